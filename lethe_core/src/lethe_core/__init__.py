@@ -1,0 +1,46 @@
+"""The shared ground of lethe: events, wire, parser contract and plugin loading.
+
+A parser plugin needs `Parser` (or one of its base classes), the event types and `hookimpl`; all
+of them are exported here. `lethe_core` does no network and knows neither server nor collector.
+"""
+
+from __future__ import annotations
+
+from lethe_core.events import (
+    Event,
+    Relation,
+    Role,
+    SessionEvent,
+    SessionMeta,
+    TitleSource,
+    ToolCall,
+    TurnEvent,
+    Usage,
+)
+from lethe_core.hookspecs import hookimpl
+from lethe_core.jsonl import JsonlParser, Line
+from lethe_core.parser import API_VERSION, Parser
+from lethe_core.sources import Cursor, Identity, Record, Source
+
+__all__ = [
+    "API_VERSION",
+    "Cursor",
+    "Event",
+    "Identity",
+    "JsonlParser",
+    "Line",
+    "Parser",
+    "Record",
+    "Relation",
+    "Role",
+    "SessionEvent",
+    "SessionMeta",
+    "Source",
+    "TitleSource",
+    "ToolCall",
+    "TurnEvent",
+    "Usage",
+    "hookimpl",
+]
+
+__version__ = "0.1.0"

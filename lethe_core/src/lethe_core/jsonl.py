@@ -1,0 +1,461 @@
+r"""Parser base for files of JSON lines that a tool appends to.
+
+Invariants:
+
+* A line is complete when it ends in ``\n``; an unterminated tail is never read as a record and
+  never skipped: the cursor stands at its beginning until it is completed.
+* Lines are split on byte 0x0A alone; U+2028 and its like belong to the text.
+* The cursor is ``j1:OFFSET:SIZE:HASH``: the offset after the last line read, and a hash of the
+  SIZE bytes before it (the *anchor*, the end of that line). If they no longer stand there, the
+  file was truncated, rewritten or replaced, and `SourceReplaced` is raised.
+* A complete line that cannot be mapped gives one `unmapped` system turn and costs only itself.
+  If a process died in the middle of a line and the next record was written behind it, that
+  record is delivered as well.
+* At most one line of at most `MAX_LINE_BYTES` and one block of 1 MiB are in memory; a longer line
+  is hashed as it is read.
+
+The place of a turn in its session, `seq`, is the byte offset of its line plus the index of the
+turn in the line (a line has more bytes than turns), plus `generation * 2**42`: what a replaced
+file holds comes after what its predecessor held.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+
+import msgspec
+
+from lethe_core.errors import SourceReplaced
+from lethe_core.events import SessionEvent, TurnEvent
+from lethe_core.limits import MAX_INTEGER, MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES
+from lethe_core.parser import Parser, unmapped_turn
+from lethe_core.sources import Cursor, Record, Source, open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from io import FileIO
+    from pathlib import Path
+
+    from lethe_core.events import Event, Role, SessionMeta
+
+_BLOCK_BYTES: Final = 1024 * 1024
+_ANCHOR_BYTES: Final = 1024
+_GENERATION_SHIFT: Final = 42
+_BOM: Final = b"\xef\xbb\xbf"
+_TORN_ATTEMPTS: Final = 32
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SESSION_ID_LENGTH: Final = 200
+
+
+@dataclass(slots=True)
+class Line:
+    """Where a record stands, and short cuts to make events of it.
+
+    Args:
+        parser: who reads.
+        source: what is read.
+        session_id: the session that the source's turns belong to.
+        start: offset of the record's first byte.
+        end: offset after its line.
+        raw: its bytes, without the line's end.
+        context: what `JsonlParser.open_context` returned for this read.
+    """
+
+    parser: JsonlParser
+    source: Source
+    session_id: str
+    start: int
+    end: int
+    raw: bytes
+    context: Any = None
+
+    @property
+    def seq(self) -> int:
+        """The place of the record's first turn in its session."""
+        return (self.source.generation << _GENERATION_SHIFT) + self.start
+
+    def turn(self, *, turn_id: str = "", index: int = 0, role: Role, **fields: Any) -> TurnEvent:
+        """Make a turn of this record.
+
+        Args:
+            turn_id: the tool's own identity of the turn; a hash of the record if empty.
+            index: which turn of the record it is, from 0.
+            role: who speaks.
+            **fields: all other fields of `TurnEvent`.
+        """
+        return TurnEvent(
+            tool=self.parser.tool,
+            session_id=self.session_id,
+            turn_id=turn_id or self.hashed_id(index),
+            seq=self.seq + index,
+            role=role,
+            revision=self.source.generation,
+            parser_version=self.parser.version,
+            **fields,
+        )
+
+    def session(self, meta: SessionMeta, timestamp: float | None = None) -> SessionEvent:
+        """Make an event that says something of the session alone."""
+        return SessionEvent(
+            tool=self.parser.tool,
+            session_id=self.session_id,
+            seq=self.seq,
+            session_meta=meta,
+            timestamp=timestamp,
+            parser_version=self.parser.version,
+        )
+
+    def hashed_id(self, index: int = 0) -> str:
+        """Identify a turn whose tool gave it no id: a hash of the record and its place."""
+        digest = hashlib.blake2b(self.raw, digest_size=12)
+        digest.update(f"@{self.seq}+{index}".encode())
+        return digest.hexdigest()
+
+
+class JsonlParser(Parser):
+    """Reads files of JSON lines; a subclass maps one record at a time.
+
+    Attributes:
+        record_type: what a line is decoded to: `dict`, or a `msgspec.Struct` with the needed
+            fields alone, which is several times faster.
+        suffix: the ending of file names that `discover` looks for.
+    """
+
+    record_type: ClassVar[Any] = dict[str, Any]
+    suffix: ClassVar[str] = ".jsonl"
+
+    def __init__(self) -> None:
+        """Make the decoder once; it is costly to build and cheap to use."""
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(self.record_type).decode
+
+    @abstractmethod
+    def map_record(self, record: Any, line: Line) -> Iterable[Event] | str:
+        """Map one record to its events.
+
+        Whatever it raises makes the line an `unmapped` turn that names the error.
+
+        Args:
+            record: the decoded line, of `record_type`.
+            line: where it stands; makes events with the right session, place and version.
+
+        Returns:
+            The events in order, or, for a record that is no turn, a word that says what it is.
+        """
+
+    def accepts(self, path: Path) -> bool:
+        """Say by its path alone whether a file with the right suffix is a transcript."""
+        del path
+        return True
+
+    def session_id(self, source: Source) -> str:
+        """Name the session of a source: the file's name without its suffix."""
+        return clean_session_id(source.path.name.removesuffix(self.suffix))
+
+    def open_context(self, source: Source) -> Any:
+        """Prepare what `map_record` needs of the source beside its lines, once per read."""
+        del source
+
+    def discover(self, root: Path) -> Iterable[Source]:
+        """Find all accepted files below a root. Symbolic links are not followed into directories.
+
+        Raises:
+            OSError: the root cannot be listed.
+        """
+        if root.is_file():
+            yield Source.from_stat(root, root)
+            return
+        with os.scandir(root):
+            pass  # an unreadable root is an error; what lies below it is left out
+        for directory, names, files in os.walk(root):
+            names.sort()
+            for name in sorted(files):
+                if not name.endswith(self.suffix):
+                    continue
+                path = root.__class__(directory, name)
+                if not self.accepts(path):
+                    continue
+                try:
+                    status = path.stat()
+                except OSError:
+                    continue  # it vanished, or is a link to nowhere
+                source = Source.from_stat(path, root, status)
+                yield source
+
+    def read(self, source: Source, cursor: Cursor | None) -> Iterator[Record]:
+        """Read the complete lines after a cursor. See `Parser.read`."""
+        with os.fdopen(open_source(source.path), "rb", buffering=0) as file:
+            offset = _resume(file, cursor)
+            session_id = self.session_id(source)
+            context = self.open_context(source)
+            for start, end, data, anchor, digest in _complete_lines(file, offset):
+                line = Line(self, source, session_id, start, end, data, context)
+                mapped = self._map(line) if digest is None else self._too_large(line, digest)
+                yield Record(
+                    events=mapped.events,
+                    cursor=_make_cursor(end, anchor),
+                    position=end,
+                    skipped=mapped.skipped,
+                    unmapped=mapped.unmapped,
+                )
+
+    # One line ------------------------------------------------------------------------------
+
+    def _map(self, line: Line) -> _Mapped:
+        data = line.raw.rstrip(b" \t\r")
+        stripped = data.lstrip(b" \t") if line.start else data.removeprefix(_BOM).lstrip(b" \t")
+        line.start += len(data) - len(stripped)
+        line.raw = stripped
+        if not stripped:
+            return _Mapped(skipped="empty line")
+        try:
+            record = self._decode(stripped)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            try:
+                record, damaged = self._decode_tolerantly(stripped)
+            except (ValueError, RecursionError) as error:
+                return self._map_torn(line, error)
+            return self._map_decoded(record, line, damaged=damaged)
+        return self._map_decoded(record, line, damaged=False)
+
+    def _map_decoded(self, record: Any, line: Line, *, damaged: bool) -> _Mapped:
+        try:
+            mapped = self.map_record(record, line)
+            if isinstance(mapped, str):
+                return _Mapped(skipped=mapped)
+            events = tuple(mapped)
+        except Exception as error:  # noqa: BLE001 - P9: a bad record costs only itself
+            detail = f"{type(error).__name__}: {error}" if type(error) is KeyError else ""
+            reason = f"the parser failed with {detail or type(error).__name__}"
+            return self._unmapped(line, "UNMAPPABLE", reason)
+        if damaged:
+            for event in events:
+                if isinstance(event, TurnEvent):
+                    event.metadata["encoding_error"] = True
+        return _Mapped(events, skipped="" if events else "no turn")
+
+    def _map_torn(self, line: Line, error: ValueError | RecursionError) -> _Mapped:
+        """Map a line that is no record; a record written behind a torn one is delivered too."""
+        code, reason = _describe(error)
+        for place in _record_starts(line.raw, error):
+            try:
+                record, damaged = self._decode_tolerantly(line.raw[place:])
+            except (ValueError, RecursionError):
+                continue
+            torn = replace(line, raw=line.raw[:place], end=line.start + place)
+            rest = replace(line, raw=line.raw[place:], start=line.start + place)
+            mapped = self._map_decoded(record, rest, damaged=damaged)
+            events = (*self._unmapped(torn, code, reason).events, *mapped.events)
+            return _Mapped(events, unmapped=True)
+        return self._unmapped(line, code, reason)
+
+    def _decode_tolerantly(self, data: bytes) -> tuple[Any, bool]:
+        """Decode what a strict decoder refuses and a person would still read.
+
+        Invalid UTF-8 and lone surrogates become U+FFFD, NaN and infinities `None`, integers
+        beyond 64 bits floats; of equal keys the last one counts.
+
+        Returns:
+            The record, and whether there were bytes that are no UTF-8.
+
+        Raises:
+            ValueError: it is no JSON object, or has fields of wrong types.
+            RecursionError: it is nested too deeply.
+        """
+        text = data.decode("utf-8", "replace")
+        value = json.loads(text, parse_constant=lambda _: None)
+        if not isinstance(value, dict):
+            raise _NotAnObject(f"a record must be an object, this is a {type(value).__name__}")
+        clean = msgspec.json.encode(_clean(value))
+        return self._decode(clean), "\ufffd" in text
+
+    def _too_large(self, line: Line, digest: str) -> _Mapped:
+        size = line.end - line.start
+        reason = f"the line has {size} bytes, at most {MAX_LINE_BYTES} are read"
+        return self._unmapped(line, "TOO_LARGE", reason, sha256=digest)
+
+    def _unmapped(self, line: Line, code: str, reason: str, sha256: str = "") -> _Mapped:
+        turn = unmapped_turn(
+            self,
+            session_id=line.session_id,
+            seq=line.seq,
+            raw=line.raw,
+            start=line.start,
+            end=line.end,
+            code=code,
+            reason=reason,
+            sha256=sha256,
+            revision=line.source.generation,
+        )
+        return _Mapped((turn,), unmapped=True)
+
+
+def clean_session_id(name: str) -> str:
+    """Make a valid session id of a name: unsafe characters become ``-``, the length is bounded.
+
+    Args:
+        name: any text, such as a file name.
+    """
+    cleaned = _UNSAFE.sub("-", name).lstrip("._-")
+    if len(cleaned) > _SESSION_ID_LENGTH or not cleaned:
+        digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8)
+        cleaned = f"{cleaned[: _SESSION_ID_LENGTH - 17]}-{digest.hexdigest()}".lstrip("-")
+    return cleaned
+
+
+class _Mapped(NamedTuple):
+    """What became of one line."""
+
+    events: tuple[Event, ...] = ()
+    skipped: str = ""
+    unmapped: bool = False
+
+
+class _NotAnObject(ValueError):
+    """A line is JSON, but not a record."""
+
+
+class _RawLine(NamedTuple):
+    """One complete line: `data` without its end, `anchor` the last bytes of it, its end included.
+
+    Of a line that is too long, `data` is the beginning and `digest` the SHA-256 of the whole.
+    """
+
+    start: int
+    end: int
+    data: bytes
+    anchor: bytes
+    digest: str | None
+
+
+def _complete_lines(file: FileIO, offset: int) -> Iterator[_RawLine]:
+    """Read the lines that end in a newline, from an offset on."""
+    file.seek(offset)
+    tail = b""
+    while block := file.read(_BLOCK_BYTES):
+        buffer = tail + block if tail else block
+        start = 0
+        while (newline := buffer.find(b"\n", start)) >= 0:
+            end = newline + 1
+            data = buffer[start:newline]
+            yield _RawLine(
+                offset + start,
+                offset + end,
+                data,
+                buffer[max(start, end - _ANCHOR_BYTES) : end],
+                None,
+            )
+            start = end
+        tail = buffer[start:]
+        offset += start
+        if len(tail) > MAX_LINE_BYTES:
+            line = _oversize_line(file, offset, tail)
+            if line is None:
+                return
+            yield line
+            offset, tail = line.end, b""
+            file.seek(offset)
+
+
+def _oversize_line(file: FileIO, start: int, head: bytes) -> _RawLine | None:
+    """Read a line that is too long to be held to its end; `None` if it has none yet."""
+    digest = hashlib.sha256(head)
+    end = start + len(head)
+    anchor = head[-_ANCHOR_BYTES:]
+    while block := file.read(_BLOCK_BYTES):
+        newline = block.find(b"\n")
+        piece = block if newline < 0 else block[: newline + 1]
+        end += len(piece)
+        anchor = (anchor + piece)[-_ANCHOR_BYTES:]
+        if newline < 0:
+            digest.update(piece)
+            continue
+        digest.update(piece[:-1])
+        return _RawLine(start, end, head[:MAX_UNMAPPED_RAW_BYTES], anchor, digest.hexdigest())
+    return None
+
+
+def _make_cursor(offset: int, anchor: bytes) -> Cursor:
+    digest = hashlib.blake2b(anchor, digest_size=8).hexdigest()
+    return Cursor(f"j1:{offset}:{len(anchor)}:{digest}")
+
+
+def _resume(file: FileIO, cursor: Cursor | None) -> int:
+    """Return the offset that a cursor stands at, after having checked its anchor.
+
+    Raises:
+        SourceReplaced: the cursor was not made for this file.
+    """
+    if cursor is None:
+        return 0
+    kind, _, rest = cursor.partition(":")
+    fields = rest.split(":")
+    if kind != "j1" or len(fields) != 3:  # noqa: PLR2004
+        raise SourceReplaced(f"{file.name} was read by another kind of parser")
+    offset, size = int(fields[0]), int(fields[1])
+    anchor = os.pread(file.fileno(), size, offset - size)
+    if _make_cursor(offset, anchor) != cursor:
+        raise SourceReplaced(f"{file.name} was truncated, rewritten or replaced before {offset}")
+    return offset
+
+
+def _describe(error: ValueError | RecursionError) -> tuple[str, str]:
+    """Name an error of decoding: a stable code, and a reason without content."""
+    match error:
+        case RecursionError():
+            return "TOO_DEEP", "the line is nested too deeply"
+        case json.JSONDecodeError():
+            return "MALFORMED", f"the line is no JSON: {error.msg} at character {error.pos}"
+        case _NotAnObject():
+            return "NOT_AN_OBJECT", str(error)
+        case msgspec.ValidationError():
+            return "WRONG_TYPE", str(error)
+        case _:
+            return "MALFORMED", "the line has a value that cannot be read"
+
+
+def _record_starts(data: bytes, error: ValueError | RecursionError) -> Iterator[int]:
+    """Guess where a second record begins in a line: near the place where decoding failed.
+
+    If the first record was torn inside a string, the opening ``{"`` of the second one ends that
+    string, so that it stands just before the failure; the next ones are tried, too.
+    """
+    if not isinstance(error, json.JSONDecodeError):
+        return
+    failed = len(error.doc[: error.pos].encode("utf-8", "surrogatepass"))
+    place = failed + 1
+    for _ in range(_TORN_ATTEMPTS):
+        place = data.rfind(b'{"', 0, place + 1)
+        if place <= 0:
+            break
+        yield place
+        place -= 1
+    place = failed
+    for _ in range(_TORN_ATTEMPTS):
+        place = data.find(b'{"', place + 1)
+        if place < 0:
+            return
+        yield place
+
+
+def _clean(value: Any) -> Any:
+    """Make a decoded value encodable: no lone surrogates, no integers beyond 64 bits."""
+    match value:
+        case str():
+            return _SURROGATE.sub("\ufffd", value)
+        case bool() | None:
+            return value
+        case int():
+            return value if -MAX_INTEGER <= value <= MAX_INTEGER else float(value)
+        case list():
+            return [_clean(item) for item in value]
+        case dict():
+            return {_clean(key): _clean(item) for key, item in value.items()}
+        case _:
+            return value

@@ -1,0 +1,211 @@
+"""Loading of parser plugins, each on its own.
+
+A plugin that cannot be imported, breaks the hook's form or was made for another version of the
+contract is reported and left out; it never stops the others. If two plugins provide a parser for
+the same tool, neither is used until the configuration names one: to guess would mix two mappings
+in one archive.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import TYPE_CHECKING, Final, Literal
+
+import pluggy
+
+from lethe_core import hookspecs
+from lethe_core.errors import ConfigInvalid, PluginError, UnknownTool
+from lethe_core.limits import NAME_PATTERN
+from lethe_core.parser import API_VERSION, Parser
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from importlib.metadata import EntryPoint
+
+GROUP: Final = "lethe.parsers"
+
+Status = Literal["ok", "disabled", "error"]
+
+
+@dataclass(slots=True, kw_only=True)
+class PluginReport:
+    """What became of one plugin.
+
+    Args:
+        name: of the entry point.
+        distribution: that provides it; empty if it was registered by hand.
+        version: of the distribution.
+        status: ``ok``, ``disabled`` or ``error``.
+        tools: the tools whose transcripts it reads.
+        error: what went wrong, in one line.
+        hint: how to mend it.
+    """
+
+    name: str
+    distribution: str = ""
+    version: str = ""
+    status: Status = "ok"
+    tools: list[str] = field(default_factory=list)
+    error: str = ""
+    hint: str = ""
+
+
+class ParserRegistry:
+    """The parsers that are loaded, by tool, and a report for each plugin.
+
+    Attributes:
+        reports: one for each plugin, in the order of loading.
+    """
+
+    def __init__(self) -> None:
+        self.reports: list[PluginReport] = []
+        self._parsers: dict[str, Parser] = {}
+
+    def __iter__(self) -> Iterator[Parser]:
+        return iter(self._parsers.values())
+
+    def __len__(self) -> int:
+        return len(self._parsers)
+
+    def __contains__(self, tool: object) -> bool:
+        return tool in self._parsers
+
+    def get(self, tool: str) -> Parser:
+        """Return the parser of a tool.
+
+        Raises:
+            UnknownTool: no loaded parser reads it.
+        """
+        if tool not in self._parsers:
+            known = ", ".join(sorted(self._parsers)) or "none"
+            raise UnknownTool(f"no parser for the tool {tool!r} is loaded (loaded: {known})")
+        return self._parsers[tool]
+
+    def add(self, parser: Parser) -> None:
+        """Add a parser.
+
+        Raises:
+            ConfigInvalid: there is one for the same tool.
+        """
+        if parser.tool in self._parsers:
+            raise ConfigInvalid(f"two parsers for the tool {parser.tool!r}")
+        self._parsers[parser.tool] = parser
+
+    @property
+    def failed(self) -> list[PluginReport]:
+        """The reports of the plugins that are not in use because of an error."""
+        return [report for report in self.reports if report.status == "error"]
+
+
+def load_parsers(
+    *,
+    disabled: Collection[str] = (),
+    chosen: Mapping[str, str] | None = None,
+    entry_points: Iterable[EntryPoint] | None = None,
+) -> ParserRegistry:
+    """Load the parsers of all installed plugins.
+
+    Args:
+        disabled: names of entry points that are not even imported.
+        chosen: for a tool that several plugins read, the name of the entry point to use.
+        entry_points: instead of those of the group ``lethe.parsers``; for tests.
+
+    Raises:
+        ConfigInvalid: two plugins provide a parser for one tool and `chosen` names neither.
+    """
+    registry = ParserRegistry()
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    found = metadata.entry_points(group=GROUP) if entry_points is None else entry_points
+    owners: dict[str, list[tuple[PluginReport, Parser]]] = {}
+    for entry_point in sorted(found, key=lambda entry: (entry.name, entry.value)):
+        report = PluginReport(name=entry_point.name)
+        if entry_point.dist is not None:
+            report.distribution = entry_point.dist.name
+            report.version = entry_point.dist.version
+        registry.reports.append(report)
+        if entry_point.name in disabled:
+            report.status = "disabled"
+            continue
+        try:
+            parsers = _load_one(manager, entry_point)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - P9: SystemExit at import is real
+            report.status = "error"
+            report.error = _one_line(error)
+            report.hint = getattr(error, "hint", "") or PluginError.hint
+            continue
+        report.tools = [parser.tool for parser in parsers]
+        for parser in parsers:
+            owners.setdefault(parser.tool, []).append((report, parser))
+    for tool, candidates in owners.items():
+        registry.add(_choose(tool, candidates, (chosen or {}).get(tool)))
+    return registry
+
+
+def _choose(tool: str, candidates: list[tuple[PluginReport, Parser]], choice: str | None) -> Parser:
+    named = [parser for report, parser in candidates if choice in (None, report.name)]
+    if len(named) == 1:
+        return named[0]
+    plugins = ", ".join(
+        f"{report.name} ({report.distribution} {report.version})" for report, _ in candidates
+    )
+    raise ConfigInvalid(
+        f"several plugins read the tool {tool!r}: {plugins}",
+        hint=f"uninstall all but one, or choose one: `parsers: {{{tool}: NAME}}`",
+    )
+
+
+def _load_one(manager: pluggy.PluginManager, entry_point: EntryPoint) -> list[Parser]:
+    plugin = entry_point.load()
+    manager.register(plugin, name=entry_point.name)
+    try:
+        manager.check_pending()
+        others = [other for other in manager.get_plugins() if other is not plugin]
+        caller = manager.subset_hook_caller("lethe_parsers", others)
+        results = caller()
+        if not results:
+            raise PluginError("it implements no hook `lethe_parsers`")
+        return [_checked(parser) for result in results for parser in _iterated(result)]
+    except BaseException:
+        manager.unregister(plugin)
+        raise
+
+
+def _iterated(result: object) -> Iterable[object]:
+    if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        raise PluginError("`lethe_parsers` must be a plain function, not `async`")
+    if isinstance(result, Parser) or not hasattr(result, "__iter__"):
+        raise PluginError("`lethe_parsers` must return a list of parsers")
+    return result
+
+
+def _checked(parser: object) -> Parser:
+    if not isinstance(parser, Parser):
+        raise PluginError(f"{type(parser).__name__} is no lethe_core.Parser")
+    name = type(parser).__name__
+    if parser.api[0] != API_VERSION[0]:
+        ours, theirs = (".".join(map(str, version)) for version in (API_VERSION, parser.api))
+        newer = parser.api[0] > API_VERSION[0]
+        raise PluginError(
+            f"{name} was made for version {theirs} of the parser contract, this is {ours}",
+            hint="upgrade lethe-core" if newer else "upgrade the plugin",
+        )
+    for attribute, kind in (("tool", str), ("label", str), ("version", int)):
+        if not isinstance(getattr(parser, attribute, None), kind):
+            raise PluginError(f"{name}.{attribute} must be a {kind.__name__}")
+    if not re.match(NAME_PATTERN, parser.tool):
+        raise PluginError(f"{name}.tool is {parser.tool!r}; it must match {NAME_PATTERN}")
+    return parser
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    name = type(error).__name__
+    return text if isinstance(error, PluginError) else f"{name}: {text}" if text else name

@@ -1,0 +1,138 @@
+"""Sources, their identity, and how far they were read.
+
+A *source* is one transcript file or database. A *cursor* says how far it was read: an opaque
+string that its parser owns, stored and handed back by the collector, never interpreted by it. A
+*generation* counts how often a source was replaced: truncated, rewritten, restored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NewType
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lethe_core.events import Event
+
+Cursor = NewType("Cursor", str)
+
+_HEAD_BYTES: Final = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One transcript file or database, as `Parser.discover` found it.
+
+    Args:
+        path: where it lies.
+        root: the root below which it was found.
+        size: bytes, of all files that belong to it (a database's write-ahead log included).
+        mtime_ns: latest modification of any of these files.
+        device: device number of `path`.
+        inode: inode number of `path`.
+        generation: how often it was replaced; set by the collector before `Parser.read`.
+    """
+
+    path: Path
+    root: Path
+    size: int
+    mtime_ns: int
+    device: int = 0
+    inode: int = 0
+    generation: int = 0
+
+    @classmethod
+    def from_stat(cls, path: Path, root: Path, status: os.stat_result | None = None) -> Source:
+        """Make the source of a plain file from its `stat`; opens nothing.
+
+        Raises:
+            OSError: the file is not there or may not be looked at.
+        """
+        status = status or path.stat()
+        return cls(
+            path=path,
+            root=root,
+            size=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            device=status.st_dev,
+            inode=status.st_ino,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What recognises a source again when its path changed.
+
+    Args:
+        device: device number; changes when a network file system is mounted anew.
+        inode: inode number; is used again after a file was deleted.
+        head_size: how many bytes at the beginning `head_hash` covers.
+        head_hash: hexadecimal blake2b of these bytes.
+    """
+
+    device: int = 0
+    inode: int = 0
+    head_size: int = 0
+    head_hash: str = ""
+
+    @classmethod
+    def of_file(cls, path: Path, head_size: int = _HEAD_BYTES) -> Identity:
+        """Read the identity of a plain file.
+
+        Args:
+            path: the file.
+            head_size: at most so many bytes of its beginning are hashed.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        descriptor = open_source(path)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            head = file.read(head_size)
+        return cls(
+            device=status.st_dev,
+            inode=status.st_ino,
+            head_size=len(head),
+            head_hash=hashlib.blake2b(head, digest_size=16).hexdigest(),
+        )
+
+
+def open_source(path: Path) -> int:
+    """Open a plain file for reading and return its descriptor.
+
+    Neither a FIFO nor a device is ever waited for: what is not a plain file is refused.
+
+    Raises:
+        OSError: the file cannot be opened, or is not a plain file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"{path} is not a plain file")
+    return descriptor
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """One unit of a source and what came of it.
+
+    Args:
+        events: the events, in order; one line may give none or several.
+        cursor: stands after this record; reading on from it gives the next one.
+        position: how much of the source lies before the cursor, in the unit of `Source.size`;
+            for progress alone.
+        skipped: why there is no event, such as ``file-history-snapshot``; empty if there is one.
+        unmapped: whether an event of it stands for a line that could not be mapped.
+    """
+
+    events: Sequence[Event]
+    cursor: Cursor
+    position: int = 0
+    skipped: str = ""
+    unmapped: bool = field(default=False)
