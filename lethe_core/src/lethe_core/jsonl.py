@@ -52,6 +52,7 @@ _TORN_ATTEMPTS: Final = 32
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SESSION_ID_LENGTH: Final = 200
+_CURSOR = re.compile(r"j1:(?P<offset>[0-9]{1,15}):(?P<size>[0-9]{1,4}):[0-9a-f]+")
 
 
 @dataclass(slots=True)
@@ -394,12 +395,11 @@ def _resume(file: FileIO, cursor: Cursor | None) -> int:
     """
     if cursor is None:
         return 0
-    kind, _, rest = cursor.partition(":")
-    fields = rest.split(":")
-    if kind != "j1" or len(fields) != 3:  # noqa: PLR2004
+    fields = _CURSOR.fullmatch(cursor)
+    if fields is None:
         raise SourceReplaced(f"{file.name} was read by another kind of parser")
-    offset, size = int(fields[0]), int(fields[1])
-    anchor = os.pread(file.fileno(), size, offset - size)
+    offset, size = int(fields["offset"]), int(fields["size"])
+    anchor = os.pread(file.fileno(), size, max(0, offset - size))
     if _make_cursor(offset, anchor) != cursor:
         raise SourceReplaced(f"{file.name} was truncated, rewritten or replaced before {offset}")
     return offset
