@@ -31,11 +31,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 import msgspec
 
+from lethe_core.decoding import DECODING_ERRORS, decode_tolerantly, describe
 from lethe_core.errors import SourceReplaced
 from lethe_core.events import SessionEvent, TurnEvent
-from lethe_core.limits import MAX_INTEGER, MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES
+from lethe_core.limits import MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES
 from lethe_core.parser import Parser, unmapped_turn
-from lethe_core.sources import Cursor, Record, Source, open_source
+from lethe_core.sources import Cursor, Record, Source, find_files, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -50,7 +51,6 @@ _GENERATION_SHIFT: Final = 42
 _BOM: Final = b"\xef\xbb\xbf"
 _TORN_ATTEMPTS: Final = 32
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _SESSION_ID_LENGTH: Final = 200
 _CURSOR = re.compile(r"j1:(?P<offset>[0-9]{1,15}):(?P<size>[0-9]{1,4}):[0-9a-f]+")
 
@@ -169,25 +169,7 @@ class JsonlParser(Parser):
         Raises:
             OSError: the root cannot be listed.
         """
-        if root.is_file():
-            yield Source.from_stat(root, root)
-            return
-        with os.scandir(root):
-            pass  # an unreadable root is an error; what lies below it is left out
-        for directory, names, files in os.walk(root):
-            names.sort()
-            for name in sorted(files):
-                if not name.endswith(self.suffix):
-                    continue
-                path = root.__class__(directory, name)
-                if not self.accepts(path):
-                    continue
-                try:
-                    status = path.stat()
-                except OSError:
-                    continue  # it vanished, or is a link to nowhere
-                source = Source.from_stat(path, root, status)
-                yield source
+        return find_files(root, lambda path: path.name.endswith(self.suffix) and self.accepts(path))
 
     def read(self, source: Source, cursor: Cursor | None) -> Iterator[Record]:
         """Read the complete lines after a cursor. See `Parser.read`."""
@@ -217,9 +199,9 @@ class JsonlParser(Parser):
             return _Mapped(skipped="empty line")
         try:
             record = self._decode(stripped)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except DECODING_ERRORS:
             try:
-                record, damaged = self._decode_tolerantly(stripped)
+                record, damaged = decode_tolerantly(stripped, self._decode, kind=dict)
             except (ValueError, RecursionError) as error:
                 return self._map_torn(line, error)
             return self._map_decoded(record, line, damaged=damaged)
@@ -243,10 +225,10 @@ class JsonlParser(Parser):
 
     def _map_torn(self, line: Line, error: ValueError | RecursionError) -> _Mapped:
         """Map a line that is no record; a record written behind a torn one is delivered too."""
-        code, reason = _describe(error)
+        code, reason = describe(error, "line")
         for place in _record_starts(line.raw, error):
             try:
-                record, damaged = self._decode_tolerantly(line.raw[place:])
+                record, damaged = decode_tolerantly(line.raw[place:], self._decode, kind=dict)
             except (ValueError, RecursionError):
                 continue
             torn = replace(line, raw=line.raw[:place], end=line.start + place)
@@ -255,26 +237,6 @@ class JsonlParser(Parser):
             events = (*self._unmapped(torn, code, reason).events, *mapped.events)
             return _Mapped(events, unmapped=True)
         return self._unmapped(line, code, reason)
-
-    def _decode_tolerantly(self, data: bytes) -> tuple[Any, bool]:
-        """Decode what a strict decoder refuses and a person would still read.
-
-        Invalid UTF-8 and lone surrogates become U+FFFD, NaN and infinities `None`, integers
-        beyond 64 bits floats; of equal keys the last one counts.
-
-        Returns:
-            The record, and whether there were bytes that are no UTF-8.
-
-        Raises:
-            ValueError: it is no JSON object, or has fields of wrong types.
-            RecursionError: it is nested too deeply.
-        """
-        text = data.decode("utf-8", "replace")
-        value = json.loads(text, parse_constant=lambda _: None)
-        if not isinstance(value, dict):
-            raise _NotAnObject(f"a record must be an object, this is a {type(value).__name__}")
-        clean = msgspec.json.encode(_clean(value))
-        return self._decode(clean), "\ufffd" in text
 
     def _too_large(self, line: Line, digest: str) -> _Mapped:
         size = line.end - line.start
@@ -316,10 +278,6 @@ class _Mapped(NamedTuple):
     events: tuple[Event, ...] = ()
     skipped: str = ""
     unmapped: bool = False
-
-
-class _NotAnObject(ValueError):
-    """A line is JSON, but not a record."""
 
 
 class _RawLine(NamedTuple):
@@ -405,21 +363,6 @@ def _resume(file: FileIO, cursor: Cursor | None) -> int:
     return offset
 
 
-def _describe(error: ValueError | RecursionError) -> tuple[str, str]:
-    """Name an error of decoding: a stable code, and a reason without content."""
-    match error:
-        case RecursionError():
-            return "TOO_DEEP", "the line is nested too deeply"
-        case json.JSONDecodeError():
-            return "MALFORMED", f"the line is no JSON: {error.msg} at character {error.pos}"
-        case _NotAnObject():
-            return "NOT_AN_OBJECT", str(error)
-        case msgspec.ValidationError():
-            return "WRONG_TYPE", str(error)
-        case _:
-            return "MALFORMED", "the line has a value that cannot be read"
-
-
 def _record_starts(data: bytes, error: ValueError | RecursionError) -> Iterator[int]:
     """Guess where a second record begins in a line: near the place where decoding failed.
 
@@ -442,20 +385,3 @@ def _record_starts(data: bytes, error: ValueError | RecursionError) -> Iterator[
         if place < 0:
             return
         yield place
-
-
-def _clean(value: Any) -> Any:
-    """Make a decoded value encodable: no lone surrogates, no integers beyond 64 bits."""
-    match value:
-        case str():
-            return _SURROGATE.sub("\ufffd", value)
-        case bool() | None:
-            return value
-        case int():
-            return value if -MAX_INTEGER <= value <= MAX_INTEGER else float(value)
-        case list():
-            return [_clean(item) for item in value]
-        case dict():
-            return {_clean(key): _clean(item) for key, item in value.items()}
-        case _:
-            return value

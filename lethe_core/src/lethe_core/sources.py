@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NewType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from lethe_core.events import Event
@@ -116,6 +116,37 @@ def open_source(path: Path) -> int:
         os.close(descriptor)
         raise OSError(f"{path} is not a plain file")
     return descriptor
+
+
+def find_files(root: Path, accept: Callable[[Path], bool]) -> Iterator[Source]:
+    """Find the files below a root by `stat` alone, in the order of their names.
+
+    Symbolic links are not followed into directories.
+
+    Args:
+        root: a directory, or a single file, which is taken without being asked for.
+        accept: says by its path alone whether a file is a source.
+
+    Raises:
+        OSError: the root cannot be listed. What lies below it and cannot be looked at is left
+            out.
+    """
+    if root.is_file():
+        yield Source.from_stat(root, root)
+        return
+    with os.scandir(root):
+        pass  # an unreadable root is an error; what lies below it is left out
+    for directory, names, files in os.walk(root):
+        names.sort()
+        for name in sorted(files):
+            path = root.__class__(directory, name)
+            if not accept(path):
+                continue
+            try:
+                status = path.stat()
+            except OSError:
+                continue  # it vanished, or is a link to nowhere
+            yield Source.from_stat(path, root, status)
 
 
 @dataclass(slots=True, kw_only=True)
