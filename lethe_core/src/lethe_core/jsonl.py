@@ -8,6 +8,8 @@ Invariants:
 * The cursor is ``j1:OFFSET:SIZE:HASH``: the offset after the last line read, and a hash of the
   SIZE bytes before it (the *anchor*, the end of that line). If they no longer stand there, the
   file was truncated, rewritten or replaced, and `SourceReplaced` is raised.
+* A parser may keep a small `Line.state` from line to line. While there is any, the cursor is
+  ``j2:OFFSET:SIZE:HASH:STATE`` with the state as JSON, so that reading on knows what came before.
 * A complete line that cannot be mapped gives one `unmapped` system turn and costs only itself.
   If a process died in the middle of a line and the next record was written behind it, that
   record is delivered as well.
@@ -26,7 +28,7 @@ import json
 import os
 import re
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 import msgspec
@@ -52,7 +54,9 @@ _BOM: Final = b"\xef\xbb\xbf"
 _TORN_ATTEMPTS: Final = 32
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _SESSION_ID_LENGTH: Final = 200
-_CURSOR = re.compile(r"j1:(?P<offset>[0-9]{1,15}):(?P<size>[0-9]{1,4}):[0-9a-f]+")
+_CURSOR = re.compile(
+    r"j[12]:(?P<offset>[0-9]{1,15}):(?P<size>[0-9]{1,4}):[0-9a-f]+(?::(?P<state>\{.*\}))?"
+)
 
 
 @dataclass(slots=True)
@@ -67,6 +71,8 @@ class Line:
         end: offset after its line.
         raw: its bytes, without the line's end.
         context: what `JsonlParser.open_context` returned for this read.
+        state: what the lines before told, such as the model that answers; `map_record` reads and
+            changes it. It travels in each cursor: JSON values alone, and few and short ones.
     """
 
     parser: JsonlParser
@@ -76,6 +82,7 @@ class Line:
     end: int
     raw: bytes
     context: Any = None
+    state: dict[str, Any] = field(default_factory=dict)
 
     @property
     def seq(self) -> int:
@@ -174,15 +181,15 @@ class JsonlParser(Parser):
     def read(self, source: Source, cursor: Cursor | None) -> Iterator[Record]:
         """Read the complete lines after a cursor. See `Parser.read`."""
         with os.fdopen(open_source(source.path), "rb", buffering=0) as file:
-            offset = _resume(file, cursor)
+            offset, state = _resume(file, cursor)
             session_id = self.session_id(source)
             context = self.open_context(source)
             for start, end, data, anchor, digest in _complete_lines(file, offset):
-                line = Line(self, source, session_id, start, end, data, context)
+                line = Line(self, source, session_id, start, end, data, context, state)
                 mapped = self._map(line) if digest is None else self._too_large(line, digest)
                 yield Record(
                     events=mapped.events,
-                    cursor=_make_cursor(end, anchor),
+                    cursor=_make_cursor(end, anchor, state),
                     position=end,
                     skipped=mapped.skipped,
                     unmapped=mapped.unmapped,
@@ -340,27 +347,33 @@ def _oversize_line(file: FileIO, start: int, head: bytes) -> _RawLine | None:
     return None
 
 
-def _make_cursor(offset: int, anchor: bytes) -> Cursor:
+def _make_cursor(offset: int, anchor: bytes, state: dict[str, Any]) -> Cursor:
     digest = hashlib.blake2b(anchor, digest_size=8).hexdigest()
-    return Cursor(f"j1:{offset}:{len(anchor)}:{digest}")
+    if not state:
+        return Cursor(f"j1:{offset}:{len(anchor)}:{digest}")
+    return Cursor(f"j2:{offset}:{len(anchor)}:{digest}:{msgspec.json.encode(state).decode()}")
 
 
-def _resume(file: FileIO, cursor: Cursor | None) -> int:
-    """Return the offset that a cursor stands at, after having checked its anchor.
+def _resume(file: FileIO, cursor: Cursor | None) -> tuple[int, dict[str, Any]]:
+    """Return the offset and the state of a cursor, after having checked its anchor.
 
     Raises:
         SourceReplaced: the cursor was not made for this file.
     """
     if cursor is None:
-        return 0
+        return 0, {}
     fields = _CURSOR.fullmatch(cursor)
     if fields is None:
         raise SourceReplaced(f"{file.name} was read by another kind of parser")
     offset, size = int(fields["offset"]), int(fields["size"])
+    try:
+        state = msgspec.json.decode(fields["state"] or "{}", type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise SourceReplaced(f"the cursor of {file.name} is damaged") from error
     anchor = os.pread(file.fileno(), size, max(0, offset - size))
-    if _make_cursor(offset, anchor) != cursor:
+    if _make_cursor(offset, anchor, state) != cursor:
         raise SourceReplaced(f"{file.name} was truncated, rewritten or replaced before {offset}")
-    return offset
+    return offset, state
 
 
 def _record_starts(data: bytes, error: ValueError | RecursionError) -> Iterator[int]:
