@@ -1,0 +1,85 @@
+"""What stands in the archive and on the disk, as `lethe up` sums it up at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+
+from lethe_core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lethe_server.up.plan import Plan
+
+_PAGE: Final = 200
+
+
+async def summarise(plan: Plan, url: str, collector_config: Path) -> dict[str, Any]:
+    """Count files, sessions, turns and refusals per tool.
+
+    Args:
+        plan: what was run.
+        url: where the server listens.
+        collector_config: of the collector, whose state is read.
+
+    Returns:
+        The sums, and under ``tools`` the same for each tool.
+    """
+    status = await _collector_status(collector_config)
+    tools: dict[str, dict[str, int]] = {
+        tool: {
+            "files": figures["files"],
+            "sessions": 0,
+            "turns": 0,
+            "refused": figures["refused"],
+            "unmapped": figures["unmapped"],
+            "lagging": figures["lagging"],
+        }
+        for tool, figures in status["tools"].items()
+    }
+    async for session in _sessions(url, plan.token_file.read_text().strip(), plan.host):
+        figures = tools.setdefault(
+            session["tool"],
+            dict.fromkeys(("files", "sessions", "turns", "refused", "unmapped", "lagging"), 0),
+        )
+        figures["sessions"] += 1
+        figures["turns"] += session["turns"]
+    names = ("files", "sessions", "turns", "refused", "unmapped", "lagging")
+    sums = {name: sum(figures[name] for figures in tools.values()) for name in names}
+    return {"host": plan.host, "data": str(plan.data), "listen": url, **sums, "tools": tools}
+
+
+async def _sessions(url: str, token: str, host: str) -> Any:
+    """Walk over the sessions of this machine, page by page."""
+    headers = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(headers=headers, trust_env=False) as client:
+        offset = 0
+        while True:
+            parameters = {"host": host, "limit": str(_PAGE), "offset": str(offset)}
+            async with client.get(f"{url}/api/v1/sessions", params=parameters) as answer:
+                answer.raise_for_status()
+                page = (await answer.json())["sessions"]
+            for session in page:
+                yield session
+            if len(page) < _PAGE:
+                return
+            offset += _PAGE
+
+
+async def _collector_status(config: Path) -> dict[str, Any]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "lethe_collector", "status", "--json", "--config", str(config)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    try:
+        status: dict[str, Any] = json.loads(output)
+    except ValueError as error:
+        raise Unavailable("the collector's status cannot be read") from error
+    return status

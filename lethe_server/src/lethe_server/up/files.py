@@ -1,0 +1,96 @@
+"""The files in the data directory of `lethe up`. All of them are the user's alone."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from io import StringIO
+from typing import TYPE_CHECKING, Any, Final
+
+from ruamel.yaml import YAML
+
+from lethe_core.errors import ConfigInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lethe_server.up.plan import Plan
+
+_HEADER: Final = "# Written by `lethe up` at each start. Copy it to run the program by itself.\n"
+
+
+@contextlib.contextmanager
+def data_lock(data: Path) -> Iterator[None]:
+    """Make the data directory and hold it, so that no second `lethe up` uses it.
+
+    Args:
+        data: the directory.
+
+    Raises:
+        ConfigInvalid: it cannot be made or written, or it is in use.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(data / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigInvalid(
+            f"the data directory {data} cannot be used: {error.strerror}",
+            hint="choose another one with --data",
+        ) from error
+    with os.fdopen(descriptor):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigInvalid(
+                f"the data directory {data} is in use by another `lethe up`",
+                hint="stop that one, or choose another directory with --data",
+            ) from error
+        yield
+
+
+def prepare_data(plan: Plan) -> Path:
+    """Make a token in the data directory if there is none that works.
+
+    Args:
+        plan: whose `data` and `owner` are used.
+
+    Returns:
+        The file in which the server is going to write where it listens; not there yet.
+    """
+    port_file = plan.data / "server.port"
+    port_file.unlink(missing_ok=True)
+    return port_file
+
+
+def write_settings(path: Path, settings: dict[str, Any]) -> Path:
+    """Write a configuration as YAML.
+
+    Args:
+        path: the file; replaced if it is there.
+        settings: what to write.
+
+    Returns:
+        `path`.
+    """
+    text = StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.dump(settings, text)
+    write_private(path, _HEADER + text.getvalue())
+    return path
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, in one step.
+
+    Args:
+        path: the file; replaced if it is there.
+        text: what to write.
+    """
+    fresh = path.with_name(f".{path.name}.new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    fresh.replace(path)

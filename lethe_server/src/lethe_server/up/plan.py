@@ -1,0 +1,198 @@
+"""What `lethe up` is going to do: which transcripts, which directories, which configuration."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lethe_core.errors import ConfigInvalid
+from lethe_core.limits import NAME_PATTERN
+from lethe_core.plugins import load_parsers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lethe_core.parser import Parser
+    from lethe_core.plugins import ParserRegistry, PluginReport
+
+_NAME_LENGTH: Final = 64
+
+
+@dataclass(slots=True, kw_only=True)
+class FoundRoot:
+    """One place that was looked at.
+
+    Args:
+        tool: whose transcripts are looked for.
+        label: the tool's name for people.
+        path: the place.
+        exists: whether there is anything.
+        files: how many transcripts lie there.
+        bytes: how large they are together.
+        error: why the place could not be looked at.
+    """
+
+    tool: str
+    label: str
+    path: Path
+    exists: bool = False
+    files: int = 0
+    bytes: int = 0
+    error: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """All that `lethe up` was told and has found out.
+
+    Args:
+        data: directory of the database, the collector's state and the token.
+        listen: address of the server, such as ``127.0.0.1:8080``.
+        host: name of this machine in the archive.
+        owner: the user whose archive it is.
+        roots: the places, with what was found there.
+        sources: given by the user instead of the default places, by tool.
+        plugins: what became of each parser plugin.
+    """
+
+    data: Path
+    listen: str
+    host: str
+    owner: str
+    roots: list[FoundRoot] = field(default_factory=list)
+    sources: dict[str, list[str]] = field(default_factory=dict)
+    plugins: list[PluginReport] = field(default_factory=list)
+
+    @property
+    def token_file(self) -> Path:
+        """Where the token of the collector and of scripts lies (mode 0600)."""
+        return self.data / "token"
+
+    @property
+    def files(self) -> int:
+        """How many transcripts were found."""
+        return sum(root.files for root in self.roots)
+
+    def server_settings(self) -> dict[str, Any]:
+        """The configuration of the server."""
+        return {
+            "listen": self.listen,
+            "data_dir": str(self.data),
+            # Nothing stands in front of this server: a header would let every local user in.
+            "auth": {"allowed_users": [self.owner], "forward_auth": {"enabled": False}},
+        }
+
+    def collector_settings(self, url: str) -> dict[str, Any]:
+        """The configuration of the collector.
+
+        Args:
+            url: where the server listens.
+        """
+        settings: dict[str, Any] = {
+            "host": self.host,
+            "server": {"url": url, "token_file": str(self.token_file)},
+            "state_dir": str(self.data / "collector"),
+            "log": {"level": "WARNING"},
+        }
+        if self.sources:
+            settings["sources"] = self.sources
+        return settings
+
+
+def make_plan(
+    *,
+    data: Path,
+    listen: str,
+    host: str | None,
+    sources: Iterable[str],
+    registry: ParserRegistry | None = None,
+) -> Plan:
+    """Find the transcripts and decide what to start.
+
+    Args:
+        data: directory for everything that is kept.
+        listen: address of the server.
+        host: name of this machine; its host name if `None`.
+        sources: ``TOOL=PATH`` each, instead of the default places.
+        registry: the parsers; those of the installed plugins if `None`.
+
+    Raises:
+        ConfigInvalid: a source is not ``TOOL=PATH`` or its path does not exist; a name is wrong.
+        UnknownTool: no installed parser reads the tool of a source.
+    """
+    registry = load_parsers() if registry is None else registry
+    plan = Plan(
+        data=data,
+        listen=listen,
+        host=_checked_host(host) if host is not None else machine_name(),
+        owner=_owner_name(),
+        plugins=registry.reports,
+    )
+    for source in sources:
+        tool, path = _split_source(source)
+        registry.get(tool)
+        plan.sources.setdefault(tool, []).append(str(path))
+    for parser in registry:
+        if plan.sources:
+            paths = [Path(path) for path in plan.sources.get(parser.tool, ())]
+        else:
+            paths = list(parser.default_roots())
+        plan.roots.extend(look_at(parser, path) for path in paths)
+    return plan
+
+
+def look_at(parser: Parser, path: Path) -> FoundRoot:
+    """Count the transcripts of a tool in one place.
+
+    Args:
+        parser: who knows what a transcript is.
+        path: the place.
+    """
+    root = FoundRoot(tool=parser.tool, label=parser.label, path=path, exists=path.exists())
+    if not root.exists:
+        return root
+    try:
+        for source in parser.discover(path):
+            root.files += 1
+            root.bytes += source.size
+    except OSError as error:
+        root.error = error.strerror or type(error).__name__
+    return root
+
+
+def machine_name() -> str:
+    """Name this machine by its host name, in the form that the wire allows."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", socket.gethostname()).lstrip("._-")
+    return name[:_NAME_LENGTH] or "localhost"
+
+
+def _checked_host(host: str) -> str:
+    if not re.match(NAME_PATTERN, host):
+        raise ConfigInvalid(
+            f"--host {host!r} is no name of a host",
+            hint="letters, digits, `.`, `_` and `-`, at most 64, beginning with a letter or digit",
+        )
+    return host
+
+
+def _owner_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "me"
+
+
+def _split_source(source: str) -> tuple[str, Path]:
+    tool, separator, text = source.partition("=")
+    if not (tool and separator and text):
+        raise ConfigInvalid(
+            f"--source {source!r} is not TOOL=PATH", hint="such as claude-code=~/transcripts"
+        )
+    path = Path(text).expanduser().absolute()
+    if not path.exists():
+        raise ConfigInvalid(f"--source {source}: there is no {path}")
+    return tool, path

@@ -1,0 +1,150 @@
+"""`lethe up` from outside: what it finds, archives, says and leaves behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import stat
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Machine
+
+SESSION = "0b6c8f1e-92a4-4d57-8a63-1f2e3d4c5b6a"
+
+
+def write_session(machine: Machine, *texts: str, session: str = SESSION) -> Path:
+    """Append one prompt for each text to a Claude Code transcript."""
+    path = machine.home / ".claude" / "projects" / "-demo" / f"{session}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        for text in texts:
+            record = {
+                "type": "user",
+                "uuid": str(uuid.uuid4()),
+                "parentUuid": None,
+                "timestamp": "2026-04-01T08:00:00.000Z",
+                "sessionId": session,
+                "cwd": "/demo",
+                "gitBranch": "main",
+                "version": "2.1.200",
+                "message": {"role": "user", "content": text},
+            }
+            file.write(json.dumps(record) + "\n")
+    return path
+
+
+def test_default_places_are_archived_without_configuration(machine: Machine):
+    """What lies in ~/.claude/projects is archived and served, and the summary counts it."""
+    write_session(machine, "first prompt", "second prompt")
+
+    summary = machine.up()
+
+    assert {"files": 1, "sessions": 1, "turns": 2, "refused": 0} == {
+        name: summary[name] for name in ("files", "sessions", "turns", "refused")
+    }
+    with machine.serving() as api:
+        (session,) = api.sessions()
+        texts = [turn["content"] for turn in api.turns(session)]
+    assert ("claude-code", "box", SESSION) == tuple(
+        session[name] for name in ("tool", "host", "session_id")
+    )
+    assert ["first prompt", "second prompt"] == texts
+
+
+def test_second_run_adds_only_what_is_new(machine: Machine):
+    """Running again changes nothing; a line that was appended in between is added."""
+    write_session(machine, "one")
+    machine.up()
+
+    again = machine.up()
+    write_session(machine, "two")
+    more = machine.up()
+
+    assert (1, 1) == (again["sessions"], again["turns"])
+    assert (1, 2) == (more["sessions"], more["turns"])
+
+
+def test_nothing_found_is_said_with_the_places(machine: Machine):
+    """Where there is no transcript, the places that were looked at are named."""
+    done = machine.run(
+        *("up", "--data", str(machine.data), "--listen", "127.0.0.1:0", "--exit-when-idle")
+    )
+
+    assert 0 == done.returncode
+    assert "No transcripts were found" in done.stderr
+    assert str(machine.home / ".claude" / "projects") in done.stderr
+
+
+def test_data_directory_is_the_users_alone(machine: Machine):
+    """The data directory is 0700, and all files in it are 0600."""
+    write_session(machine, "private")
+
+    machine.up()
+
+    modes = {
+        str(path.relative_to(machine.data)): oct(stat.S_IMODE(path.stat().st_mode))
+        for path in [machine.data, *machine.data.rglob("*")]
+    }
+    expected = {name: oct(0o700 if (machine.data / name).is_dir() else 0o600) for name in modes}
+    assert expected == modes
+
+
+def test_ctrl_c_stops_cleanly(machine: Machine):
+    """SIGINT ends both programs; the exit code is 0 and no process is left behind."""
+    write_session(machine, "one")
+    process = machine.command(
+        "up", "--data", str(machine.data), "--listen", "127.0.0.1:0", "--json"
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "token" in line:
+            break
+
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=40)
+
+    assert 0 == process.returncode
+    assert "sessions" in json.loads(out)
+
+
+def test_second_up_on_the_same_data_is_refused(machine: Machine):
+    """Two runs on one data directory do not disturb each other: the second ends with an error."""
+    write_session(machine, "one")
+    first = machine.command("up", "--data", str(machine.data), "--listen", "127.0.0.1:0")
+    assert first.stderr is not None
+    for line in first.stderr:
+        if "token" in line:
+            break
+    try:
+        second = machine.run("up", "--data", str(machine.data), "--listen", "127.0.0.1:0")
+    finally:
+        first.send_signal(signal.SIGTERM)
+        first.communicate(timeout=40)
+
+    assert 0 != second.returncode
+    assert "in use" in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--source", "claude-code"], "TOOL=PATH"),
+        (["--source", "claude-code=~/does-not-exist"], "does-not-exist"),
+        (["--source", "no-such-tool=."], "no-such-tool"),
+        (["--listen", "0.0.0.0:8377"], "0.0.0.0"),
+        (["--host", "two words"], "two words"),
+    ],
+)
+def test_wrong_options_are_named(machine: Machine, options: list[str], word: str):
+    """A wrong option ends with one line that names it, and starts nothing."""
+    done = machine.run("up", "--data", str(machine.data), *options)
+
+    assert done.returncode in {2, 78}
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr
