@@ -10,7 +10,7 @@ Parsers leave `host` empty, the collector sets it.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
@@ -19,6 +19,10 @@ Relation = Literal["subagent", "fork", "continuation"]
 
 #: Where a title comes from, the strongest first. Of one source, the one latest in the session wins.
 TitleSource = Literal["custom", "generated", "summary", "prompt"]
+
+ROLES: Final[tuple[str, ...]] = get_args(Role)
+RELATIONS: Final[tuple[str, ...]] = get_args(Relation)
+TITLE_SOURCES: Final[tuple[str, ...]] = get_args(TitleSource)
 
 
 class Usage(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -1,0 +1,69 @@
+"""Cutting of turns that are too large for the wire.
+
+The longest tool outputs are cut first, then attachments, then the text. What was cut says so, in
+`truncated_bytes` and `sha256`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from lethe_core.events import TurnEvent
+
+_CUT_MARGIN: Final = 4096
+_encode = msgspec.json.Encoder().encode
+
+
+def cut_turn(event: TurnEvent, excess: int) -> None:
+    """Cut a turn in place until it is shorter on the wire, or nothing is left to cut.
+
+    Args:
+        event: the turn.
+        excess: by how many bytes of JSON it is too long.
+    """
+    for call in sorted(event.tool_calls, key=lambda call: len(call.output or ""), reverse=True):
+        if excess <= 0:
+            return
+        if call.output:
+            kept, digest, dropped, gained = _shorten(call.output, excess)
+            call.output, call.sha256 = kept, call.sha256 or digest
+            call.truncated_bytes += dropped
+            excess -= gained
+    for attachment in event.metadata.get("attachments", ()):
+        if excess <= 0:
+            return
+        data = attachment.get("data", "")
+        attachment |= {
+            "data": "",
+            "truncated_bytes": len(data),
+            "sha256": hashlib.sha256(data.encode()).hexdigest(),
+        }
+        excess -= len(data)
+    if excess > 0 and event.content:
+        kept, digest, dropped, _ = _shorten(event.content, excess)
+        event.content = kept
+        event.metadata |= {"truncated_bytes": dropped, "sha256": digest}
+
+
+def _shorten(text: str, excess: int) -> tuple[str, str, int, int]:
+    """Cut the end off a text so that its JSON gets shorter by `excess` bytes, if it can.
+
+    Returns:
+        What is kept, the digest of the whole, the bytes of UTF-8 that were cut off, and the
+        bytes of JSON that were gained.
+    """
+    data = text.encode()
+    size = len(_encode(text))
+    wanted = max(0, size - excess - _CUT_MARGIN)
+    # Escapes make the JSON of a text longer than the text, by the same factor on average; the
+    # loop settles it where they stand unevenly.
+    keep = len(data) * wanted // size
+    kept = data[:keep].decode("utf-8", "ignore")
+    while len(_encode(kept)) > wanted and kept:
+        kept = kept[: len(kept) // 2]
+    gained = size - len(_encode(kept))
+    return kept, hashlib.sha256(data).hexdigest(), len(data) - len(kept.encode()), gained
