@@ -20,6 +20,7 @@ from lethe_core.events import (
 from lethe_core.hookspecs import hookimpl
 from lethe_core.jsonl import JsonlParser, Line
 from lethe_core.parser import API_VERSION, Parser
+from lethe_core.snapshots import Piece, Place, SnapshotParser
 from lethe_core.sources import Cursor, Identity, Record, Source
 
 __all__ = [
@@ -30,11 +31,14 @@ __all__ = [
     "JsonlParser",
     "Line",
     "Parser",
+    "Piece",
+    "Place",
     "Record",
     "Relation",
     "Role",
     "SessionEvent",
     "SessionMeta",
+    "SnapshotParser",
     "Source",
     "TitleSource",
     "ToolCall",

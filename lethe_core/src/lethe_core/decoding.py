@@ -50,7 +50,7 @@ def decode_tolerantly(
     return decode(msgspec.json.encode(_clean(value))), "\ufffd" in text
 
 
-def describe(error: ValueError | RecursionError, what: str) -> tuple[str, str]:
+def describe(error: Exception, what: str) -> tuple[str, str]:
     """Name an error of decoding: a stable code, and a reason without content.
 
     Args:

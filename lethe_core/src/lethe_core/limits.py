@@ -13,6 +13,8 @@ MIB: Final = 1024 * KIB
 
 #: Longest line of a source that is read; a longer one becomes an `unmapped` system turn.
 MAX_LINE_BYTES: Final = 16 * MIB
+#: Largest document of a source that is rewritten whole; a larger one becomes an `unmapped` turn.
+MAX_DOCUMENT_BYTES: Final = 256 * MIB
 #: Largest event on the wire; tool outputs are cut until the event fits.
 MAX_EVENT_BYTES: Final = 4 * MIB
 #: Most lines of one batch.

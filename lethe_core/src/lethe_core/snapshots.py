@@ -1,0 +1,517 @@
+"""Parser base for JSON documents that a tool rewrites whole.
+
+A *snapshot* is the source as it stands now: one file, or a small set of files that belong
+together. It is split into *pieces*, each of which changes as a whole (a message; what is known of
+the session), and only new and changed pieces are mapped.
+
+Invariants:
+
+* The cursor is ``s1:REVISION:COUNT:RUNGS``: so many pieces were read, and the rungs are rolling
+  digests of the pieces before COUNT, COUNT-1 ... COUNT-7, COUNT-8, COUNT-16, COUNT-32 and so on.
+  It has a few hundred characters however long the session is. Reading begins after the last rung
+  that still matches, so that a change near the end, where tools make theirs, repeats a few pieces
+  and a change far from it at most as many pieces as follow it, twice. To repeat one is harmless.
+* A rewrite is the normal life of a snapshot: it raises no `SourceReplaced`. Pieces that were
+  removed stay in the archive.
+* The revision is the source's time of modification in milliseconds. It needs no state: if the
+  collector's is lost, or an older backup is put back, an older turn never replaces a newer one.
+  Where that time does not tell two versions apart (two writes in a millisecond, a clock that was
+  set back), the revision in the cursor goes on by one.
+* A file that changes while it is read is read again. What is no JSON then is `SourceUnreadable`
+  and tried later, because a writer may be in the middle of it. If it has stood still for
+  `SETTLE_SECONDS` nobody is: it becomes one `unmapped` turn, which counts as its only piece.
+  An empty file is a rewrite that has just begun, and gives nothing.
+* A document of more than `MAX_DOCUMENT_BYTES` or of another shape is an `unmapped` turn at once; a
+  piece that cannot be mapped is one and costs only itself. In memory are one file's bytes and one
+  decoded piece.
+
+The place of a turn in its session, `seq`, is its piece's index times 2**16 plus its index in the
+piece, plus `generation * 2**42`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+
+import msgspec
+
+from lethe_core.decoding import DECODING_ERRORS, decode_tolerantly, describe
+from lethe_core.errors import SourceReplaced, SourceUnreadable
+from lethe_core.events import SessionEvent, TurnEvent
+from lethe_core.jsonl import clean_session_id
+from lethe_core.limits import MAX_DOCUMENT_BYTES, MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES
+from lethe_core.parser import Parser, unmapped_turn
+from lethe_core.sources import Cursor, Identity, Record, Source, find_files, open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from lethe_core.events import Event, Role, SessionMeta
+
+#: How long a file that is no JSON must have stood still to count as damaged, in seconds.
+SETTLE_SECONDS: Final = 60.0
+
+_ATTEMPTS: Final = 3
+_DENSE_RUNGS: Final = 8
+_DIGEST_BYTES: Final = 8
+_PLACE_SHIFT: Final = 16
+_GENERATION_SHIFT: Final = 42
+_CURSOR = re.compile(r"s1:(\d{1,16}):(\d{1,9}):((?:[0-9a-f]{16})+)")
+
+
+class Damage(NamedTuple):
+    """Why there is no document: a stable code, a reason without content, size and digest."""
+
+    code: str
+    reason: str
+    size: int
+    sha256: str
+
+
+class Piece(NamedTuple):
+    """A part of a snapshot that changes as a whole.
+
+    Args:
+        raw: its JSON; a piece is mapped again if these bytes change.
+        session_id: its session, if that is not the one that the source's path names.
+        context: what `SnapshotParser.map_piece` needs of the snapshot besides. A change of it
+            alone does not make the piece a changed one.
+        damage: set if `raw` is the beginning of what could not be decoded.
+    """
+
+    raw: bytes | msgspec.Raw
+    session_id: str = ""
+    context: Any = None
+    damage: Damage | None = None
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a piece stands, and short cuts to make events of it.
+
+    Args:
+        parser: who reads.
+        source: what is read.
+        session_id: the session that the piece's turns belong to.
+        index: which piece of the snapshot it is, from 0.
+        revision: of its turns.
+        raw: its JSON.
+        context: what the parser put into `Piece.context`.
+    """
+
+    parser: SnapshotParser
+    source: Source
+    session_id: str
+    index: int
+    revision: int
+    raw: bytes
+    context: Any = None
+
+    @property
+    def seq(self) -> int:
+        """The place of the piece's first turn in its session."""
+        return (self.source.generation << _GENERATION_SHIFT) + (self.index << _PLACE_SHIFT)
+
+    def turn(self, *, turn_id: str = "", index: int = 0, role: Role, **fields: Any) -> TurnEvent:
+        """Make a turn of this piece.
+
+        Args:
+            turn_id: the tool's own identity of the turn; a hash of the piece if empty.
+            index: which turn of the piece it is, from 0.
+            role: who speaks.
+            **fields: all other fields of `TurnEvent`.
+        """
+        return TurnEvent(
+            tool=self.parser.tool,
+            session_id=self.session_id,
+            turn_id=turn_id or self.hashed_id(index),
+            seq=self.seq + index,
+            role=role,
+            revision=self.revision,
+            parser_version=self.parser.version,
+            **fields,
+        )
+
+    def session(self, meta: SessionMeta, timestamp: float | None = None) -> SessionEvent:
+        """Make an event that says something of the session alone."""
+        return SessionEvent(
+            tool=self.parser.tool,
+            session_id=self.session_id,
+            seq=self.seq,
+            session_meta=meta,
+            timestamp=timestamp,
+            parser_version=self.parser.version,
+        )
+
+    def hashed_id(self, index: int = 0) -> str:
+        """Identify a turn whose tool gave it no id: a hash of the piece and its place.
+
+        A piece that changes gets another one. A tool that completes a message in place, and gives
+        it no id, needs an id made of its place or time instead.
+        """
+        digest = hashlib.blake2b(self.raw, digest_size=12)
+        digest.update(f"@{self.index}+{index}".encode())
+        return digest.hexdigest()
+
+
+class SnapshotParser(Parser):
+    """Reads JSON documents that are rewritten whole; a subclass maps one piece at a time.
+
+    For sources of one file, a subclass implements `split` and `map_piece`. For sources of several
+    files it implements `discover` and `pieces` (with `load` for each file) instead of `split`.
+
+    Attributes:
+        document_type: what a file is decoded to: a type with `msgspec.Raw` where its pieces
+            stand, such as a `msgspec.Struct` with ``messages: list[msgspec.Raw]``.
+        piece_type: what a piece is decoded to.
+        suffix: the ending of file names that `discover` looks for.
+    """
+
+    document_type: ClassVar[Any] = list[msgspec.Raw]
+    piece_type: ClassVar[Any] = dict[str, Any]
+    suffix: ClassVar[str] = ".json"
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """Make the decoders once.
+
+        Args:
+            clock: gives Unix seconds; tells whether a damaged file has stood still.
+        """
+        self._clock = clock
+        self._decode_document: Callable[[bytes], Any]
+        self._decode_document = msgspec.json.Decoder(self.document_type).decode
+        self._decode_piece: Callable[[bytes], Any] = msgspec.json.Decoder(self.piece_type).decode
+
+    # What a subclass maps ---------------------------------------------------------------------
+
+    def split(self, document: Any, source: Source) -> Iterable[Piece]:
+        """Split a document into its pieces, in the order of the session.
+
+        What changes with each write, such as a time of the last update, belongs into no piece.
+        What is known of the session alone (a title) is best the last piece.
+
+        Args:
+            document: the decoded file, of `document_type`.
+            source: where it comes from.
+        """
+        raise NotImplementedError(f"{type(self).__name__} implements neither split nor pieces")
+
+    @abstractmethod
+    def map_piece(self, piece: Any, place: Place) -> Iterable[Event] | str:
+        """Map one piece to its events.
+
+        Whatever it raises makes the piece an `unmapped` turn that names the error.
+
+        Args:
+            piece: the decoded piece, of `piece_type`.
+            place: where it stands; makes events with the right session, place and version.
+
+        Returns:
+            The events in order, or, for a piece that is no turn, a word that says what it is.
+        """
+
+    def accepts(self, path: Path) -> bool:
+        """Say by its path alone whether a file with the right suffix is a transcript."""
+        del path
+        return True
+
+    def session_id(self, source: Source) -> str:
+        """Name the session of a source: the file's name without its suffix."""
+        return clean_session_id(source.path.name.removesuffix(self.suffix))
+
+    # Reading ----------------------------------------------------------------------------------
+
+    def discover(self, root: Path) -> Iterable[Source]:
+        """Find all accepted files below a root. Symbolic links are not followed into directories.
+
+        Raises:
+            OSError: the root cannot be listed.
+        """
+        return find_files(root, lambda path: path.name.endswith(self.suffix) and self.accepts(path))
+
+    def identify(self, source: Source) -> Identity:
+        """Recognise a snapshot by its path: inode and beginning change with each rewrite."""
+        name = os.fsencode(source.path)
+        digest = hashlib.blake2b(name, digest_size=16).hexdigest()
+        return Identity(head_size=len(name), head_hash=digest)
+
+    def pieces(self, source: Source) -> Iterator[Piece]:
+        """Read a source and give its pieces, lazily where it has several files.
+
+        Raises:
+            SourceUnreadable: a file of it is being written.
+            OSError: a file of it cannot be read now.
+        """
+        document = self.load(source.path, self._decode_document)
+        if isinstance(document, Piece):
+            yield document
+        elif document is not None:
+            yield from self.split(document, source)
+
+    def load(self, path: Path, decode: Callable[[bytes], Any]) -> Any:
+        """Read and decode one file of a source.
+
+        Args:
+            path: the file.
+            decode: a strict decoder, such as ``msgspec.json.Decoder(dict).decode``.
+
+        Returns:
+            What it holds; `None` if it is empty; a `Piece` to give in its stead if it is damaged.
+
+        Raises:
+            SourceUnreadable: it is being written.
+            OSError: it cannot be read now.
+        """
+        file = _read_whole(path)
+        if file.size > MAX_DOCUMENT_BYTES:
+            reason = f"the document has {file.size} bytes, at most {MAX_DOCUMENT_BYTES} are read"
+            return _damaged(file, "TOO_LARGE", reason)
+        if not file.data.strip():
+            return None
+        try:
+            return decode(file.data)
+        except DECODING_ERRORS as error:
+            failure: Exception = error
+        try:
+            if file.size <= MAX_LINE_BYTES:  # to decode tolerantly takes many times the bytes
+                return decode_tolerantly(file.data, decode)[0]
+        except (ValueError, RecursionError) as error:
+            failure = error
+        code, reason = describe(failure, "document")
+        if code == "MALFORMED" and self._clock() - file.modified < SETTLE_SECONDS:
+            raise SourceUnreadable(
+                f"{path} is being written, or damaged: {reason}",
+                hint="it is read again; if it stays so for a minute it is archived as it stands",
+            )
+        return _damaged(file, code, reason)
+
+    def read(self, source: Source, cursor: Cursor | None) -> Iterator[Record]:
+        """Read the new and changed pieces. See `Parser.read`."""
+        mark = _Mark.of(cursor, source)
+        digest = b""
+        digests: list[bytes] = []
+        ends: list[int] = []
+        position = 0
+        waiting: list[Piece] = []  # those since the last rung that matched
+        revision: int | None = None
+        for piece in self.pieces(source):
+            digest = _roll(digest, piece)
+            digests.append(digest)
+            position += memoryview(piece.raw).nbytes
+            ends.append(min(position, source.size))
+            waiting.append(piece)
+            count = len(digests)
+            if revision is None and count <= mark.count:
+                expected = mark.rungs.get(count)
+                if expected == digest:
+                    waiting.clear()
+                if expected in (None, digest):
+                    continue
+            if revision is None:
+                changed = count <= mark.count
+                revision = mark.next_revision(source, changed=changed)
+            yield from self._records(source, waiting, digests, ends, revision)
+            waiting.clear()
+        if waiting:
+            revision = mark.next_revision(source, changed=True)
+            yield from self._records(source, waiting, digests, ends, revision)
+
+    def _records(
+        self,
+        source: Source,
+        pieces: Sequence[Piece],
+        digests: list[bytes],
+        ends: list[int],
+        revision: int,
+    ) -> Iterator[Record]:
+        """Map the last pieces of those that were digested."""
+        start = len(digests) - len(pieces)
+        for index, piece in enumerate(pieces, start):
+            place = Place(
+                parser=self,
+                source=source,
+                session_id=piece.session_id or self.session_id(source),
+                index=index,
+                revision=revision,
+                raw=bytes(piece.raw),
+                context=piece.context,
+            )
+            mapped = self._map(place, piece.damage)
+            yield Record(
+                events=mapped.events,
+                cursor=_make_cursor(revision, digests, index + 1),
+                position=ends[index],
+                skipped=mapped.skipped,
+                unmapped=mapped.unmapped,
+            )
+
+    def _map(self, place: Place, damage: Damage | None) -> _Mapped:
+        if damage:
+            return self._unmapped(place, damage)
+        damaged = False
+        try:
+            piece = self._decode_piece(place.raw)
+        except DECODING_ERRORS:
+            try:
+                piece, damaged = decode_tolerantly(place.raw, self._decode_piece)
+            except (ValueError, RecursionError) as error:
+                return self._unmapped(place, _damage(place.raw, *describe(error, "piece")))
+        try:
+            mapped = self.map_piece(piece, place)
+            if isinstance(mapped, str):
+                return _Mapped(skipped=mapped)
+            events = tuple(mapped)
+        except Exception as error:  # noqa: BLE001 - P9: a bad piece costs only itself
+            reason = f"the parser failed with {type(error).__name__}"
+            return self._unmapped(place, _damage(place.raw, "UNMAPPABLE", reason))
+        if damaged:
+            for event in events:
+                if isinstance(event, TurnEvent):
+                    event.metadata["encoding_error"] = True
+        return _Mapped(events, skipped="" if events else "no turn")
+
+    def _unmapped(self, place: Place, damage: Damage) -> _Mapped:
+        turn = unmapped_turn(
+            self,
+            session_id=place.session_id,
+            seq=place.seq,
+            raw=place.raw,
+            start=0,
+            end=damage.size,
+            code=damage.code,
+            reason=damage.reason,
+            sha256=damage.sha256,
+            revision=place.revision,
+        )
+        return _Mapped((turn,), unmapped=True)
+
+
+class _Mapped(NamedTuple):
+    """What became of one piece."""
+
+    events: tuple[Event, ...] = ()
+    skipped: str = ""
+    unmapped: bool = False
+
+
+class _File(NamedTuple):
+    """A file as it was read.
+
+    Args:
+        data: its bytes; of a file that is too large, the beginning.
+        size: of the file, in bytes.
+        modified: Unix seconds.
+        sha256: digest of a file that is too large.
+    """
+
+    data: bytes
+    size: int
+    modified: float
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A cursor, taken apart: `rungs` maps a count of pieces to the rolling digest there."""
+
+    revision: int
+    count: int
+    rungs: dict[int, bytes]
+
+    @classmethod
+    def of(cls, cursor: Cursor | None, source: Source) -> _Mark:
+        """Take a cursor apart.
+
+        Raises:
+            SourceReplaced: it was not made here.
+        """
+        if cursor is None:
+            return cls(0, 0, {})
+        match = _CURSOR.fullmatch(cursor)
+        count = int(match[2]) if match else 0
+        places = _rung_places(count)
+        if not match or len(match[3]) != len(places) * _DIGEST_BYTES * 2:
+            raise SourceReplaced(f"{source.path} was read by another kind of parser")
+        digests = bytes.fromhex(match[3])
+        rungs = {
+            place: digests[number * _DIGEST_BYTES : (number + 1) * _DIGEST_BYTES]
+            for number, place in enumerate(places)
+        }
+        return cls(int(match[1]), count, rungs)
+
+    def next_revision(self, source: Source, *, changed: bool) -> int:
+        """Choose the revision of what is sent now.
+
+        Args:
+            source: what is read.
+            changed: whether pieces may be among it that were sent with the last revision.
+        """
+        modified = source.mtime_ns // 1_000_000
+        return max(modified, self.revision + changed)
+
+
+def _rung_places(count: int) -> list[int]:
+    """Say of which counts of pieces a cursor holds the digest, the greatest first."""
+    places = list(range(count, max(0, count - _DENSE_RUNGS), -1))
+    distance = _DENSE_RUNGS
+    while distance < count:
+        places.append(count - distance)
+        distance *= 2
+    return places
+
+
+def _make_cursor(revision: int, digests: list[bytes], count: int) -> Cursor:
+    rungs = b"".join(digests[place - 1] for place in _rung_places(count))
+    return Cursor(f"s1:{revision}:{count}:{rungs.hex()}")
+
+
+def _roll(before: bytes, piece: Piece) -> bytes:
+    """Digest a piece and all before it."""
+    digest = hashlib.blake2b(before, digest_size=_DIGEST_BYTES)
+    digest.update(piece.raw)
+    if piece.session_id or piece.damage:
+        digest.update(repr((piece.session_id, piece.damage)).encode())
+    return digest.digest()
+
+
+def _read_whole(path: Path) -> _File:
+    """Read a file that nobody writes meanwhile.
+
+    Raises:
+        SourceUnreadable: it changed whenever it was read.
+        OSError: it cannot be read.
+    """
+    for _ in range(_ATTEMPTS):
+        with os.fdopen(open_source(path), "rb") as file:
+            before = os.fstat(file.fileno())
+            size = before.st_size
+            data = file.read(min(size, MAX_DOCUMENT_BYTES))
+            digest = ""
+            if size > MAX_DOCUMENT_BYTES:
+                data = data[:MAX_UNMAPPED_RAW_BYTES]
+                file.seek(0)
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            after = os.fstat(file.fileno())
+        if (size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns):
+            return _File(data, size, before.st_mtime_ns / 1e9, digest)
+    raise SourceUnreadable(
+        f"{path} changes while it is read", hint="nothing needs to be done: it is read again"
+    )
+
+
+def _damage(raw: bytes, code: str, reason: str) -> Damage:
+    return Damage(code, reason, len(raw), hashlib.sha256(raw).hexdigest())
+
+
+def _damaged(file: _File, code: str, reason: str) -> Piece:
+    """Make the piece that stands for a whole file."""
+    digest = file.sha256 or hashlib.sha256(file.data).hexdigest()
+    damage = Damage(code, reason, file.size, digest)
+    return Piece(raw=file.data[:MAX_UNMAPPED_RAW_BYTES], damage=damage)
