@@ -1,0 +1,147 @@
+"""Small steps that the mapping of most tools needs, so that each plugin is mapping alone.
+
+All of them take what a tool wrote, which may be of any type, and never raise on it: what is not
+as expected gives the empty value, since a field that cannot be read must not cost the turn.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from lethe_core.limits import KEY_PATTERN, MAX_INTEGER, MAX_TIMESTAMP
+
+_KEY = re.compile(KEY_PATTERN)
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{0,63}\Z")
+_LONG_NUMBER = re.compile(r"[0-9]{19}")
+_DATA_URL = re.compile(r"data:([A-Za-z0-9.+/-]{1,100})(?:;[^;,]{0,100})*;base64,")
+#: Numbers above it are milliseconds: as seconds they would lie beyond the year 5000.
+_MILLISECONDS: Final = 1e11
+_MAX_CALL_LINE: Final = 200
+#: The argument that says best what a call does, by name, the first that is there.
+_MAIN_ARGUMENTS: Final = (
+    "command",
+    "cmd",
+    "file_path",
+    "filePath",
+    "path",
+    "pattern",
+    "query",
+    "url",
+    "prompt",
+    "description",
+)
+
+
+def unix_time(value: Any) -> float | None:
+    """Read a point in time as Unix seconds.
+
+    Args:
+        value: ISO 8601 text (without a zone it is UTC), or a number of seconds or milliseconds.
+
+    Returns:
+        The seconds; `None` if it is no time, or one that the wire cannot carry.
+    """
+    match value:
+        case bool():
+            return None
+        case int() | float():
+            seconds = float(value)
+            if seconds > _MILLISECONDS:
+                seconds /= 1000
+        case str():
+            try:
+                moment = datetime.fromisoformat(value)
+                seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+            except (ValueError, OverflowError):
+                return None
+        case _:
+            return None
+    return seconds if math.isfinite(seconds) and 0 <= seconds <= MAX_TIMESTAMP else None
+
+
+def count(value: Any) -> int:
+    """Read a number of tokens or bytes; 0 if it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return 0
+    return min(max(int(value), 0), MAX_INTEGER)
+
+
+def text(value: Any) -> str:
+    """Return a text, and the empty one for everything else."""
+    return value if isinstance(value, str) else ""
+
+
+def wire_key(value: Any) -> str:
+    """Return an id of the tool if the wire takes it as a turn id or usage key, else nothing."""
+    return value if isinstance(value, str) and _KEY.match(value) else ""
+
+
+def skip_word(what: str, name: Any) -> str:
+    """Name a kind of record that is no turn; a name that may be content is left out.
+
+    Args:
+        what: such as ``record``.
+        name: the tool's own word for the kind.
+    """
+    return f"{what} {name}" if isinstance(name, str) and _WORD.match(name) else f"unknown {what}"
+
+
+def decoded_arguments(value: Any) -> Any:
+    """Decode arguments of a call that the tool wrote as a text of JSON; else give them as is.
+
+    With integers that the wire may not carry, they stay the text they are.
+    """
+    if not isinstance(value, str) or _LONG_NUMBER.search(value):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return value
+
+
+def call_line(name: str, arguments: Any) -> str:
+    """Say in one short line what a call does: ``Bash: pytest -q``.
+
+    Args:
+        name: the tool's name.
+        arguments: what it was called with.
+    """
+    if isinstance(arguments, dict):
+        named = (arguments.get(key) for key in _MAIN_ARGUMENTS)
+        main = next((value for value in (*named, *arguments.values()) if _is_line(value)), "")
+    else:
+        main = arguments
+    if isinstance(main, list):
+        main = " ".join(part for part in main if isinstance(part, str))
+    first = " ".join(text(main)[: 2 * _MAX_CALL_LINE].split())
+    line = f"{name}: {first}" if first else name
+    return line if len(line) <= _MAX_CALL_LINE else f"{line[: _MAX_CALL_LINE - 1]}…"
+
+
+def data_url_image(url: Any) -> dict[str, Any] | None:
+    """Make an attachment of an image that stands in a ``data:`` URL; `None` if it is no such."""
+    if not isinstance(url, str) or not (head := _DATA_URL.match(url)):
+        return None
+    return image(head[1], url[head.end() :])
+
+
+def image(media_type: str, data: str) -> dict[str, Any]:
+    """Make an attachment of an image.
+
+    Args:
+        media_type: such as ``image/png``.
+        data: its bytes in base64.
+    """
+    size = len(data) * 3 // 4 - data[-2:].count("=")
+    return {"type": "image", "media_type": media_type, "data": data, "bytes": max(size, 0)}
+
+
+def _is_line(value: Any) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(part, str) for part in value)
+    return isinstance(value, str) and bool(value.strip())

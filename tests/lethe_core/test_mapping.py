@@ -1,0 +1,92 @@
+"""The small steps of a mapping: what a tool wrote becomes a field, or the empty value."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lethe_core import mapping
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2026-01-02T03:04:05.250Z", 1767323045.25),
+        ("2026-01-02T04:04:05+01:00", 1767323045.0),
+        ("2026-01-02T03:04:05", 1767323045.0),
+        (1767323045.5, 1767323045.5),
+        (1767323045500, 1767323045.5),
+        ("yesterday", None),
+        (True, None),
+        (-1, None),
+        (float("nan"), None),
+        (None, None),
+    ],
+)
+def test_unix_time(value, expected):
+    """Texts, seconds and milliseconds are read; what is no time is none."""
+    assert mapping.unix_time(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"description": "Run it", "command": "pytest -q"}, "Bash: pytest -q"),
+        ({"command": ["bash", "-lc", "ls"]}, "Bash: bash -lc ls"),
+        ({"depth": 2, "where": " a\n b "}, "Bash: a b"),
+        ("raw input", "Bash: raw input"),
+        ({}, "Bash"),
+        (None, "Bash"),
+    ],
+)
+def test_call_line(arguments, expected):
+    """A call is named with its main argument, on one line."""
+    assert mapping.call_line("Bash", arguments) == expected
+
+
+def test_call_line_is_short():
+    """A long argument is cut and says so."""
+    line = mapping.call_line("Bash", {"command": "x" * 1000})
+
+    assert len(line) == 200
+    assert line.endswith("…")
+
+
+def test_data_url_image():
+    """An image in a data URL becomes an attachment with its size."""
+    expected = {"type": "image", "media_type": "image/png", "data": "AAEC", "bytes": 3}
+
+    assert mapping.data_url_image("data:image/png;base64,AAEC") == expected
+    assert mapping.data_url_image("https://example.invalid/a.png") is None
+
+
+def test_wire_key_refuses_what_the_wire_refuses():
+    """An id with a blank, or a very long one, is no key."""
+    assert mapping.wire_key("msg_01") == "msg_01"
+    assert mapping.wire_key("with blank") == ""
+    assert mapping.wire_key("x" * 300) == ""
+
+
+def test_skip_word_holds_no_content():
+    """A name that is more than a name is not repeated."""
+    assert mapping.skip_word("event", "token_count") == "event token_count"
+    assert mapping.skip_word("event", "please fix my bug") == "unknown event"
+
+
+@given(JSON)
+def test_no_step_raises(value):
+    """Whatever a tool writes, no step raises."""
+    mapping.unix_time(value)
+    mapping.count(value)
+    mapping.text(value)
+    mapping.wire_key(value)
+    mapping.skip_word("record", value)
+    mapping.decoded_arguments(value)
+    mapping.call_line("tool", value)
+    mapping.data_url_image(value)
