@@ -92,22 +92,25 @@ def render_json(record: Record) -> str:
         record: what loguru hands to a sink.
     """
     limit = _MAX_FIELD_CHARACTERS
-    while True:
-        line = json.dumps(
-            {
-                "time": record["time"].isoformat(timespec="milliseconds"),
-                "level": record["level"].name.lower(),
-                "message": _shorten(record["message"], limit),
-                **{
-                    key: _shorten(value, limit) if isinstance(value, str) else value
-                    for key, value in _fields(record).items()
-                },
-            },
-            default=lambda value, limit=limit: _shorten(str(value), limit),
-        )
-        if len(line) <= MAX_LOG_LINE_BYTES or not limit:
-            return line[:MAX_LOG_LINE_BYTES]
+    while len(line := _encode(record, limit)) > MAX_LOG_LINE_BYTES and limit:
         limit //= 2  # an escape takes up to twelve bytes, so that it cannot be computed at once
+    return line[:MAX_LOG_LINE_BYTES]
+
+
+def _encode(record: Record, limit: int) -> str:
+    def shorten(value: object) -> str:
+        return _shorten(value if isinstance(value, str) else str(value), limit)
+
+    fields = {
+        key: shorten(value) if isinstance(value, str) else value
+        for key, value in _fields(record).items()
+    }
+    head = {
+        "time": record["time"].isoformat(timespec="milliseconds"),
+        "level": record["level"].name.lower(),
+        "message": shorten(record["message"]),
+    }
+    return json.dumps(head | fields, default=shorten)
 
 
 def _fields(record: Record) -> dict[str, Any]:
