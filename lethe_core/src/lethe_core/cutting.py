@@ -7,7 +7,7 @@ The longest tool outputs are cut first, then attachments, then the text. What wa
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from lethe_core.events import TurnEvent
 
 _CUT_MARGIN: Final = 4096
+#: What `truncated_bytes` and `sha256` themselves take on the wire; shorter texts are not cut.
+_MARK_BYTES: Final = 128
 _encode = msgspec.json.Encoder().encode
 
 
@@ -28,25 +30,35 @@ def cut_turn(event: TurnEvent, excess: int) -> None:
     for call in sorted(event.tool_calls, key=lambda call: len(call.output or ""), reverse=True):
         if excess <= 0:
             return
-        if call.output:
+        if call.output and len(call.output) > _MARK_BYTES:
             kept, digest, dropped, gained = _shorten(call.output, excess)
             call.output, call.sha256 = kept, call.sha256 or digest
             call.truncated_bytes += dropped
-            excess -= gained
-    for attachment in event.metadata.get("attachments", ()):
+            excess -= gained - _MARK_BYTES
+    for attachment in _attachments(event):
         if excess <= 0:
             return
-        data = attachment.get("data", "")
-        attachment |= {
-            "data": "",
-            "truncated_bytes": len(data),
-            "sha256": hashlib.sha256(data.encode()).hexdigest(),
-        }
-        excess -= len(data)
+        data = attachment["data"]
+        attachment["data"] = ""
+        attachment["truncated_bytes"] = len(data)
+        attachment["sha256"] = hashlib.sha256(data.encode()).hexdigest()
+        excess -= len(data) - _MARK_BYTES
     if excess > 0 and event.content:
         kept, digest, dropped, _ = _shorten(event.content, excess)
         event.content = kept
         event.metadata |= {"truncated_bytes": dropped, "sha256": digest}
+
+
+def _attachments(event: TurnEvent) -> list[dict[str, Any]]:
+    """Find the attachments that hold data, whatever else a parser put there."""
+    found = event.metadata.get("attachments")
+    return [
+        attachment
+        for attachment in (found if isinstance(found, list) else [])
+        if isinstance(attachment, dict)
+        and isinstance(attachment.get("data"), str)
+        and len(attachment["data"]) > _MARK_BYTES
+    ]
 
 
 def _shorten(text: str, excess: int) -> tuple[str, str, int, int]:
