@@ -1,0 +1,236 @@
+"""The rules of the mapping, one by one, on the smallest rollout that shows each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lethe_codex import CodexParser
+from lethe_core import Event, SessionEvent, Source, TurnEvent
+from lethe_core.testing import append, json_line, read_events, read_records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+THREAD = "019e0000-0000-7000-8000-000000000001"
+NAME = f"rollout-2026-05-04T09-00-00-{THREAD}.jsonl"
+
+
+def item(**payload: Any) -> dict[str, Any]:
+    """Make a line with an item of the conversation."""
+    return {"timestamp": "2026-05-04T09:00:00Z", "type": "response_item", "payload": payload}
+
+
+def event(**payload: Any) -> dict[str, Any]:
+    """Make a line with an event."""
+    return {"timestamp": "2026-05-04T09:00:00Z", "type": "event_msg", "payload": payload}
+
+
+def message(role: str, text: str, **more: Any) -> dict[str, Any]:
+    """Make a line with a message."""
+    content = [{"type": "input_text", "text": text}]
+    return item(type="message", role=role, content=content, **more)
+
+
+def token_count(*totals: int, last: int) -> dict[str, Any]:
+    """Make a line with the tokens so far and those of the last reply."""
+    fields = ("input_tokens", "output_tokens")
+    return event(
+        type="token_count",
+        info={
+            "total_token_usage": dict(zip(fields, totals, strict=True)),
+            "last_token_usage": {"input_tokens": last, "output_tokens": 1},
+        },
+    )
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., list[Event]]:
+    """Write lines as a rollout and map them."""
+
+    def write_and_read(*lines: dict[str, Any], name: str = NAME) -> list[Event]:
+        path = tmp_path / name
+        path.write_bytes(b"".join(json_line(line) for line in lines))
+        return read_events(CodexParser(), Source.from_stat(path, tmp_path))
+
+    return write_and_read
+
+
+def kinds(events: list[Event]) -> list[str]:
+    """Name the kinds of the turns."""
+    return [event.metadata["kind"] for event in events if isinstance(event, TurnEvent)]
+
+
+@pytest.mark.parametrize("event_first", [True, False])
+def test_prompt_counts_once(read, event_first):
+    """A prompt stands in an item and in an event, in either order, and is one turn."""
+    pair = [message("user", "Go on. "), event(type="user_message", message="Go on.")]
+    events = read(*(reversed(pair) if event_first else pair))
+
+    assert kinds(events) == ["prompt"]
+
+
+def test_same_prompt_twice_counts_twice(read):
+    """The same words may be said again."""
+    pair = [message("user", "continue"), event(type="user_message", message="continue")]
+
+    assert kinds(read(*pair, *pair)) == ["prompt", "prompt"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<environment_context>\n<cwd>/x</cwd>\n</environment_context>",
+        "# AGENTS.md instructions for /x\n\n<INSTRUCTIONS>\nShort.\n</INSTRUCTIONS>",
+        "<turn_aborted>\nThe user interrupted.\n</turn_aborted>",
+        '<subagent_notification>\n{"status":"done"}\n</subagent_notification>',
+        "<skill>\n<name>audit</name>\n</skill>",
+    ],
+)
+def test_injected_text_is_no_prompt(read, text):
+    """What Codex says in the person's name is context."""
+    (turn,) = read(message("user", text))
+
+    assert (turn.role, turn.metadata["kind"]) == ("system", "context")
+
+
+def test_tags_of_a_person_stay_a_prompt(read):
+    """A prompt that is framed by tags is a prompt."""
+    assert kinds(read(message("user", "<div>why?</div>"))) == ["prompt"]
+
+
+def test_own_words_for_parts_win(read):
+    """Where Codex names the kind of a part, its frame does not matter."""
+    text = "<skill>\nquoted\n</skill>"
+    passed = {"content_item_kinds": ["user.text"]}
+    lines = message("user", text, internal_chat_message_metadata_passthrough=passed)
+
+    assert kinds(read(lines)) == ["prompt"]
+
+
+def test_answer_counts_once(read):
+    """An answer stands in an event as well, and is one turn with the model of its turn."""
+    events = read(
+        {"type": "turn_context", "payload": {"turn_id": "t1", "model": "gpt-test"}},
+        event(type="agent_message", message="Done."),
+        message("assistant", "Done."),
+    )
+
+    assert [(turn.content, turn.model) for turn in events] == [("Done.", "gpt-test")]
+    assert events[0].metadata["turn"] == "t1"
+
+
+def test_tokens_count_where_the_total_grew(read):
+    """A total that is told again adds nothing; cached tokens are no input."""
+    events = read(
+        token_count(10, 1, last=10), token_count(10, 1, last=10), token_count(30, 2, last=20)
+    )
+
+    assert [turn.usage.input for turn in events] == [10, 20]
+
+
+def test_fork_repeats_the_keys_of_usage(read):
+    """A fork copies turns and totals with new times: its keys are those of the original."""
+    lines = [
+        {"type": "session_meta", "payload": {"id": THREAD}},
+        {"type": "turn_context", "payload": {"turn_id": "t1"}},
+        token_count(10, 1, last=10),
+    ]
+    fork = {"type": "session_meta", "payload": {"id": "fork", "forked_from_id": THREAD}}
+    original = [turn.usage.key for turn in read(*lines) if isinstance(turn, TurnEvent)]
+    events = read(fork, *lines, name="rollout-2026-05-05T09-00-00-fork.jsonl")
+    copied = [turn.usage.key for turn in events if isinstance(turn, TurnEvent)]
+
+    assert original == copied
+    assert events[0].session_meta.relation == "fork"
+    assert events[0].session_meta.parent_session_id == THREAD
+    assert len([event for event in events if isinstance(event, SessionEvent)]) == 1
+
+
+def test_exact_usage_silences_the_totals(read):
+    """Where each response has its own record, the totals add nothing."""
+    usage = {"input_tokens": 30, "cached_input_tokens": 20, "output_tokens": 5}
+    exact = {"type": "token_usage_record", "payload": {"response_id": "r1", "usage": usage}}
+    events = read(exact, token_count(30, 5, last=30))
+
+    assert [(t.usage.key, t.usage.input, t.usage.cache_read) for t in events] == [("r1", 10, 20)]
+
+
+@pytest.mark.parametrize(
+    ("output", "text", "failed"),
+    [
+        ("plain", "plain", False),
+        ('{"output":"no","metadata":{"exit_code":2}}', "no", True),
+        ("Exit code: 0\nOutput:\nExit code: 1", "Exit code: 0\nOutput:\nExit code: 1", False),
+        ("Wall time: 1 s\nProcess exited with code 3\nOutput:\n", None, True),
+        ([{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}], "a\nb", False),
+    ],
+)
+def test_outputs_of_all_generations(read, output, text, failed):
+    """The output of a call is text; whether it failed stands in a wrapper or a header."""
+    (turn,) = read(item(type="function_call_output", call_id="c1", output=output))
+    (call,) = turn.tool_calls
+
+    assert turn.role == "tool"
+    assert (call.id, call.is_error) == ("c1", failed)
+    assert text is None or call.output == text
+
+
+def test_encrypted_reasoning_leaves_no_turn(read):
+    """What cannot be read is no thought."""
+    assert read(item(type="reasoning", summary=[], encrypted_content="gAAA")) == []
+
+
+def test_subagent_names_its_parent(read):
+    """A subagent is a session of its own that knows who asked for it."""
+    spawn = {"parent_thread_id": THREAD, "agent_nickname": "Scout", "agent_role": "explorer"}
+    source = {"subagent": {"thread_spawn": spawn}}
+    name = "rollout-2026-05-04T09-00-01-child.jsonl"
+    meta = {"type": "session_meta", "payload": {"id": "child", "source": source}}
+    (head,) = read(meta, name=name)
+
+    assert (head.session_id, head.session_meta.relation) == ("child", "subagent")
+    assert head.session_meta.parent_session_id == THREAD
+    assert head.session_meta.metadata["agent_name"] == "Scout"
+
+
+def test_archived_rollout_keeps_its_session(tmp_path):
+    """Archiving moves a rollout to another folder; its name says which thread it is."""
+    parser = CodexParser()
+    places = [tmp_path / "sessions/2026/05/04" / NAME, tmp_path / "archived_sessions" / NAME]
+    for place in places:
+        place.parent.mkdir(parents=True)
+        place.write_bytes(b"")
+
+    names = {parser.session_id(Source.from_stat(place, tmp_path)) for place in places}
+    assert names == {THREAD}
+
+
+def test_history_is_no_rollout(tmp_path):
+    """The list of prompts beside the sessions is left out."""
+    (tmp_path / "history.jsonl").write_bytes(b'{"session_id":"a","ts":1,"text":"b"}\n')
+
+    assert list(CodexParser().discover(tmp_path)) == []
+
+
+def test_resumed_session_appends(tmp_path):
+    """Reading on after a resume knows the turn and the model from before."""
+    path = tmp_path / NAME
+    context = {"type": "turn_context", "payload": {"turn_id": "t1", "model": "gpt-test"}}
+    path.write_bytes(json_line(context))
+    (record,) = read_records(CodexParser(), Source.from_stat(path, tmp_path))
+    append(path, message("assistant", "Later."))
+    source = Source.from_stat(path, tmp_path)
+    (turn,) = read_events(CodexParser(), source, record.cursor)
+
+    assert (turn.model, turn.metadata["turn"]) == ("gpt-test", "t1")
+
+
+def test_homes(monkeypatch):
+    """`CODEX_HOME` moves both folders."""
+    monkeypatch.setenv("CODEX_HOME", "/srv/codex")
+
+    roots = [str(root) for root in CodexParser().default_roots()]
+    assert roots == ["/srv/codex/sessions", "/srv/codex/archived_sessions"]
