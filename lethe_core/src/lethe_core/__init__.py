@@ -22,11 +22,13 @@ from lethe_core.jsonl import JsonlParser, Line
 from lethe_core.parser import API_VERSION, Parser
 from lethe_core.snapshots import Piece, Place, SnapshotParser
 from lethe_core.sources import Cursor, Identity, Record, Source
+from lethe_core.sqlite import Feed, Row, SqliteParser
 
 __all__ = [
     "API_VERSION",
     "Cursor",
     "Event",
+    "Feed",
     "Identity",
     "JsonlParser",
     "Line",
@@ -36,10 +38,12 @@ __all__ = [
     "Record",
     "Relation",
     "Role",
+    "Row",
     "SessionEvent",
     "SessionMeta",
     "SnapshotParser",
     "Source",
+    "SqliteParser",
     "TitleSource",
     "ToolCall",
     "TurnEvent",
