@@ -102,6 +102,16 @@ class TestTail:
         assert contents([second]) == ["next"]
 
     @pytest.mark.promise("C04", "P9")
+    def test_c04_two_whole_records_on_a_line_are_both_delivered(self, toy, transcript):
+        """A record that lost nothing but its newline is delivered, and so is the one behind it."""
+        first = json_line(message("first")).rstrip(b"\n")
+        append_partial(transcript, first + json_line(message("second")))
+        (record,) = read(toy, transcript)
+
+        assert [event.content for event in record.events] == ["first", "second"]
+        assert [event.seq for event in record.events] == [0, len(first)]
+        assert not record.unmapped
+
     @pytest.mark.parametrize("cut", range(1, len(json_line(message("torn off"))) - 1))
     def test_c04_tear_at_any_byte_loses_nothing_else(self, toy, transcript, cut):
         """Wherever the first record was torn, the second one of the line is delivered."""

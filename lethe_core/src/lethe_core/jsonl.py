@@ -231,7 +231,10 @@ class JsonlParser(Parser):
         return _Mapped(events, skipped="" if events else "no turn")
 
     def _map_torn(self, line: Line, error: ValueError | RecursionError) -> _Mapped:
-        """Map a line that is no record; a record written behind a torn one is delivered too."""
+        """Map a line that is no record; a record written behind a torn one is delivered too.
+
+        If nothing but the newline of the first record is missing, both are delivered.
+        """
         code, reason = describe(error, "line")
         for place in _record_starts(line.raw, error):
             try:
@@ -240,9 +243,17 @@ class JsonlParser(Parser):
                 continue
             torn = replace(line, raw=line.raw[:place], end=line.start + place)
             rest = replace(line, raw=line.raw[place:], start=line.start + place)
-            mapped = self._map_decoded(record, rest, damaged=damaged)
-            events = (*self._unmapped(torn, code, reason).events, *mapped.events)
-            return _Mapped(events, unmapped=True)
+            try:
+                whole, spoilt = decode_tolerantly(torn.raw, self._decode, kind=dict)
+            except (ValueError, RecursionError):
+                first = self._unmapped(torn, code, reason)
+            else:
+                first = self._map_decoded(whole, torn, damaged=spoilt)
+            second = self._map_decoded(record, rest, damaged=damaged)
+            skipped = "" if first.events or second.events else second.skipped
+            return _Mapped(
+                (*first.events, *second.events), skipped, first.unmapped or second.unmapped
+            )
         return self._unmapped(line, code, reason)
 
     def _too_large(self, line: Line, digest: str) -> _Mapped:

@@ -31,10 +31,10 @@ def map_assistant(entry: Entry, line: Line) -> Sequence[Event] | str:
     does this mapping: `usage.key` names the reply, and the archive counts it once.
     """
     message = entry.message
-    if message is None:
-        raise KeyError("message")
+    if message is None or message.content is None:
+        raise KeyError("message.content")
     content = message.content
-    blocks = [Block(type="text", text=content)] if isinstance(content, str) else content or []
+    blocks = [Block(type="text", text=content)] if isinstance(content, str) else content
     turns = Turns(entry, line)
     if entry.is_api_error_message or message.model == _SYNTHETIC:
         return _map_synthetic(turns, entry, blocks)

@@ -24,10 +24,10 @@ _USUAL_ORIGINS: Final = frozenset({"human", "sdk", None})
 
 def map_user(entry: Entry, line: Line) -> Sequence[Event] | str:
     """Map a user record: a turn for each tool result, and one for all its words and images."""
-    if entry.message is None:
-        raise KeyError("message")
+    if entry.message is None or entry.message.content is None:
+        raise KeyError("message.content")
     content = entry.message.content
-    blocks = [Block(type="text", text=content)] if isinstance(content, str) else content or []
+    blocks = [Block(type="text", text=content)] if isinstance(content, str) else content
     results = sum(block.type == "tool_result" for block in blocks)
     turns = Turns(entry, line)
     spoken = False
