@@ -278,7 +278,7 @@ class ParserConformance:
             source = self.grow(root, size)
             if source is None:
                 return
-            peaks.append((source.size, _peak(self.make_parser().read(source, None))))
+            peaks.append((source.size, _peak(self.make_parser(), source)))
         (small, low), (large, high) = peaks
         grown = high - low
         assert grown < (large - small) / 2, f"{large - small} bytes more took {grown} more memory"
@@ -349,11 +349,11 @@ def _allow_writing(root: Path) -> None:
         Path(directory).chmod(0o700)
 
 
-def _peak(records: Iterator[Record]) -> int:
+def _peak(parser: Parser, source: Source) -> int:
     """Read to the end and return the greatest amount of memory that was in use, in bytes."""
     tracemalloc.start()
     try:
-        for _ in records:
+        for _ in parser.read(source, None):
             pass
         return tracemalloc.get_traced_memory()[1]
     finally:

@@ -73,7 +73,7 @@ class JsonlConformance(ParserConformance):
         """Other bytes before the cursor are `SourceReplaced`, also where the file grew."""
         for source, records in self._filled(tmp_path):
             data = source.path.read_bytes()
-            end = records[-1].position
+            end = data.rfind(b"\n") + 1
             other = bytes([data[end - 2] ^ 1])
             cursor = records[-1].cursor
             files.overwrite(source.path, end - 2, other)
