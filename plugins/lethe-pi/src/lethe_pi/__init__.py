@@ -1,0 +1,23 @@
+"""pi and oh-my-pi transcripts for lethe. FORMAT.md says what is mapped, and with what evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lethe_core import hookimpl
+from lethe_pi.parser import PiParser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lethe_core import Parser
+
+__all__ = ["PiParser", "lethe_parsers"]
+
+__version__ = "0.1.0"
+
+
+@hookimpl
+def lethe_parsers() -> Iterable[Parser]:
+    """Return the parser of pi's sessions."""
+    return [PiParser()]
