@@ -1,0 +1,230 @@
+"""The configuration of the collector: strict YAML, the environment on top.
+
+docs/configuration-collector.md explains each key; `collector.example.yaml` is a complete file.
+This is the only place that reads the configuration.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError
+
+from lethe_collector import paths
+from lethe_core.errors import ConfigInvalid
+from lethe_core.limits import (
+    KIB,
+    MAX_BATCH_AGE_SECONDS,
+    MAX_BATCH_BYTES,
+    MAX_BATCH_LINES,
+    MIB,
+    NAME_PATTERN,
+)
+from lethe_core.settings import (
+    Choice,
+    FilePath,
+    Items,
+    Seconds,
+    Section,
+    Settings,
+    Size,
+    Table,
+    Text,
+    Whole,
+    load_settings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+_PRIVATE_BITS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectorConfig:
+    """What the configuration says, checked, with defaults filled in.
+
+    Args:
+        path: the file it came from, or `None`.
+        host: the name of this machine in the archive.
+        server_url: without a slash at its end.
+        token_file: holds the token for the server.
+        state_dir: holds the state.
+        sources: for a tool, the places to look at instead of its default ones.
+        disabled_plugins: entry points that are not loaded.
+        parsers: for a tool that several plugins read, the one to use.
+        poll_interval: seconds between two full scans.
+        outbox_max_bytes: how much may wait on this machine while the server is away.
+        batch_max_lines: most events of a batch.
+        batch_max_bytes: most bytes of a batch, before compression.
+        batch_max_age: seconds that an event may wait in an unfilled batch.
+        log_level: least level that is written.
+        log_format: ``human`` or ``json``.
+    """
+
+    path: Path | None
+    host: str
+    server_url: str
+    token_file: Path
+    state_dir: Path
+    sources: Mapping[str, list[Path]]
+    disabled_plugins: list[str]
+    parsers: Mapping[str, str]
+    poll_interval: float
+    outbox_max_bytes: int
+    batch_max_lines: int
+    batch_max_bytes: int
+    batch_max_age: float
+    log_level: str
+    log_format: str
+
+
+def load_config(path: Path | None, environ: Mapping[str, str]) -> CollectorConfig:
+    """Load the configuration.
+
+    Args:
+        path: the file that the user named, or `None` for the usual places.
+        environ: the environment.
+
+    Raises:
+        ConfigInvalid: something is missing or wrong; one line says what.
+    """
+    found = paths.find_config(path, environ)
+    values = load_settings(
+        CollectorSettings(), path=found, env_prefix=paths.ENV_PREFIX, environ=environ
+    )
+    return CollectorConfig(
+        path=found,
+        host=values["host"],
+        server_url=values["server"]["url"].rstrip("/"),
+        token_file=values["server"]["token_file"],
+        state_dir=values["state_dir"] or paths.default_state_dir(),
+        sources=values["sources"],
+        disabled_plugins=values["disabled_plugins"],
+        parsers=values["parsers"],
+        poll_interval=values["poll_interval"],
+        outbox_max_bytes=values["outbox"]["max_bytes"],
+        batch_max_lines=values["batch"]["max_lines"],
+        batch_max_bytes=values["batch"]["max_bytes"],
+        batch_max_age=values["batch"]["max_age"],
+        log_level=values["log"]["level"],
+        log_format=values["log"]["format"],
+    )
+
+
+def read_token(path: Path) -> str:
+    """Read the token for the server.
+
+    Args:
+        path: a file that nobody but its owner may read.
+
+    Raises:
+        ConfigInvalid: the file is missing, empty, or open to others.
+    """
+    try:
+        with path.open(encoding="ascii") as file:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            text = file.read(4 * KIB).strip()
+    except OSError as error:
+        raise ConfigInvalid(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ConfigInvalid(f"{path}: holds no token: it is no ASCII text") from None
+    if mode & _PRIVATE_BITS:
+        raise ConfigInvalid(
+            f"{path}: has mode {mode:04o}, other users may read it; allowed: 0600",
+            hint=f"chmod 600 {path}",
+        )
+    if not re.fullmatch(r"[!-~]{1,1024}", text):
+        raise ConfigInvalid(f"{path}: holds no token; allowed: one line without blanks")
+    return text
+
+
+# The schema --------------------------------------------------------------------------------
+
+
+def _check_host(value: str) -> None:
+    if not re.match(NAME_PATTERN, value):
+        raise ValidationError("is no name for a host")
+
+
+def _check_url(value: str) -> None:
+    try:
+        parts = urlsplit(value)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValidationError("is no URL") from None
+    if not parts.hostname or not port_is_valid or parts.query or parts.fragment:
+        raise ValidationError("is no URL of a server")
+    if parts.username is not None or parts.password is not None:
+        raise ValidationError("must not hold a name or password; the token stands in its own file")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValidationError("sends transcripts unencrypted over a network")
+    if parts.scheme not in ("http", "https"):
+        raise ValidationError("has an unknown scheme")
+
+
+class ServerSettings(Settings):
+    """``server``."""
+
+    url = Text(
+        required=True,
+        validate=_check_url,
+        metadata={"allowed": "https://HOST[:PORT][/PATH], or http:// on 127.0.0.1, localhost, ::1"},
+    )
+    token_file = FilePath(required=True)
+
+
+class OutboxSettings(Settings):
+    """``outbox``."""
+
+    max_bytes = Size(MIB, 1024**4, load_default=256 * MIB)
+
+
+class BatchSettings(Settings):
+    """``batch``."""
+
+    max_lines = Whole(1, MAX_BATCH_LINES, load_default=MAX_BATCH_LINES)
+    max_bytes = Size(64 * KIB, MAX_BATCH_BYTES, load_default=MAX_BATCH_BYTES)
+    max_age = Seconds(0.01, 60, load_default=MAX_BATCH_AGE_SECONDS)
+
+
+class LogSettings(Settings):
+    """``log``."""
+
+    level = Choice("debug", "info", "warning", "error", load_default="info")
+    format = Choice("human", "json", load_default="human")
+
+
+class CollectorSettings(Settings):
+    """The whole file."""
+
+    host = Text(
+        required=True,
+        validate=_check_host,
+        metadata={"allowed": f"a name of your choice that matches {NAME_PATTERN[:-7]}$"},
+    )
+    server = Section(ServerSettings)
+    state_dir = FilePath(load_default=None)
+    sources: Any = Table(
+        keys=Text(),
+        values=Items(FilePath(), metadata={"allowed": "a list of paths"}),
+        load_default=dict,
+        metadata={"allowed": "for a tool, a list of paths"},
+    )
+    disabled_plugins = Items(Text(), load_default=list, metadata={"allowed": "a list of names"})
+    parsers: Any = Table(
+        keys=Text(),
+        values=Text(),
+        load_default=dict,
+        metadata={"allowed": "for a tool, the name of a plugin's entry point"},
+    )
+    poll_interval = Seconds(1, 3600, load_default=30.0)
+    outbox = Section(OutboxSettings)
+    batch = Section(BatchSettings)
+    log = Section(LogSettings)

@@ -1,0 +1,67 @@
+"""The connection to ``state.db``: one at a time, whole transactions, notes for `status`."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lethe_collector.statefile import open_state_file
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Database:
+    """The state's file; its methods may be called from any thread.
+
+    Args:
+        directory: where ``state.db`` lies; its lock must be held.
+
+    Raises:
+        ConfigInvalid: the file is not ours or of a newer version.
+        Unavailable: the disk does not let it be opened.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._connection = open_state_file(directory)
+        self._lock = threading.RLock()
+
+    def close(self) -> None:
+        """Close the file; what was committed is safe anyway."""
+        with self._lock:
+            self._connection.close()
+
+    def query(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """Return all rows of a statement."""
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commit what is done within, or nothing of it. A transaction within joins the outer."""
+        with self._lock:
+            if self._connection.in_transaction:
+                yield self._connection
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # After an I/O error SQLite may have rolled back by itself; a second ROLLBACK
+                # would hide the first error.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def set_note(self, key: str, value: Any) -> None:
+        """Remember something that `status` tells, as JSON."""
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+                (key, json.dumps(value)),
+            )

@@ -1,0 +1,71 @@
+"""Where the collector keeps things; light, because `status` starts with it.
+
+The state directory holds ``state.db`` and ``lock`` (see `lethe_collector.statefile`).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Names the configuration file.
+CONFIG_VARIABLE: Final = "LETHE_COLLECTOR_CONFIG"
+#: ``LETHE_COLLECTOR__SERVER__URL`` overrides ``server.url``.
+ENV_PREFIX: Final = "LETHE_COLLECTOR__"
+
+STATE_FILE: Final = "state.db"
+LOCK_FILE: Final = "lock"
+
+_PLAIN_LINE = re.compile(r"^state_dir: +([~/][^\s#:'\"&*!|>%@`]*) *(?:#.*)?$", re.MULTILINE)
+
+
+def find_config(given: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """Tell which configuration file counts; `None` if there is none.
+
+    Args:
+        given: what the user named on the command line; need not exist.
+        environ: the environment.
+    """
+    if given is not None:
+        return given
+    if named := environ.get(CONFIG_VARIABLE):
+        return Path(named).expanduser()
+    import platformdirs  # noqa: PLC0415 - only where nothing is named
+
+    default = platformdirs.user_config_path("lethe") / "collector.yaml"
+    return default if default.exists() else None
+
+
+def default_state_dir() -> Path:
+    """Return the place of the state where the configuration names none."""
+    import platformdirs  # noqa: PLC0415 - only where nothing is named
+
+    return platformdirs.user_state_path("lethe") / "collector"
+
+
+def peek_state_dir(config: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """Tell the state directory without loading YAML, if the configuration is plain enough.
+
+    `None` means that it takes the real loader. A key at the beginning of a line can only belong
+    to the outermost mapping, so that a plain ``state_dir: /path`` needs no YAML to be understood.
+
+    Args:
+        config: the configuration file.
+        environ: the environment.
+    """
+    if any(name.startswith(f"{ENV_PREFIX}STATE_DIR") for name in environ):
+        return None
+    if config is None:
+        return default_state_dir()
+    try:
+        text = config.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    lines = _PLAIN_LINE.findall(text)
+    if len(lines) == 1 and text.count("state_dir") == 1:
+        return Path(lines[0]).expanduser()
+    return None if "state_dir" in text or "{" in text[:1] else default_state_dir()

@@ -1,0 +1,345 @@
+"""The shipper: takes batches in order, and lets none go before the server has it.
+
+One request is in flight at a time. What the server cannot take now is kept in the outbox and
+sent again with full jitter between the attempts; while it waits, what else is read joins the
+outbox behind it, until that is full. Then reading stops: the files are the queue.
+
+A request that is too large is halved. A request that is refused is halved as well, until the
+record at fault is alone: that one becomes a dead letter, all others arrive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from loguru import logger
+from tenacity import AsyncRetrying, RetryError, retry_if_exception_type
+
+from lethe_collector.answers import HINTS, Ack, Keep, Reject, Shrink, classify
+from lethe_collector.state import LineRefusal
+from lethe_collector.transport import NotSent, TokenUnusable
+from lethe_core.errors import TooLarge
+from lethe_core.failpoints import failpoint
+from lethe_core.limits import MAX_REQUEST_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from tenacity import RetryCallState
+
+    from lethe_collector.answers import ServerState
+    from lethe_collector.batches import Batch
+    from lethe_collector.state import State
+    from lethe_collector.transport import Transport
+
+#: Longest wait between two attempts, in seconds.
+MAX_BACKOFF: Final = 300.0
+_FIRST_BACKOFF: Final = 0.5
+_RETRY_AFTER_JITTER: Final = 0.2
+
+
+class _Undelivered(Exception):
+    """A parcel did not arrive; it is kept and sent again."""
+
+    def __init__(self, keep: Keep) -> None:
+        super().__init__(keep.detail)
+        self.keep = keep
+
+
+@dataclass(slots=True)
+class _Parcel:
+    """What is delivered next: a batch from memory, or one that stands in the outbox."""
+
+    lines: list[bytes]
+    batch: Batch | None = None
+    row_id: int | None = None
+
+
+@dataclass(slots=True)
+class Deliveries:
+    """What the shipper did since it began, for progress and for the end of a single run.
+
+    Args:
+        lines: events that the server took or refused for good.
+        refused: events that it refused.
+        failures: attempts since the last one that succeeded.
+        waiting: batches in the outbox.
+    """
+
+    lines: int = 0
+    refused: int = 0
+    failures: int = 0
+    waiting: int = 0
+
+
+class Shipper:
+    """Delivers batches.
+
+    Args:
+        queue: the batches, in order.
+        state: remembers what was delivered.
+        transport: sends.
+        outbox_max_bytes: when the outbox is full.
+        on_kept: called with each batch whose cursors have moved.
+        on_rewound: called with the sources that must be read again.
+        nap: waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        queue: asyncio.Queue[Batch],
+        state: State,
+        transport: Transport,
+        *,
+        outbox_max_bytes: int,
+        on_kept: Callable[[Batch], None],
+        on_rewound: Callable[[list[int]], None],
+        nap: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._queue = queue
+        self._state = state
+        self._transport = transport
+        self._outbox_max_bytes = outbox_max_bytes
+        self._on_kept = on_kept
+        self._on_rewound = on_rewound
+        self._nap_for = nap
+        self._limit = MAX_REQUEST_BYTES
+        self._server: tuple[ServerState, str] | None = None
+        self._stopping = asyncio.Event()
+        self._busy = False
+        self._held: Batch | None = None  # taken from the queue, but the disk did not take it
+        self._last_row: int | None = None
+        self._outbox_bytes = 0
+        self.deliveries = Deliveries()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is in flight and nothing waits."""
+        idle = not self._busy and self._held is None
+        return idle and self._queue.empty() and not self.deliveries.waiting
+
+    def stop(self) -> None:
+        """End after the request that is in flight."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Deliver batches until `stop` is called."""
+        await self._count_outbox()
+        while not self._stopping.is_set():
+            parcel = await self._next()
+            if parcel is None:
+                return
+            self._busy = True
+            try:
+                if not await self._ship(parcel):
+                    return
+            finally:
+                self._busy = False
+
+    # What comes next -----------------------------------------------------------------------
+
+    async def _next(self) -> _Parcel | None:
+        while self.deliveries.waiting:
+            row = await asyncio.to_thread(self._state.outbox.head)
+            if row is not None and row.lines is not None:
+                return _Parcel(row.lines, row_id=row.id)
+            if row is not None:
+                rewound = await asyncio.to_thread(self._state.outbox.discard_damaged, row.id)
+                logger.bind(sources=len(rewound)).error(
+                    "a batch in the outbox is damaged; its sources are read again"
+                )
+                self._on_rewound(rewound)
+            await self._count_outbox()
+        batch = await self._get()
+        return None if batch is None else _Parcel(list(batch), batch)
+
+    async def _get(self, until: asyncio.Future[None] | None = None) -> Batch | None:
+        """Take the next batch; `None` if the shipper is to stop, or `until` came first."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            return held
+        getting = asyncio.ensure_future(self._queue.get())
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        waited: list[asyncio.Future[Any]] = [getting, stopping, *([until] if until else [])]
+        try:
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            return getting.result() if getting.done() else None
+        finally:
+            getting.cancel()
+            stopping.cancel()
+
+    # Delivery ------------------------------------------------------------------------------
+
+    async def _ship(self, parcel: _Parcel) -> bool:
+        """Deliver one parcel, however long it takes; `False` if stopped before."""
+
+        async def keep(retry: RetryCallState) -> None:
+            await self._note_failure(_undelivered(retry), parcel)
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(_Undelivered),
+            wait=_wait,
+            sleep=self._nap,
+            before_sleep=keep,
+            stop=lambda _: self._stopping.is_set(),
+        )
+        try:
+            await retrying(self._attempt, parcel)
+        except RetryError:
+            return False
+        return True
+
+    async def _attempt(self, parcel: _Parcel) -> None:
+        if self._stopping.is_set():
+            raise _Undelivered(Keep("UNAVAILABLE", "stopping"))
+        try:
+            refusals = await self._deliver(parcel.lines)
+        except (NotSent, TokenUnusable) as error:
+            state: ServerState = "AUTH" if isinstance(error, TokenUnusable) else "UNREACHABLE"
+            raise _Undelivered(Keep(state, error.message)) from error
+        try:
+            await asyncio.to_thread(self._record, parcel, refusals)
+        except (sqlite3.Error, OSError) as error:
+            # It is sent again: the server knows what it has, the state must know it, too.
+            logger.bind(error=str(error)).error("the state cannot be written")
+            raise _Undelivered(Keep("UNAVAILABLE", f"the state: {error}")) from error
+        await self._note_success(parcel, refusals)
+
+    def _record(self, parcel: _Parcel, refusals: list[LineRefusal]) -> None:
+        if parcel.row_id is not None:
+            self._state.finish_outbox(parcel.row_id, parcel.lines, refusals)
+        elif parcel.batch is not None:
+            self._state.record_ack(parcel.batch, refusals)
+
+    async def _deliver(self, lines: Sequence[bytes]) -> list[LineRefusal]:
+        """Send lines, in parts if need be, until each was taken or refused for good.
+
+        Raises:
+            _Undelivered: some were not; all are sent again.
+            NotSent, TokenUnusable: likewise.
+        """
+        refusals: list[LineRefusal] = []
+        parts = [(0, len(lines))] if lines else []
+        while parts:
+            start, end = parts.pop()
+            part = lines[start:end]
+            middle = (start + end) // 2
+            if end - start > 1 and sum(map(len, part)) + len(part) > self._limit:
+                parts += [(middle, end), (start, middle)]
+                continue
+            failpoint("post.before")
+            answer = await self._transport.post(part)
+            failpoint("post.after")
+            match classify(answer, len(part)):
+                case Ack(refused):
+                    refusals += [
+                        LineRefusal(start + place, code, why) for place, code, why in refused
+                    ]
+                case Keep() as keep:
+                    raise _Undelivered(keep)
+                case (Shrink() | Reject()) as verdict if end - start > 1:
+                    if isinstance(verdict, Shrink):
+                        self._limit = max(1, sum(map(len, part)) // 2)
+                    parts += [(middle, end), (start, middle)]
+                case Shrink():
+                    refusals.append(
+                        LineRefusal(start, TooLarge.code, "too large for the server, even alone")
+                    )
+                case Reject(code, reason):
+                    refusals.append(LineRefusal(start, code, reason))
+        return refusals
+
+    # Afterwards ----------------------------------------------------------------------------
+
+    async def _note_success(self, parcel: _Parcel, refusals: list[LineRefusal]) -> None:
+        deliveries = self.deliveries
+        deliveries.failures = 0
+        deliveries.lines += len(parcel.lines)
+        deliveries.refused += len(refusals)
+        if parcel.lines:
+            await self._note_server("OK", "")
+        if refusals:
+            codes = ", ".join(sorted({refusal.code for refusal in refusals}))
+            logger.bind(events=len(refusals), codes=codes).error(
+                "events were refused for good; they are kept as dead letters"
+            )
+        if parcel.row_id is not None:
+            await self._count_outbox()
+        elif parcel.batch is not None:
+            self._on_kept(parcel.batch)
+
+    async def _note_failure(self, keep: Keep, parcel: _Parcel) -> None:
+        self.deliveries.failures += 1
+        await self._note_server(keep.state, keep.detail)
+        if parcel.row_id is None and parcel.batch is not None and await self._store(parcel.batch):
+            parcel.row_id = self._last_row
+
+    async def _store(self, batch: Batch) -> bool:
+        """Put a batch into the outbox; `False` if the disk does not take it."""
+        try:
+            self._last_row = await asyncio.to_thread(self._put, batch)
+        except (sqlite3.Error, OSError) as error:
+            logger.bind(error=str(error)).error("the outbox cannot be written; reading waits")
+            return False
+        await self._count_outbox()
+        self._on_kept(batch)
+        return True
+
+    def _put(self, batch: Batch) -> int | None:
+        if batch.lines:
+            return self._state.put_outbox(batch)
+        self._state.record_ack(batch, ())
+        return None
+
+    async def _nap(self, seconds: float) -> None:
+        """Wait for the next attempt; meanwhile, what is read joins the outbox."""
+        napping = asyncio.ensure_future(self._nap_for(seconds))
+        try:
+            while not napping.done() and self._outbox_bytes < self._outbox_max_bytes:
+                batch = await self._get(until=napping)
+                if batch is None:
+                    break
+                if not await self._store(batch):
+                    self._held = batch
+                    break
+            stopping = asyncio.ensure_future(self._stopping.wait())
+            await asyncio.wait((napping, stopping), return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+        finally:
+            napping.cancel()
+
+    async def _note_server(self, state: ServerState, detail: str) -> None:
+        if self._server == (state, detail):
+            return
+        self._server = (state, detail)
+        note = {"state": state, "detail": detail, "hint": HINTS[state]}
+        log = logger.bind(state=state, detail=detail or None, hint=HINTS[state] or None)
+        log.log("INFO" if state == "OK" else "WARNING", "the server's state changed")
+        try:
+            await asyncio.to_thread(self._state.set_note, "server", note)
+        except (sqlite3.Error, OSError) as error:
+            logger.bind(error=str(error)).error("the state cannot be written")
+
+    async def _count_outbox(self) -> None:
+        self.deliveries.waiting, self._outbox_bytes = await asyncio.to_thread(
+            self._state.outbox.size
+        )
+
+
+def _undelivered(retry: RetryCallState) -> Keep:
+    error = retry.outcome.exception() if retry.outcome else None
+    assert isinstance(error, _Undelivered)
+    return error.keep
+
+
+def _wait(retry: RetryCallState) -> float:
+    """Full jitter below a bound that doubles; or what the server asked for, and a little more."""
+    asked = _undelivered(retry).retry_after
+    if asked is not None:
+        return asked * random.uniform(1, 1 + _RETRY_AFTER_JITTER)  # noqa: S311 - no secret
+    bound = min(MAX_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(retry.attempt_number, 16))
+    return random.uniform(0, bound)  # noqa: S311 - no secret

@@ -1,0 +1,252 @@
+"""The sources that the collector knows, and how far each was read."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from lethe_core.sources import Cursor, Identity
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
+
+    from lethe_collector.batches import Segment
+    from lethe_collector.database import Database
+    from lethe_core.sources import Source
+
+SourceState = Literal["active", "gone", "unsupported", "unreadable", "failed", "stalled"]
+
+_TEXT_LENGTH: Final = 300
+_INTEGER_MASK: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSource:
+    """What a scan needs to know of a source to tell whether it has changed."""
+
+    id: int
+    device: int
+    inode: int
+    read_size: int | None
+    read_mtime_ns: int | None
+    parser_version: int
+    state: str
+
+    def is_unchanged(self, source: Source, parser_version: int) -> bool:
+        """Tell whether a source needs no look: nothing about it differs."""
+        return (
+            self.read_size == source.size
+            and self.read_mtime_ns == source.mtime_ns
+            and self.inode == source.inode & _INTEGER_MASK
+            and self.device == source.device & _INTEGER_MASK
+            and self.parser_version >= parser_version
+            and self.state == "active"
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class ReadingPoint:
+    """From where a source is read on."""
+
+    generation: int
+    epoch: int
+    cursor: Cursor | None
+    position: int
+    head_size: int
+
+
+class SourceTable:
+    """The table of sources.
+
+    Args:
+        database: where it stands.
+        clock: Unix seconds, for what people read; nothing is decided by it.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    def known(self, tool: str) -> dict[str, KnownSource]:
+        """Return all sources of a tool by path."""
+        rows = self._database.query(
+            "SELECT path, id, device, inode, read_size, read_mtime_ns, parser_version, state"
+            " FROM sources WHERE tool = ?",
+            (tool,),
+        )
+        return {os.fsdecode(path): KnownSource(*rest) for path, *rest in rows}
+
+    def named(self, tool: str, name: str) -> list[tuple[int, str, Identity]]:
+        """Return id, path and identity of the sources of a tool whose files have this name."""
+        rows = self._database.query(
+            "SELECT id, path, device, inode, head_size, head_hash FROM sources"
+            " WHERE tool = ? AND name = ?",
+            (tool, os.fsencode(name)),
+        )
+        return [
+            (
+                row_id,
+                os.fsdecode(path),
+                Identity(device=device, inode=inode, head_size=head_size, head_hash=head_hash),
+            )
+            for row_id, path, device, inode, head_size, head_hash in rows
+        ]
+
+    def add(self, tool: str, parser_version: int, sources: Sequence[Source]) -> list[int]:
+        """Remember sources that were never seen; return their ids."""
+        ids = []
+        with self._database.transaction() as connection:
+            for source in sources:
+                cursor = connection.execute(
+                    "INSERT INTO sources (tool, root, path, name, device, inode, parser_version,"
+                    " size, mtime_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (tool, *_place(source), *_inode(source), parser_version, *_stat(source)),
+                )
+                ids.append(int(cursor.lastrowid or 0))
+        return ids
+
+    def update(self, found: Iterable[tuple[int, Source]]) -> None:
+        """Remember where known sources lie now and how large they are; they are there."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "UPDATE sources SET root = ?, path = ?, name = ?, device = ?, inode = ?,"
+                " size = ?, mtime_ns = ?, lost_bytes = 0, lost_full = 0,"
+                " state = CASE state WHEN 'gone' THEN 'active' ELSE state END WHERE id = ?",
+                [
+                    (*_place(source), *_inode(source), *_stat(source), row_id)
+                    for row_id, source in found
+                ],
+            )
+
+    def mark_gone(self, ids: Iterable[int], *, outbox_full: bool) -> int:
+        """Note that sources vanished.
+
+        What had been seen of them but not been read is lost; it is counted.
+
+        Returns:
+            How many bytes were lost.
+        """
+        lost = 0
+        with self._database.transaction() as connection:
+            for row_id in ids:
+                row = connection.execute(
+                    "UPDATE sources SET state = 'gone', error_code = NULL, lost_bytes = CASE"
+                    " WHEN read_size IS size AND read_mtime_ns IS mtime_ns THEN 0"
+                    " ELSE max(0, size - position) END,"
+                    " lost_full = ? WHERE id = ? RETURNING lost_bytes",
+                    (int(outbox_full), row_id),
+                ).fetchone()
+                lost += row[0] if row else 0
+        return lost
+
+    def reading_point(self, source_id: int, parser_version: int) -> ReadingPoint:
+        """Tell from where to read a source on; from the start if its mapping has improved."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE sources SET parser_version = ?, cursor = NULL, position = 0,"
+                " epoch = epoch + 1, records = 0, turns = 0, unmapped = 0, read_size = NULL"
+                " WHERE id = ? AND parser_version < ?",
+                (parser_version, source_id, parser_version),
+            )
+            if connection.execute("SELECT changes()").fetchone()[0]:
+                for table in ("skipped", "dead_letters"):
+                    connection.execute(
+                        f"DELETE FROM {table} WHERE source_id = ?",  # noqa: S608 - our own names
+                        (source_id,),
+                    )
+            row = connection.execute(
+                "SELECT generation, epoch, cursor, position, head_size FROM sources WHERE id = ?",
+                (source_id,),
+            ).fetchone()
+        return ReadingPoint(
+            generation=row[0],
+            epoch=row[1],
+            cursor=None if row[2] is None else Cursor(row[2]),
+            position=row[3],
+            head_size=row[4],
+        )
+
+    def begin_generation(self, source_id: int) -> None:
+        """Note that a source was replaced: it is read from its beginning (P8)."""
+        self._execute(
+            "UPDATE sources SET generation = generation + 1, epoch = epoch + 1, cursor = NULL,"
+            " position = 0, read_size = NULL, head_size = 0, head_hash = '' WHERE id = ?",
+            (source_id,),
+        )
+
+    def note_error(
+        self, source_id: int, state: SourceState, code: str, text: str, hint: str
+    ) -> None:
+        """Note why a source cannot be read now."""
+        self._execute(
+            "UPDATE sources SET state = ?, error_code = ?, error_text = ?, error_hint = ?,"
+            " error_at = ? WHERE id = ?",
+            (state, code, text[:_TEXT_LENGTH], hint, self._clock(), source_id),
+        )
+
+    def advance(self, segments: Sequence[Segment]) -> None:
+        """Move the cursors behind what was read, and note what was found.
+
+        P2: to be called within a transaction that records why the cursors may move.
+        """
+        with self._database.transaction() as connection:
+            for part in segments:
+                self._advance(connection, part)
+
+    def _advance(self, connection: sqlite3.Connection, part: Segment) -> None:
+        read_to = part.read_to or (None, None)
+        moved = connection.execute(
+            "UPDATE sources SET cursor = ?, position = ?, records = records + ?,"
+            " turns = turns + ?, unmapped = unmapped + ?, last_read = ?,"
+            " error_code = NULL, error_text = NULL, error_hint = NULL, error_at = NULL,"
+            " read_size = coalesce(?, read_size), read_mtime_ns = coalesce(?, read_mtime_ns),"
+            # A source may have vanished after it was read and before this was acknowledged.
+            " lost_bytes = CASE WHEN state <> 'gone' OR ? THEN 0 ELSE max(0, size - ?) END,"
+            " state = CASE state WHEN 'gone' THEN 'gone' ELSE 'active' END"
+            " WHERE id = ? AND epoch = ?",
+            (
+                part.after,
+                part.position,
+                part.records,
+                len(part.lines),
+                part.unmapped,
+                self._clock(),
+                *read_to,
+                part.read_to is not None,
+                part.position,
+                part.source_id,
+                part.epoch,
+            ),
+        ).rowcount
+        if not moved:
+            return  # it was set back after this was read
+        if part.identity is not None:
+            connection.execute(
+                "UPDATE sources SET head_size = ?, head_hash = ? WHERE id = ?",
+                (part.identity.head_size, part.identity.head_hash, part.source_id),
+            )
+        connection.executemany(
+            "INSERT INTO skipped VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET records = records + excluded.records",
+            [(part.source_id, reason, count) for reason, count in part.skipped.items()],
+        )
+
+    def _execute(self, statement: str, values: tuple[Any, ...]) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(statement, values)
+
+
+def _place(source: Source) -> tuple[bytes, bytes, bytes]:
+    return os.fsencode(source.root), os.fsencode(source.path), os.fsencode(source.path.name)
+
+
+def _inode(source: Source) -> tuple[int, int]:
+    return source.device & _INTEGER_MASK, source.inode & _INTEGER_MASK
+
+
+def _stat(source: Source) -> tuple[int, int]:
+    return source.size & _INTEGER_MASK, source.mtime_ns

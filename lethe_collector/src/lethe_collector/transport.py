@@ -1,0 +1,151 @@
+"""The transport: one POST to the server, and nothing of what the answer means.
+
+`Transport` is the seam that tests replace. `HttpTransport` compresses the body, sends it to
+``/api/v1/ingest`` with the token, follows no redirect, asks no proxy, and reads an answer of
+bounded size within a bounded time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from typing import TYPE_CHECKING, Final, Protocol
+
+import aiohttp
+import zstandard
+
+from lethe_collector import __version__
+from lethe_collector.answers import Answer
+from lethe_collector.config import read_token
+from lethe_core.errors import ConfigInvalid, Unavailable
+from lethe_core.limits import MIB
+from lethe_core.wire import CONTENT_TYPE, WIRE_HEADER, WIRE_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+INGEST_PATH: Final = "/api/v1/ingest"
+
+_MAX_ANSWER_BYTES: Final = MIB
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=90, connect=10, sock_connect=10, sock_read=60)
+_UNSUPPORTED: Final = 415
+
+
+class NotSent(Unavailable):
+    """No answer came: the network, the name or the server is not there, or too slow."""
+
+    code = "UNREACHABLE"
+
+
+class TokenUnusable(Unavailable):
+    """The token's file cannot be used, so that nothing can be sent."""
+
+    code = "AUTH"
+
+
+class Transport(Protocol):
+    """Sends lines to the server."""
+
+    async def post(self, lines: Sequence[bytes]) -> Answer:
+        """Send lines as one request.
+
+        Raises:
+            NotSent: no answer came.
+            TokenUnusable: there is no token to send.
+        """
+
+    async def close(self) -> None:
+        """Give all connections back."""
+
+
+def _zstd(body: bytes) -> bytes:
+    return zstandard.ZstdCompressor(level=1).compress(body)
+
+
+def _gzip(body: bytes) -> bytes:
+    return gzip.compress(body, compresslevel=1, mtime=0)
+
+
+#: In the order of preference; a 415 makes the transport fall back to the next one.
+_ENCODINGS: Final[tuple[tuple[str, Callable[[bytes], bytes]], ...]] = (
+    ("zstd", _zstd),
+    ("gzip", _gzip),
+)
+
+
+class HttpTransport:
+    """Sends lines over HTTP. To be made and used within one event loop.
+
+    Args:
+        url: of the server, without a slash at its end.
+        token_file: is read anew for each request, so that a new token needs no restart.
+    """
+
+    def __init__(self, url: str, token_file: Path) -> None:
+        self._url = url + INGEST_PATH
+        self._token_file = token_file
+        self._encoding = 0
+        self._session = aiohttp.ClientSession(
+            timeout=_TIMEOUT,
+            trust_env=False,
+            connector=aiohttp.TCPConnector(limit=1),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": f"lethe-collector/{__version__}"},
+        )
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._session.close()
+
+    async def post(self, lines: Sequence[bytes]) -> Answer:
+        """Send lines as one request. See `Transport.post`."""
+        try:
+            token = read_token(self._token_file)
+        except ConfigInvalid as error:
+            raise TokenUnusable(error.message, hint=error.hint) from None
+        body = b"\n".join(lines)
+        while True:
+            answer = await self._post(body, token)
+            if answer.status != _UNSUPPORTED or self._encoding + 1 == len(_ENCODINGS):
+                return answer
+            self._encoding += 1
+
+    async def _post(self, body: bytes, token: str) -> Answer:
+        encoding, compress = _ENCODINGS[self._encoding]
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": CONTENT_TYPE,
+            "Content-Encoding": encoding,
+            WIRE_HEADER: str(WIRE_VERSION),
+        }
+        # Compressing takes tens of milliseconds; meanwhile the loop goes on.
+        data = await asyncio.to_thread(compress, body)
+        try:
+            async with self._session.post(
+                self._url, data=data, headers=headers, allow_redirects=False
+            ) as response:
+                return Answer(
+                    status=response.status,
+                    headers={name.lower(): value for name, value in response.headers.items()},
+                    body=await _read(response),
+                )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise NotSent(_describe(error)) from error
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    parts = []
+    left = _MAX_ANSWER_BYTES
+    async for part in response.content.iter_any():
+        parts.append(part[:left])
+        left -= len(part)
+        if left <= 0:
+            break
+    return b"".join(parts)
+
+
+def _describe(error: Exception) -> str:
+    """Say what went wrong with the connection; the addresses in it are the user's own."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
