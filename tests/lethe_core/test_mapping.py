@@ -79,6 +79,24 @@ def test_skip_word_holds_no_content():
     assert mapping.skip_word("event", "please fix my bug") == "unknown event"
 
 
+def test_first_telling_lets_one_of_two_streams_through():
+    """What the other stream told is a repetition, once; the same words may be said again."""
+    state = {}
+    tellers = ["eye", "model", "model", "eye", "eye", "eye"]
+
+    told = [mapping.first_telling(state, teller, "Go on.") for teller in tellers]
+    assert told == [True, False, True, False, True, True]
+
+
+def test_first_telling_keeps_little():
+    """However much is told, the state stays small."""
+    state = {}
+    for number in range(1000):
+        mapping.first_telling(state, "eye", str(number))
+
+    assert len(str(state)) < 500
+
+
 @given(JSON)
 def test_no_step_raises(value):
     """Whatever a tool writes, no step raises."""

@@ -6,6 +6,7 @@ as expected gives the empty value, since a field that cannot be read must not co
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ _DATA_URL = re.compile(r"data:([A-Za-z0-9.+/-]{1,100})(?:;[^;,]{0,100})*;base64,
 #: Numbers above it are milliseconds: as seconds they would lie beyond the year 5000.
 _MILLISECONDS: Final = 1e11
 _MAX_CALL_LINE: Final = 200
+_MOST_TOLD: Final = 12
 #: The argument that says best what a call does, by name, the first that is there.
 _MAIN_ARGUMENTS: Final = (
     "command",
@@ -139,6 +141,29 @@ def image(media_type: str, data: str) -> dict[str, Any]:
     """
     size = len(data) * 3 // 4 - data[-2:].count("=")
     return {"type": "image", "media_type": media_type, "data": data, "bytes": max(size, 0)}
+
+
+def first_telling(state: dict[str, Any], teller: str, words: str) -> bool:
+    """Say whether a text is told for the first time, for tools that write most things twice.
+
+    Some write a prompt once for the eye and once for the model, in either order. The first one
+    becomes the turn. A text that *another* teller told before is a repetition, and is then
+    forgotten: the same words may well be said again.
+
+    Args:
+        state: `Line.state`; the last dozen texts are kept in it, as short marks.
+        teller: which of the streams tells it, in a letter or two.
+        words: the text; white space does not count.
+    """
+    digest = hashlib.blake2b("".join(words.split()).encode(), digest_size=6).hexdigest()
+    told: list[str] = state.get("told", [])
+    for mark in told:
+        before, _, known = mark.partition(":")
+        if known == digest and before != teller:
+            told.remove(mark)
+            return False
+    state["told"] = [*told[1 - _MOST_TOLD :], f"{teller}:{digest}"]
+    return True
 
 
 def _is_line(value: Any) -> bool:

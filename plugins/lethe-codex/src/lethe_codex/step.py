@@ -16,9 +16,10 @@ Keys of the state, all small:
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+from lethe_core.mapping import first_telling
 
 if TYPE_CHECKING:
     from lethe_core import Line, TurnEvent
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 Stream = Literal["item", "event"]
 
-_MOST_TOLD: Final = 12
 _LONGEST_NAME: Final = 200
 
 
@@ -96,19 +96,9 @@ class Step:
     def first(self, stream: Stream, kind: str, text: str) -> bool:
         """Say whether a text is told for the first time, and remember it if so.
 
-        A text that the *other* stream told is a repetition, and is then forgotten: the same
-        prompt may well be given twice.
-
         Args:
             stream: who tells it.
             kind: ``p`` for prompts, ``t`` for thoughts.
             text: the text; white space does not count.
         """
-        digest = hashlib.blake2b("".join(text.split()).encode(), digest_size=6).hexdigest()
-        told: list[str] = self.line.state.get("told", [])
-        other = "event" if stream == "item" else "item"
-        if (mark := f"{other[0]}{kind}{digest}") in told:
-            told.remove(mark)
-            return False
-        self.line.state["told"] = [*told[-_MOST_TOLD + 1 :], f"{stream[0]}{kind}{digest}"]
-        return True
+        return first_telling(self.line.state, stream, f"{kind} {text}")
