@@ -1,0 +1,30 @@
+"""Storage: the only rooms that know which database it is.
+
+Others see `Store` and the types that it takes and gives.
+"""
+
+from __future__ import annotations
+
+from lethe_server.storage.records import Record, SessionKey, prepare_record
+from lethe_server.storage.sessions import SessionFilter, SessionPage, SessionRow
+from lethe_server.storage.store import Store
+from lethe_server.storage.tokenbook import TokenBook
+from lethe_server.storage.tokens import TokenRow
+from lethe_server.storage.turns import StoreOutcome
+from lethe_server.storage.turnpages import TurnPlace, TurnRow, TurnSlice
+
+__all__ = [
+    "Record",
+    "SessionFilter",
+    "SessionKey",
+    "SessionPage",
+    "SessionRow",
+    "Store",
+    "StoreOutcome",
+    "TokenBook",
+    "TokenRow",
+    "TurnPlace",
+    "TurnRow",
+    "TurnSlice",
+    "prepare_record",
+]

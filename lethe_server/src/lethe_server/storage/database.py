@@ -1,0 +1,94 @@
+"""Opening of the SQLite file: its permissions and its pragmas, in one place.
+
+One connection writes, and it alone makes checkpoints; all others are `query_only`. The file and
+its `-wal` and `-shm` belong to the user alone (A7): SQLite gives both the mode of the database,
+which is made with mode 0600 before SQLite sees it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+import apsw
+from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
+
+from lethe_core.errors import ConfigInvalid
+from lethe_server.storage.faults import translated_faults
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: The file's name in the data directory.
+FILE_NAME: Final = "lethe.db"
+#: How long a writer waits for another program's write lock.
+BUSY_SECONDS: Final = 5.0
+#: The write-ahead log is cut back to this size after a checkpoint (P10).
+WAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
+
+#: Never created by SQLite: the file's mode would follow the umask.
+_FLAGS: Final = apsw.SQLITE_OPEN_READWRITE
+_WRITER_CACHE_KIB: Final = 32 * 1024
+_READER_CACHE_KIB: Final = 8 * 1024
+
+
+def prepare_directory(directory: Path) -> Path:
+    """Make the data directory, or make it private, and return the database's path in it.
+
+    Raises:
+        ConfigInvalid: it cannot be made, or does not belong to this user.
+    """
+    path = directory / FILE_NAME
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if directory.stat().st_mode & 0o077:
+            directory.chmod(0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+    except OSError as error:
+        raise ConfigInvalid(
+            f"data_dir: {directory} cannot be used: {error.strerror}",
+            hint="choose a directory that belongs to the server's user",
+        ) from error
+    return path
+
+
+def open_database(path: Path, *, writer: bool) -> APSWDatabase:
+    """Open a connection.
+
+    Args:
+        path: the database.
+        writer: whether it is the one that writes.
+
+    Raises:
+        StorageFull: there is no room to open it.
+        StorageFailed: it could not be opened now.
+    """
+    database = APSWDatabase(
+        str(path), thread_safe=False, autoconnect=False, timeout=BUSY_SECONDS, flags=_FLAGS
+    )
+    with translated_faults():
+        database.connect()
+        try:
+            _configure(database.connection(), writer=writer)
+        except BaseException:
+            database.close()
+            raise
+    return database
+
+
+def _configure(connection: apsw.Connection, *, writer: bool) -> None:
+    """Set all pragmas of a connection."""
+    connection.pragma("trusted_schema", False)
+    connection.pragma("temp_store", "memory")
+    if not writer:
+        connection.pragma("query_only", True)
+        connection.pragma("wal_autocheckpoint", 0)
+        connection.pragma("cache_size", -_READER_CACHE_KIB)
+        return
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")  # P1: NORMAL does not fsync at COMMIT
+    connection.pragma("foreign_keys", True)
+    connection.pragma("journal_size_limit", WAL_LIMIT_BYTES)
+    connection.pragma("cache_size", -_WRITER_CACHE_KIB)

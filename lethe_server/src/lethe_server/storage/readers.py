@@ -1,0 +1,74 @@
+"""Readers: a few `query_only` connections, each in the hands of one query at a time.
+
+A query has a time budget; when it is used up SQLite is interrupted and the query fails with
+`QueryTimeout`. So no reader holds back the write-ahead log for longer (P10, A5).
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from lethe_server.storage.database import open_database
+from lethe_server.storage.faults import translated_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+    from pathlib import Path
+
+T = TypeVar("T")
+
+#: Connections, and threads that use them.
+READERS: Final = 4
+#: Seconds that a query may take.
+BUDGET_SECONDS: Final = 5.0
+
+#: How many steps of SQLite's machine pass between two looks at the clock: about a millisecond.
+_STEPS: Final = 20_000
+
+
+class ReaderPool:
+    """Executes queries in threads, each with a time budget.
+
+    Args:
+        path: the database.
+        size: how many queries run at a time.
+        budget: seconds that a query may take.
+    """
+
+    def __init__(self, path: Path, size: int = READERS, budget: float = BUDGET_SECONDS) -> None:
+        self._budget = budget
+        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
+        for _ in range(size):
+            self._idle.put(open_database(path, writer=False))
+        self._size = size
+        self._threads = ThreadPoolExecutor(size, thread_name_prefix="lethe-reader")
+
+    def submit(self, query: Callable[[Any], T]) -> Future[T]:
+        """Execute a query in a thread.
+
+        Args:
+            query: gets the peewee database that reads; must leave no cursor open.
+        """
+        return self._threads.submit(self._execute, query)
+
+    def close(self) -> None:
+        """Wait for the queries that run, then close all connections."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for _ in range(self._size):
+            self._idle.get().close()
+
+    def _execute(self, query: Callable[[Any], T]) -> T:
+        database = self._idle.get()
+        end = time.monotonic() + self._budget
+        connection = database.connection()
+        connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+        try:
+            with translated_faults():
+                return query(database)
+        finally:
+            connection.set_progress_handler(None)
+            self._idle.put(database)

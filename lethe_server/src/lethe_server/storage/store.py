@@ -1,0 +1,164 @@
+"""Store: what the services of the server see of the database.
+
+All methods but `close` are for the event loop; they wait for the writer's thread or for a reader,
+and raise errors of lethe alone (`StorageFull`, `StorageFailed`, `QueryTimeout`, `Overloaded`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+from lethe_core.limits import MAX_REQUEST_BYTES
+from lethe_server.errors import Overloaded
+from lethe_server.storage import sessions, tokens, turnpages, turns
+from lethe_server.storage.database import open_database, prepare_directory
+from lethe_server.storage.migrations import migrate
+from lethe_server.storage.readers import ReaderPool
+from lethe_server.storage.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import apsw
+
+    from lethe_server.storage.records import Record, SessionKey
+    from lethe_server.storage.sessions import SessionFilter, SessionPage, SessionRow
+    from lethe_server.storage.tokens import TokenRow
+    from lethe_server.storage.turnpages import TurnPlace, TurnSlice
+    from lethe_server.storage.turns import StoreOutcome
+    from lethe_server.storage.writer import WriterState
+
+T = TypeVar("T")
+
+#: A probe writes so many bytes, so that it needs new pages: what an ingest needs as well.
+_PROBE_BYTES: Final = 64 * 1024
+#: Less free space than this is told as full before it is.
+MIN_FREE_BYTES: Final = 2 * MAX_REQUEST_BYTES
+
+
+class DiskSpace(NamedTuple):
+    """Free and needed bytes on the disk of the database."""
+
+    free: int
+    needed: int
+
+
+class Store:
+    """The archive.
+
+    Args:
+        path: the database; migrated already.
+        observe: is told the number of requests and the seconds of each commit.
+    """
+
+    def __init__(self, path: Path, observe: Callable[[int, float], None] | None = None) -> None:
+        self.path = path
+        self._writer = Writer(path, observe) if observe else Writer(path)
+        try:
+            self._readers = ReaderPool(path)
+        except BaseException:
+            self._writer.close()
+            raise
+
+    @classmethod
+    def open(cls, directory: Path, observe: Callable[[int, float], None] | None = None) -> Store:
+        """Open the archive in a directory; make it, or bring it to this version, if need be.
+
+        Args:
+            directory: where the database lies.
+            observe: is told the number of requests and the seconds of each commit.
+
+        Raises:
+            ConfigInvalid: the directory cannot be used, or holds another version's database.
+            StorageFull: there is no room.
+            StorageFailed: it does not work now.
+        """
+        path = prepare_directory(directory)
+        database = open_database(path, writer=True)
+        try:
+            migrate(database.connection())
+        finally:
+            database.close()
+        return cls(path, observe)
+
+    def close(self) -> None:
+        """Finish what is being written and read, then close."""
+        self._readers.close()
+        self._writer.close()
+
+    async def ingest(self, owner: str, records: Sequence[Record]) -> StoreOutcome:
+        """Store what came in one request; it is on the disk when this returns (P1).
+
+        Args:
+            owner: whose archive.
+            records: from `prepare_record`.
+        """
+        return await self._write(lambda connection: turns.store_records(connection, owner, records))
+
+    async def list_sessions(self, owner: str, wanted: SessionFilter) -> SessionPage:
+        """Return the sessions of an owner that match, the newest activity first."""
+        return await self._read(lambda database: sessions.list_sessions(database, owner, wanted))
+
+    async def find_session(self, owner: str, key: SessionKey) -> SessionRow | None:
+        """Return one session of an owner."""
+        return await self._read(lambda database: sessions.find_session(database, owner, key))
+
+    async def read_turns(self, owner: str, session: int, place: TurnPlace, limit: int) -> TurnSlice:
+        """Return some turns of a session in their order; see `turnpages.read_turns`."""
+        return await self._read(
+            lambda database: turnpages.read_turns(database, owner, session, place, limit)
+        )
+
+    async def find_token(self, digest: bytes) -> TokenRow | None:
+        """Return the token of a digest, in force or not."""
+        return await self._read(lambda database: tokens.find_token(database, digest))
+
+    def touch_token(self, number: int, now: float) -> None:
+        """Note that a token was used; nobody waits for it, and failing does no harm."""
+        with contextlib.suppress(Overloaded):
+            self._writer.submit(lambda connection: tokens.touch_token(connection, number, now))
+
+    @property
+    def writer_state(self) -> WriterState:
+        """How the writer is."""
+        return self._writer.state
+
+    async def probe_read(self) -> None:
+        """Read something."""
+        await self._read(lambda database: sessions.find_owner(database, ""))
+
+    async def probe_write(self) -> None:
+        """Write what needs new pages and an fsync, and take it away again (O3)."""
+        await self._write(_insert_probe)
+        await self._write(_delete_probe)
+
+    def disk_space(self) -> DiskSpace:
+        """Return how much room there is.
+
+        Raises:
+            OSError: the disk cannot be asked.
+        """
+        return DiskSpace(shutil.disk_usage(self.path.parent).free, MIN_FREE_BYTES)
+
+    def database_bytes(self) -> int:
+        """Return the size of the database's file, without its log."""
+        return self.path.stat().st_size
+
+    async def _read(self, query: Callable[[Any], T]) -> T:
+        return await asyncio.wrap_future(self._readers.submit(query))
+
+    async def _write(self, work: Callable[[apsw.Connection], T]) -> T:
+        # A client that goes away must not undo what its request has begun: the job stays queued.
+        return await asyncio.shield(asyncio.wrap_future(self._writer.submit(work)))
+
+
+def _insert_probe(connection: apsw.Connection) -> None:
+    connection.execute("INSERT INTO probe (body) VALUES (zeroblob(?))", (_PROBE_BYTES,))
+
+
+def _delete_probe(connection: apsw.Connection) -> None:
+    connection.execute("DELETE FROM probe")

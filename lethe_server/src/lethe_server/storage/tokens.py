@@ -1,0 +1,153 @@
+"""Queries for lethe's own tokens. Only a digest of a token's secret is stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from lethe_server.storage.schema import Owner, Token
+from lethe_server.storage.turns import owner_id
+
+if TYPE_CHECKING:
+    import apsw
+    from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
+
+_CREATE: Final = """
+    INSERT INTO tokens (owner, name, scopes, hash, created_at, expires_at)
+    VALUES (?, ?, ?, ?, ?, ?)
+"""
+_REVOKE: Final = """
+    UPDATE tokens SET revoked_at = ?
+    WHERE owner = (SELECT id FROM owners WHERE name = ?) AND name = ? AND revoked_at IS NULL
+    RETURNING id
+"""
+_TOUCH: Final = "UPDATE tokens SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?"
+
+
+class TokenRow(NamedTuple):
+    """A token, without its secret.
+
+    Args:
+        id: of the row.
+        owner: whose archive it opens.
+        name: that people gave it.
+        scopes: what it allows.
+        hash: SHA-256 of the secret.
+        created_at: Unix seconds, as all times here.
+        expires_at: `None` if it does not expire.
+        last_used_at: about; `None` if it never was.
+        revoked_at: `None` if it is in force.
+    """
+
+    id: int
+    owner: str
+    name: str
+    scopes: frozenset[str]
+    hash: bytes
+    created_at: float
+    expires_at: float | None
+    last_used_at: float | None
+    revoked_at: float | None
+
+    def is_valid(self, now: float) -> bool:
+        """Tell whether it is in force.
+
+        Args:
+            now: Unix seconds.
+        """
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+def find_token(database: APSWDatabase, digest: bytes) -> TokenRow | None:
+    """Return the token of a digest, in force or not.
+
+    Args:
+        database: that reads.
+        digest: SHA-256 of a secret.
+    """
+    rows = _select().where(Token.hash == digest).tuples().execute(database)
+    return next((_row(values) for values in rows), None)
+
+
+def list_tokens(database: APSWDatabase) -> list[TokenRow]:
+    """Return all tokens, those that were revoked as well.
+
+    Args:
+        database: that reads.
+    """
+    rows = _select().order_by(Owner.name, Token.id).tuples().execute(database)
+    return [_row(values) for values in rows]
+
+
+def create_token(
+    connection: apsw.Connection,
+    *,
+    owner: str,
+    name: str,
+    scopes: frozenset[str],
+    digest: bytes,
+    now: float,
+    expires_at: float | None,
+) -> None:
+    """Store a token.
+
+    Args:
+        connection: in a transaction.
+        owner: whose archive it opens.
+        name: that no other token in force of the owner has.
+        scopes: what it allows.
+        digest: SHA-256 of the secret.
+        now: Unix seconds.
+        expires_at: Unix seconds, or `None`.
+
+    Raises:
+        apsw.ConstraintError: the name is taken.
+    """
+    number = owner_id(connection, owner)
+    values = (number, name, " ".join(sorted(scopes)), digest, now, expires_at)
+    connection.execute(_CREATE, values)
+
+
+def revoke_token(connection: apsw.Connection, *, owner: str, name: str, now: float) -> bool:
+    """Put a token out of force.
+
+    Args:
+        connection: in a transaction.
+        owner: whose.
+        name: of the token.
+        now: Unix seconds.
+
+    Returns:
+        Whether there was one in force.
+    """
+    return bool(connection.execute(_REVOKE, (now, owner, name)).fetchall())
+
+
+def touch_token(connection: apsw.Connection, number: int, now: float) -> None:
+    """Note that a token was used.
+
+    Args:
+        connection: in a transaction.
+        number: id of the token.
+        now: Unix seconds.
+    """
+    connection.execute(_TOUCH, (now, number))
+
+
+def _select() -> Any:
+    columns = (
+        Token.id,
+        Owner.name,
+        Token.name,
+        Token.scopes,
+        Token.hash,
+        Token.created_at,
+        Token.expires_at,
+        Token.last_used_at,
+        Token.revoked_at,
+    )
+    return Token.select(*columns).join(Owner, on=(Token.owner == Owner.id))
+
+
+def _row(values: tuple) -> TokenRow:  # type: ignore[type-arg]
+    number, owner, name, scopes, digest, *times = values
+    return TokenRow(number, owner, name, frozenset(scopes.split()), bytes(digest), *times)

@@ -1,0 +1,311 @@
+"""Storing of turns: which copy stays, where it stands, and what moves with it.
+
+The rules, per owner, tool, host, session and turn (P4, P5, P6):
+
+* the copy of the greatest revision stays; of one revision that of the greatest parser version;
+  of equal ones the first (a differing second one is counted as a conflict; of its tokens the
+  greater stay);
+* the place of a turn is the smallest `seq` of its copies of the greatest parser version: a
+  record that was repeated by compaction keeps its first place.
+
+The statements here are the hot path: plain `executemany`, no triggers, no savepoints (measured:
+the query builder costs five times as much).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from lethe_server.storage.figures import SessionFigures, TurnFacts, add_tokens
+from lethe_server.storage.records import Tokens, TurnRecord
+from lethe_server.storage.usages import UsageLedger
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import apsw
+
+    from lethe_server.storage.records import Record, SessionKey
+
+_FIND_OWNER: Final = "SELECT id FROM owners WHERE name = ?"
+_CREATE_OWNER: Final = "INSERT INTO owners (name) VALUES (?) RETURNING id"
+_FIND: Final = """
+    SELECT t.turn_id, t.id, t.seq, t.seq_version, t.revision, t.parser_version, t.digest,
+        t.role, t.kind, t.timestamp, t.model, t.calls, u.key, t.tokens_in, t.tokens_out,
+        t.cache_read, t.cache_write, t.reasoning, t.cost_nano
+    FROM turns AS t LEFT JOIN usage AS u ON u.owner = t.owner AND u.id = t.usage
+    WHERE t.owner = ? AND t.session = ? AND t.turn_id IN (SELECT value FROM json_each(?))
+"""
+_INSERT: Final = """
+    INSERT INTO turns
+        (seq, seq_version, revision, parser_version, digest, role, kind, timestamp, model, calls,
+        usage, tokens_in, tokens_out, cache_read, cache_write, reasoning, cost_nano, content,
+        payload, owner, session, turn_id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_REPLACE: Final = """
+    UPDATE turns SET
+        seq = ?, seq_version = ?, revision = ?, parser_version = ?, digest = ?, role = ?, kind = ?,
+        timestamp = ?, model = ?, calls = ?, usage = ?, tokens_in = ?, tokens_out = ?,
+        cache_read = ?, cache_write = ?, reasoning = ?, cost_nano = ?, content = ?, payload = ?
+    WHERE owner = ? AND session = ? AND turn_id = ?
+"""
+_MOVE: Final = """
+    UPDATE turns SET seq = ?, seq_version = ?, tokens_in = ?, tokens_out = ?, cache_read = ?,
+        cache_write = ?, reasoning = ?, cost_nano = ?
+    WHERE owner = ? AND id = ?
+"""
+
+
+class StoreOutcome(NamedTuple):
+    """What became of the turns of a request.
+
+    Args:
+        inserted: turns that are new.
+        replaced: turns of which a better copy came.
+        unchanged: copies that were there already, or were worse.
+        conflicts: copies of the same revision that differ from the one that stays.
+    """
+
+    inserted: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    conflicts: int = 0
+
+
+class _Stored(NamedTuple):
+    """A turn as it stands in the database."""
+
+    id: int
+    seq: int
+    seq_version: int
+    tokens: Tokens
+    usage_key: str | None
+    facts: TurnFacts
+
+
+class _Turn:
+    """One turn while a request is stored: the best copy so far and its place."""
+
+    __slots__ = ("digest", "rank", "record", "seq", "seq_version", "stored", "tokens", "usage_key")
+
+    def __init__(
+        self, stored: _Stored | None, rank: tuple[int, int], digest: int, seq: tuple[int, int]
+    ) -> None:
+        self.stored = stored
+        self.rank = rank
+        self.digest = digest
+        self.seq, self.seq_version = seq
+        self.record: TurnRecord | None = None
+        self.tokens = stored.tokens if stored else Tokens()
+        self.usage_key = stored.usage_key if stored else None
+
+    @classmethod
+    def from_record(cls, record: TurnRecord) -> _Turn:
+        turn = cls(None, (-1, -1), 0, (record.seq, record.parser_version))
+        turn.fold(record)
+        return turn
+
+    @property
+    def moved(self) -> bool:
+        """Whether the stored copy stays, at another place or with greater tokens."""
+        stored = self.stored
+        return (
+            stored is not None
+            and self.record is None
+            and (self.seq, self.seq_version, self.tokens)
+            != (stored.seq, stored.seq_version, stored.tokens)
+        )
+
+    def fold(self, record: TurnRecord) -> bool:
+        """Take in a copy.
+
+        Returns:
+            Whether it is a conflict.
+        """
+        if record.parser_version > self.seq_version:
+            self.seq, self.seq_version = record.seq, record.parser_version
+        elif record.parser_version == self.seq_version:
+            self.seq = min(self.seq, record.seq)
+        rank = (record.revision, record.parser_version)
+        if rank > self.rank:
+            self.rank, self.digest, self.record = rank, record.digest, record
+            self.tokens, self.usage_key = record.tokens, record.usage_key
+        elif rank == self.rank:
+            if record.usage_key == self.usage_key:
+                self.tokens = self.tokens.maximum(record.tokens)
+            return record.digest != self.digest
+        return False
+
+    def facts(self) -> TurnFacts:
+        """Return what counts of the turn as it is now."""
+        tokens = self.tokens if self.usage_key is None else Tokens()
+        record = self.record
+        if record is None:
+            assert self.stored is not None
+            return self.stored.facts._replace(seq=self.seq, tokens=tokens)
+        return TurnFacts(
+            self.seq,
+            record.turn_id,
+            record.role,
+            record.kind,
+            record.timestamp,
+            record.model,
+            record.calls,
+            tokens,
+        )
+
+
+class _Session:
+    """The turns of one session while a request is stored."""
+
+    def __init__(
+        self, connection: apsw.Connection, owner: int, key: SessionKey, records: Sequence[Record]
+    ) -> None:
+        self._connection = connection
+        self._owner = owner
+        self.tool = key.tool
+        self.figures = SessionFigures(connection, owner, key)
+        self.conflicts = 0
+        turns = [record for record in records if isinstance(record, TurnRecord)]
+        self.turns = self._load({record.turn_id for record in turns})
+        for record in turns:
+            turn = self.turns.get(record.turn_id)
+            if turn is None:
+                self.turns[record.turn_id] = _Turn.from_record(record)
+            else:
+                self.conflicts += turn.fold(record)
+        registers = self.figures.state.registers
+        for item in records:
+            if item.meta is not None:
+                self.figures.changed |= registers.merge(
+                    item.meta, seq=item.seq, version=item.parser_version
+                )
+
+    def _load(self, turn_ids: set[str]) -> dict[str, _Turn]:
+        if not turn_ids:
+            return {}
+        rows = self._connection.execute(
+            _FIND, (self._owner, self.figures.id, json.dumps(list(turn_ids)))
+        )
+        return {row[0]: _turn_of_row(row) for row in rows}
+
+    def claim_usage(self, ledger: UsageLedger) -> None:
+        """Tell the ledger which replies the turns that change carry, and carried before."""
+        for turn in self.turns.values():
+            if turn.record is None and not turn.moved:
+                continue
+            stored = turn.stored
+            if turn.usage_key is not None:
+                ledger.claim(turn.usage_key, self.figures.id, turn.tokens)
+            if stored is not None and stored.usage_key is not None:
+                same = stored.usage_key == turn.usage_key
+                if not (same and turn.tokens.covers(stored.tokens)):
+                    ledger.release(stored.usage_key)
+
+    def write(self, ledger: UsageLedger) -> StoreOutcome:
+        """Write the turns that change, and count them."""
+        inserted: list[tuple[object, ...]] = []
+        replaced: list[tuple[object, ...]] = []
+        moved: list[tuple[object, ...]] = []
+        for turn in self.turns.values():
+            stored, record = turn.stored, turn.record
+            if record is not None:
+                row = _row_of(turn, record, ledger.id_of(turn.usage_key))
+                row += (self._owner, self.figures.id, record.turn_id)
+                if stored is None:
+                    inserted.append(row)
+                    self.figures.add(turn.facts(), record.content)
+                else:
+                    replaced.append(row)
+                    self.figures.replace(stored.facts, turn.facts(), record.content)
+            elif turn.moved:
+                assert stored is not None
+                moved.append((turn.seq, turn.seq_version, *turn.tokens, self._owner, stored.id))
+                self.figures.replace(stored.facts, turn.facts(), None)
+        self._connection.executemany(_INSERT, inserted)
+        self._connection.executemany(_REPLACE, replaced)
+        self._connection.executemany(_MOVE, moved)
+        return StoreOutcome(len(inserted), len(replaced), 0, self.conflicts)
+
+
+def store_records(
+    connection: apsw.Connection, owner: str, records: Sequence[Record]
+) -> StoreOutcome:
+    """Store what came in one request.
+
+    Args:
+        connection: in a transaction.
+        owner: whose archive.
+        records: in any order.
+    """
+    number = owner_id(connection, owner)
+    grouped: dict[SessionKey, list[Record]] = {}
+    for record in records:
+        grouped.setdefault(record.session, []).append(record)
+    sessions = [_Session(connection, number, key, group) for key, group in grouped.items()]
+    ledgers: dict[str, UsageLedger] = {}
+    for session in sessions:
+        ledger = ledgers.setdefault(session.tool, UsageLedger(connection, number, session.tool))
+        session.claim_usage(ledger)
+    for ledger in ledgers.values():
+        ledger.open()
+    outcomes = [session.write(ledgers[session.tool]) for session in sessions]
+    at_hand = {session.figures.id: session.figures for session in sessions}
+    others: dict[int, Tokens] = {}
+    for ledger in ledgers.values():
+        for session_id, tokens in ledger.settle().items():
+            if session_id in at_hand:
+                at_hand[session_id].add_shared_tokens(tokens)
+            else:
+                others[session_id] = others.get(session_id, Tokens()).plus(tokens)
+    add_tokens(connection, number, others)
+    for session in sessions:
+        session.figures.save()
+    inserted, replaced, _, conflicts = map(sum, zip(StoreOutcome(), *outcomes, strict=True))
+    copies = sum(isinstance(record, TurnRecord) for record in records)
+    return StoreOutcome(inserted, replaced, copies - inserted - replaced, conflicts)
+
+
+def owner_id(connection: apsw.Connection, name: str) -> int:
+    """Return the number of an owner; a new one is made.
+
+    Args:
+        connection: in a transaction.
+        name: of the owner.
+    """
+    number: int | None = connection.execute(_FIND_OWNER, (name,)).get
+    if number is None:
+        number = connection.execute(_CREATE_OWNER, (name,)).get
+    assert number is not None
+    return number
+
+
+def _turn_of_row(row: tuple) -> _Turn:  # type: ignore[type-arg]
+    turn_id, number, seq, seq_version, revision, parser_version, digest, *rest = row
+    role, kind, timestamp, model, calls, usage_key, *numbers = rest
+    tokens = Tokens(*numbers)
+    own = tokens if usage_key is None else Tokens()
+    facts = TurnFacts(seq, turn_id, role, kind, timestamp, model, calls, own)
+    stored = _Stored(number, seq, seq_version, tokens, usage_key, facts)
+    return _Turn(stored, (revision, parser_version), digest, (seq, seq_version))
+
+
+def _row_of(turn: _Turn, record: TurnRecord, usage: int | None) -> tuple[object, ...]:
+    return (
+        turn.seq,
+        turn.seq_version,
+        record.revision,
+        record.parser_version,
+        record.digest,
+        record.role,
+        record.kind,
+        record.timestamp,
+        record.model,
+        record.calls,
+        usage,
+        *turn.tokens,
+        record.content,
+        record.payload,
+    )
