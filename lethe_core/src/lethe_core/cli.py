@@ -29,6 +29,7 @@ EXIT_CONFIG: Final = 78
 #: What the help says of known commands, so that it need not import them.
 _SUMMARIES: Final = {
     "collector": "Follow the transcripts of this machine and deliver them.",
+    "schema": "Print the JSON Schema of the wire.",
     "server": "Store and serve the archive.",
     "up": "Archive this machine's transcripts: server and collector in one.",
 }

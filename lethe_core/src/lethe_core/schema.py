@@ -211,17 +211,35 @@ class TurnSchema(_EventSchema):
         metadata={"description": "Calls and results of tools."},
     )
     metadata = _Object(load_default=dict, metadata={"description": "What has no field."})
-    session_meta = fields.Nested(SessionMetaSchema, allow_none=True)
-    usage = fields.Nested(UsageSchema, allow_none=True)
+    session_meta = fields.Nested(
+        SessionMetaSchema,
+        allow_none=True,
+        metadata={"description": "What the turn says of its session."},
+    )
+    usage = fields.Nested(
+        UsageSchema,
+        allow_none=True,
+        metadata={"description": "Tokens of the API reply that the turn belongs to."},
+    )
     revision = _count("Of a turn that its tool rewrites.", MAX_SEQ, load_default=0)
-    kind = _Text(load_default="turn", validate=validate.Equal("turn"))
+    kind = _Text(
+        load_default="turn",
+        validate=validate.Equal("turn"),
+        metadata={"description": "Which of the two events it is."},
+    )
 
 
 class SessionSchema(_EventSchema):
     """What became known of a session without a turn; has ``"kind": "session"``."""
 
-    kind = _Text(required=True, validate=validate.Equal("session"))
-    session_meta = fields.Nested(SessionMetaSchema, required=True)
+    kind = _Text(
+        required=True,
+        validate=validate.Equal("session"),
+        metadata={"description": "Which of the two events it is."},
+    )
+    session_meta = fields.Nested(
+        SessionMetaSchema, required=True, metadata={"description": "What became known."}
+    )
 
 
 @functools.cache
