@@ -26,8 +26,6 @@ def kind_of(made):
     match made:
         case {"not": _}:
             return "refused"
-        case {"const": word}:
-            return f"`{word}`"
         case {"enum": words}:
             known = ", ".join(f"`{word}`" for word in words if word)
             return f"{known} or null" if None in words else known
@@ -43,6 +41,8 @@ def kind_of(made):
 
 def simple_kind_of(made):
     """Name the type and the bounds of a plain value."""
+    if "const" in made:
+        return f"`{made['const']}`"
     kind = made.get("type", "any")
     text = kind if isinstance(kind, str) else " or ".join(kind)
     if pattern := made.get("pattern"):
