@@ -5,15 +5,16 @@ Others see `Store` and the types that it takes and gives.
 
 from __future__ import annotations
 
-from lethe_server.storage.records import Record, SessionKey, prepare_record
+from lethe_server.storage.records import NANO, Record, SessionKey, prepare_record
 from lethe_server.storage.sessions import SessionFilter, SessionPage, SessionRow
 from lethe_server.storage.store import Store
 from lethe_server.storage.tokenbook import TokenBook
 from lethe_server.storage.tokens import TokenRow
-from lethe_server.storage.turns import StoreOutcome
 from lethe_server.storage.turnpages import TurnPlace, TurnRow, TurnSlice
+from lethe_server.storage.turns import StoreOutcome
 
 __all__ = [
+    "NANO",
     "Record",
     "SessionFilter",
     "SessionKey",

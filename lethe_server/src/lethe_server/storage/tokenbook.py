@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import apsw
 
@@ -39,7 +39,7 @@ class TokenBook:
             self._database.close()
             raise
 
-    def __enter__(self) -> TokenBook:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_details: object) -> None:

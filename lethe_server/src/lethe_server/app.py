@@ -1,0 +1,91 @@
+"""The application: routes, middleware and resources, put together from a configuration."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+from loguru import logger
+
+from lethe_core.plugins import load_parsers
+from lethe_server.auth.signin import SignIn
+from lethe_server.auth.tokens import TokenVerifier
+from lethe_server.health import Health
+from lethe_server.ingest.service import IngestService
+from lethe_server.keys import (
+    BODY_SECONDS,
+    CONFIG,
+    DECODERS,
+    HEALTH,
+    INGEST,
+    METRICS,
+    PARSERS,
+    SIGN_IN,
+    STORE,
+)
+from lethe_server.metrics import Metrics
+from lethe_server.middleware.access_log import access_log
+from lethe_server.middleware.hosts import hosts
+from lethe_server.middleware.limits import make_limits
+from lethe_server.middleware.origins import origins
+from lethe_server.middleware.problem_answers import problem_answers
+from lethe_server.middleware.security_headers import add_security_headers
+from lethe_server.middleware.sign_in import sign_in
+from lethe_server.routes import add_routes
+from lethe_server.storage import Store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from lethe_server.config import Config
+
+#: Threads that decode request bodies.
+DECODER_THREADS: Final = 2
+#: Seconds within which the body of a request must have arrived.
+DEFAULT_BODY_SECONDS: Final = 30.0
+#: Seconds after which an idle connection is closed.
+KEEPALIVE_SECONDS: Final = 75.0
+
+
+def create_app(config: Config, *, body_seconds: float = DEFAULT_BODY_SECONDS) -> web.Application:
+    """Make the application; its resources are opened when it starts.
+
+    Args:
+        config: the configuration.
+        body_seconds: within which the body of a request must have arrived.
+    """
+    app = web.Application(
+        middlewares=[access_log, problem_answers, hosts, origins, make_limits(), sign_in],
+        handler_args={
+            "auto_decompress": False,  # see lethe_server.ingest.decompression
+            "keepalive_timeout": KEEPALIVE_SECONDS,
+            "access_log": None,  # middleware/access_log.py does it, without paths and queries
+        },
+    )
+    app[CONFIG] = config
+    app[BODY_SECONDS] = body_seconds
+    app[METRICS] = Metrics()
+    app[PARSERS] = load_parsers()
+    add_routes(app)
+    app.on_response_prepare.append(add_security_headers)
+    app.cleanup_ctx.append(_resources)
+    return app
+
+
+async def _resources(app: web.Application) -> AsyncIterator[None]:
+    """Open the archive and the threads; close them when all requests have been answered."""
+    store = Store.open(app[CONFIG].data_dir, app[METRICS].observe_commit)
+    threads = ThreadPoolExecutor(DECODER_THREADS, thread_name_prefix="lethe-decoder")
+    app[STORE] = store
+    app[DECODERS] = threads
+    app[SIGN_IN] = SignIn(app[CONFIG].auth, TokenVerifier(store))
+    app[INGEST] = IngestService(store, app[METRICS])
+    app[HEALTH] = Health(store, app[PARSERS])
+    for report in app[PARSERS].failed:
+        logger.warning("plugin {} is not in use: {}", report.name, report.error)
+    try:
+        yield
+    finally:
+        threads.shutdown(wait=True)
+        store.close()

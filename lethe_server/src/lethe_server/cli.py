@@ -1,0 +1,177 @@
+"""The commands of the server. What they need is imported when they run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from lethe_server.config import Config
+
+EXIT_CONFIG: Final = 78
+EXIT_UNAVAILABLE: Final = 75
+
+_CONFIG = click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    help="Configuration file [default: $LETHE_SERVER_CONFIG, or server.yaml in the XDG config"
+    " directory of lethe].",
+)
+_DATA_DIR = click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="Overrides `data_dir`."
+)
+_OWNER = click.option("--owner", required=True, metavar="USER", help="Whose archive it opens.")
+
+
+class _Commands(click.Group):
+    """Tells errors of lethe in one line and by the exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from lethe_core.errors import ConfigInvalid, LetheError
+
+        try:
+            return super().invoke(ctx)
+        except LetheError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            click.echo(f"lethe-server: {error.message}{hint}", err=True)
+            code = EXIT_CONFIG if isinstance(error, ConfigInvalid) else EXIT_UNAVAILABLE
+            raise SystemExit(code) from None
+
+
+@click.group(cls=_Commands)
+@click.version_option(package_name="lethe-server")
+def main() -> None:
+    """Serve an archive of AI coding-assistant sessions."""
+
+
+@main.command()
+@_CONFIG
+@_DATA_DIR
+@click.option("--listen", metavar="ADDRESS:PORT", help="Overrides `listen`; loopback only.")
+@click.option(
+    "--port-file",
+    type=click.Path(path_type=Path),
+    help="Write host, port and pid as JSON there when ready.",
+)
+@click.option("--ready-fd", type=int, metavar="N", help="Write the same to a descriptor.")
+def serve(
+    *,
+    path: Path | None,
+    data_dir: Path | None,
+    listen: str | None,
+    port_file: Path | None,
+    ready_fd: int | None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    import asyncio
+    import os
+
+    from lethe_core.logs import configure_logs
+    from lethe_server.config import load_config
+    from lethe_server.serve import serve as run
+
+    os.umask(0o077)  # A7: whatever is made here belongs to this user alone
+    config = load_config(path, listen=listen, data_dir=data_dir)
+    configure_logs(level=config.log.level, form=config.log.format)
+    asyncio.run(run(config, port_file=port_file, ready_fd=ready_fd))
+
+
+@main.command("check-config")
+@_CONFIG
+def check_config(*, path: Path | None) -> None:
+    """Check the configuration and tell what it comes to, without secrets."""
+    config = _load(path, None)
+    click.echo(f"listen: {config.listen.host} port {config.listen.port}")
+    click.echo(f"data_dir: {config.data_dir}")
+    click.echo(f"allowed_users: {len(config.auth.allowed_users)}")
+
+
+@main.group()
+def token() -> None:
+    """Make, list and revoke tokens for collectors and scripts."""
+
+
+@token.command()
+@_CONFIG
+@_DATA_DIR
+@_OWNER
+@click.option("--name", required=True, help="For people; one token in force per user and name.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(("ingest", "read", "admin")),
+    default=("ingest",),
+    show_default=True,
+    help="What it allows; may be given again.",
+)
+@click.option(
+    "--days", type=click.IntRange(1, 36500), help="Expires after so many days [default: never]."
+)
+def create(
+    *,
+    path: Path | None,
+    data_dir: Path | None,
+    owner: str,
+    name: str,
+    scopes: tuple[str, ...],
+    days: int | None,
+) -> None:
+    """Make a token and print its secret, which is shown this once."""
+    import time
+
+    from lethe_server.auth.tokens import create_token
+    from lethe_server.storage import TokenBook
+
+    expires_at = time.time() + days * 86400 if days else None
+    with TokenBook(_load(path, data_dir).data_dir) as book:
+        secret = create_token(book, owner=owner, name=name, scopes=scopes, expires_at=expires_at)
+    click.echo(secret)
+
+
+@token.command("list")
+@_CONFIG
+@_DATA_DIR
+def list_tokens(*, path: Path | None, data_dir: Path | None) -> None:
+    """List all tokens, without their secrets."""
+    from lethe_server.storage import TokenBook
+
+    with TokenBook(_load(path, data_dir).data_dir) as book:
+        rows = book.list()
+    line = "{:<16} {:<20} {:<18} {:<12} {:<12} {:<12} {:<12}"
+    click.echo(line.format("OWNER", "NAME", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "REVOKED"))
+    for row in rows:
+        times = (row.created_at, row.last_used_at, row.expires_at, row.revoked_at)
+        scopes = ",".join(sorted(row.scopes))
+        click.echo(line.format(row.owner, row.name, scopes, *map(_date, times)).rstrip())
+
+
+@token.command()
+@_CONFIG
+@_DATA_DIR
+@_OWNER
+@click.option("--name", required=True, help="Of the token.")
+def revoke(*, path: Path | None, data_dir: Path | None, owner: str, name: str) -> None:
+    """Put a token out of force; a running server follows within two seconds."""
+    from lethe_server.storage import TokenBook
+
+    with TokenBook(_load(path, data_dir).data_dir) as book:
+        revoked = book.revoke(owner=owner, name=name)
+    if not revoked:
+        raise click.ClickException(f"{owner} has no token in force named {name!r}")
+    click.echo(f"revoked {name!r} of {owner}")
+
+
+def _load(path: Path | None, data_dir: Path | None) -> Config:
+    from lethe_server.config import load_config
+
+    return load_config(path, data_dir=data_dir)
+
+
+def _date(seconds: float | None) -> str:
+    import datetime as dt
+
+    return "-" if seconds is None else f"{dt.datetime.fromtimestamp(seconds, dt.UTC):%Y-%m-%d}"

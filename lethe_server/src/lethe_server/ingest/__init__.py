@@ -1,0 +1,1 @@
+"""Ingest: what collectors send."""

@@ -1,0 +1,109 @@
+"""IngestService: bounded in memory, committed before it answers.
+
+All requests that are being read share a budget of memory. A request that would exceed it is
+refused with 503 as long as there are others; alone it is always taken, up to its own bounds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+
+from lethe_server.errors import Overloaded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lethe_server.ingest.reader import BodyReader
+    from lethe_server.metrics import Metrics
+    from lethe_server.storage import Store
+
+#: Memory of all requests that are being read.
+BUDGET_BYTES: Final = 64 * 1024 * 1024
+
+
+class IngestService:
+    """Stores what collectors send.
+
+    Args:
+        store: the archive.
+        metrics: counts what comes.
+        budget: bytes of memory for all requests that are being read.
+    """
+
+    def __init__(self, store: Store, metrics: Metrics, budget: int = BUDGET_BYTES) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._budget = budget
+        self._used = 0
+
+    @contextlib.contextmanager
+    def reservation(self) -> Iterator[Reservation]:
+        """Hold a share of the memory while a request is read and stored."""
+        share = Reservation(self)
+        try:
+            yield share
+        finally:
+            share.resize(0)
+
+    async def store(self, owner: str, reader: BodyReader) -> dict[str, Any]:
+        """Store what was read; it is on the disk when this returns (P1).
+
+        Args:
+            owner: whose archive.
+            reader: at the end of its body.
+
+        Returns:
+            The answer: ``received``, ``accepted``, ``errors`` and perhaps ``unknown_fields``.
+
+        Raises:
+            Unavailable: nothing was stored; it may pass later.
+        """
+        metrics = self._metrics
+        if reader.records:
+            outcome = await self._store.ingest(owner, reader.records)
+            for name, count in zip(outcome._fields, outcome, strict=True):
+                metrics.ingest_turns.labels(name).inc(count)
+        metrics.ingest_bytes.labels("wire").inc(reader.wire_bytes)
+        metrics.ingest_bytes.labels("decoded").inc(reader.decoded_bytes)
+        metrics.ingest_lines.labels("accepted").inc(len(reader.records))
+        metrics.ingest_lines.labels("refused").inc(len(reader.errors))
+        metrics.unknown_fields.inc(reader.unknown_fields)
+        answer: dict[str, Any] = {
+            "received": reader.received,
+            "accepted": len(reader.records),
+            "errors": reader.errors,
+        }
+        if reader.unknown_fields:
+            answer["unknown_fields"] = reader.unknown_fields
+        return answer
+
+    def _resize(self, old: int, new: int) -> None:
+        others = self._used - old
+        if new > old and others and others + new > self._budget:
+            raise Overloaded("too many requests are being read")
+        self._used = others + new
+
+
+class Reservation:
+    """A share of the memory for requests that are being read.
+
+    Args:
+        service: whose memory.
+    """
+
+    def __init__(self, service: IngestService) -> None:
+        self._service = service
+        self._bytes = 0
+
+    def resize(self, size: int) -> None:
+        """Change the share.
+
+        Args:
+            size: bytes.
+
+        Raises:
+            Overloaded: there is no room beside the other requests.
+        """
+        self._service._resize(self._bytes, size)  # noqa: SLF001 - the two are one
+        self._bytes = size

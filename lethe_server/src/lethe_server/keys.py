@@ -1,0 +1,33 @@
+"""What the application holds, by typed key."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from aiohttp import web
+
+from lethe_core.plugins import ParserRegistry
+from lethe_server.auth.identity import Identity
+from lethe_server.auth.signin import SignIn
+from lethe_server.config import Config
+from lethe_server.health import Health
+from lethe_server.ingest.service import IngestService
+from lethe_server.metrics import Metrics
+from lethe_server.storage import Store
+
+CONFIG: Final = web.AppKey("config", Config)
+STORE: Final = web.AppKey("store", Store)
+METRICS: Final = web.AppKey("metrics", Metrics)
+PARSERS: Final = web.AppKey("parsers", ParserRegistry)
+SIGN_IN: Final = web.AppKey("sign_in", SignIn)
+INGEST: Final = web.AppKey("ingest", IngestService)
+HEALTH: Final = web.AppKey("health", Health)
+DECODERS: Final = web.AppKey("decoders", ThreadPoolExecutor)
+#: Seconds within which the body of a request must have arrived.
+BODY_SECONDS: Final = web.AppKey("body_seconds", float)
+
+#: Of a request: names it in the log, in the answer and in a problem.
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+#: Of a request that was signed in.
+IDENTITY: Final = web.RequestKey("identity", Identity)

@@ -1,0 +1,13 @@
+"""Middleware, one a file, in the order in which a request meets them.
+
+| file                | what it does                                                          |
+| ------------------- | --------------------------------------------------------------------- |
+| access_log          | names the request, logs and counts its answer                         |
+| problem_answers     | turns errors into problems                                            |
+| hosts               | refuses a foreign `Host` (DNS rebinding)                              |
+| origins             | refuses what another origin's page wants to change                    |
+| limits              | refuses when too much is going on                                     |
+| sign_in             | finds out who asks and what they may                                  |
+
+`security_headers` is no middleware: it adds to every answer when its head is written.
+"""

@@ -1,0 +1,50 @@
+"""Refuses requests whose `Host` names somebody else (A4: DNS rebinding).
+
+| request                                                | outcome                |
+| ------------------------------------------------------ | ---------------------- |
+| no `Host`, or several                                  | 400 ``INVALID``        |
+| a loopback name, or one of `allowed_hosts`; any port   | goes on                |
+| any other name, also in an absolute request target     | 403 HOST_NOT_ALLOWED   |
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from lethe_server.errors import HostNotAllowed, InvalidRequest
+from lethe_server.keys import CONFIG
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::[0-9]{1,5})?")
+
+
+@web.middleware
+async def hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let a request pass that is meant for this server."""
+    given = request.headers.getall("Host", [])
+    if len(given) != 1:
+        raise InvalidRequest("must be given once", parameter="Host")
+    allowed = _LOOPBACK | request.app[CONFIG].allowed_hosts
+    target = request.rel_url.host
+    if host_name(given[0]) not in allowed or (target is not None and target not in allowed):
+        raise HostNotAllowed("this server does not answer for that host")
+    return await handler(request)
+
+
+def host_name(host: str) -> str:
+    """Return the name in a `Host` header, in lower case and without the port.
+
+    Args:
+        host: the header.
+
+    Returns:
+        The name; empty if the header is malformed.
+    """
+    match = _HOST.fullmatch(host)
+    return match[1].lower() if match else ""

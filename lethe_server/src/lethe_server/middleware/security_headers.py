@@ -1,0 +1,35 @@
+"""Headers of every answer: what browsers may make of it, and the request's name (A4, A6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lethe_server.keys import REQUEST_ID
+from lethe_server.middleware.access_log import HEADER
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add the headers that an answer does not set itself.
+
+    Args:
+        request: that is answered.
+        response: whose head is about to be written.
+    """
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["Server"] = "lethe"
+    request_id = request.get(REQUEST_ID)
+    if request_id is not None:
+        response.headers[HEADER] = request_id

@@ -1,0 +1,150 @@
+"""Query parameters: strict, each at most once, described by marshmallow schemas."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from lethe_core.limits import MAX_TIMESTAMP
+from lethe_server.auth.names import user_problem
+from lethe_server.errors import Forbidden, InvalidRequest
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from lethe_server.auth.identity import Identity
+
+_WHOLE: Final = re.compile(r"[0-9]{1,16}")
+_NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
+
+
+def _messages(**messages: str) -> dict[str, Any]:
+    return dict(messages)
+
+
+class Parameters(Schema):
+    """Base of the schema of a route's query."""
+
+    error_messages = _messages(unknown="is not known here")
+
+    class Meta:
+        unknown = RAISE
+
+
+class Whole(fields.Integer):
+    """A whole number in plain digits, within bounds."""
+
+    def __init__(self, low: int, high: int, **kwargs: Any) -> None:
+        error = f"must be a whole number from {low} to {high}"
+        self._error = error
+        super().__init__(validate=validate.Range(low, high, error=error), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        del attr, data, kwargs
+        if not _WHOLE.fullmatch(value):
+            raise ValidationError(self._error)
+        return int(value)
+
+
+class Text(fields.String):
+    """A text that is not empty and not endless."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        error = "must be a text of 1 to 1000 characters"
+        super().__init__(validate=validate.Length(1, 1000, error=error), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if any("\ud800" <= char <= "\udfff" for char in text):
+            raise ValidationError("must be UTF-8")
+        return text
+
+
+class Choice(fields.String):
+    """One of a few words.
+
+    Args:
+        words: what is allowed.
+    """
+
+    def __init__(self, *words: str, **kwargs: Any) -> None:
+        error = f"must be one of: {', '.join(words)}"
+        super().__init__(validate=validate.OneOf(words, error=error), **kwargs)
+
+
+class Time(fields.Float):
+    """A moment: Unix seconds, or a date or time of ISO 8601, in UTC unless it says otherwise."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        del attr, data, kwargs
+        seconds = float(value) if _NUMBER.fullmatch(value) else _iso_seconds(value)
+        if seconds is None or not math.isfinite(seconds) or not 0 <= seconds <= MAX_TIMESTAMP:
+            raise ValidationError("must be Unix seconds, or a date or time such as 2026-10-01")
+        return seconds
+
+
+class User(fields.String):
+    """The name of a user."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if user_problem(text) or text == "*":
+            raise ValidationError("must be the name of one user")
+        return text
+
+
+def load_parameters(request: web.BaseRequest, schema: Parameters) -> dict[str, Any]:
+    """Read the query of a request.
+
+    Args:
+        request: any.
+        schema: what is allowed.
+
+    Raises:
+        InvalidRequest: a parameter is unknown, given twice or wrong; the error names it.
+    """
+    given: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name in given:
+            raise InvalidRequest("is given more than once", parameter=_shown(name))
+        given[name] = value
+    try:
+        loaded: dict[str, Any] = schema.load(given)
+    except ValidationError as error:
+        problems: dict[str, list[str]] = error.messages_dict
+        name = min(problems)
+        raise InvalidRequest(problems[name][0], parameter=_shown(name)) from None
+    return loaded
+
+
+def asked_owner(request: web.BaseRequest, identity: Identity) -> None:
+    """Refuse the parameter `owner` to all but admins, whatever its value (A14).
+
+    Args:
+        request: any.
+        identity: who asks.
+
+    Raises:
+        Forbidden: it is there, and who asks is no admin.
+    """
+    if "owner" in request.query and not identity.is_admin:
+        raise Forbidden("only admins may ask for an owner")
+
+
+def _shown(name: str) -> str:
+    """A parameter's name is the client's text: told only if it is a harmless one."""
+    return name if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else "a parameter"
+
+
+def _iso_seconds(value: str) -> float | None:
+    try:
+        moment = dt.datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=dt.UTC)
+        return moment.timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,38 @@
+"""``/healthz``, ``/readyz`` and ``/metrics``: open to this machine itself alone."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import msgspec
+from aiohttp import web
+
+from lethe_server.health import is_ready
+from lethe_server.keys import HEALTH, METRICS, STORE
+from lethe_server.metrics import CONTENT_TYPE
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """Answer that the process is alive; touches nothing."""
+    del request
+    return _json({"status": "ok"}, HTTPStatus.OK)
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """Answer whether a write would pass, probe by probe (O3)."""
+    checks = await request.app[HEALTH].checks()
+    ready = is_ready(checks)
+    status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return _json({"status": "ok" if ready else "unavailable", "checks": checks}, status)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Answer the metrics in the form of Prometheus."""
+    body = request.app[METRICS].render(request.app[STORE])
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+
+
+def _json(answer: object, status: HTTPStatus) -> web.Response:
+    return web.Response(
+        status=status, body=msgspec.json.encode(answer), content_type="application/json"
+    )

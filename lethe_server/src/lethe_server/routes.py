@@ -1,0 +1,58 @@
+"""The table of all routes. What is not listed here does not exist."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from aiohttp import web
+
+from lethe_server import probes
+from lethe_server.ingest.handler import ingest
+from lethe_server.sessions.handler import list_sessions, show_session
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from lethe_server.auth.identity import Scope
+
+
+class Route(NamedTuple):
+    """One route.
+
+    Args:
+        method: of HTTP.
+        path: the pattern.
+        handler: answers.
+        scope: what who asks must be allowed.
+        is_open: whether it is answered without sign-in to who asks directly from loopback.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    scope: Scope
+    is_open: bool = False
+
+
+TABLE: Final = (
+    Route("GET", "/healthz", probes.healthz, "admin", is_open=True),
+    Route("GET", "/readyz", probes.readyz, "admin", is_open=True),
+    Route("GET", "/metrics", probes.metrics, "admin", is_open=True),
+    Route("POST", "/api/v1/ingest", ingest, "ingest"),
+    Route("GET", "/api/v1/sessions", list_sessions, "read"),
+    Route("GET", "/api/v1/sessions/{tool}/{host}/{session_id}", show_session, "read"),
+)
+
+#: The entry of the table for each route of the framework.
+ROUTES: Final = web.AppKey("routes", dict[web.AbstractRoute, Route])
+
+
+def add_routes(app: web.Application) -> None:
+    """Register the table.
+
+    Args:
+        app: that is being made.
+    """
+    app[ROUTES] = {
+        app.router.add_route(route.method, route.path, route.handler): route for route in TABLE
+    }

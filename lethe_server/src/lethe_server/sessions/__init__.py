@@ -1,0 +1,1 @@
+"""Sessions: lists of them, and one with its turns."""

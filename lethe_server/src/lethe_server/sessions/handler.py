@@ -1,0 +1,172 @@
+"""``GET /api/v1/sessions`` and ``GET /api/v1/sessions/{tool}/{host}/{session_id}``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from aiohttp import web
+
+from lethe_core.events import Relation
+from lethe_core.limits import MAX_SEQ, MIB
+from lethe_server.errors import NotFound
+from lethe_server.keys import IDENTITY, STORE
+from lethe_server.parameters import (
+    Choice,
+    Parameters,
+    Text,
+    Time,
+    User,
+    Whole,
+    asked_owner,
+    load_parameters,
+)
+from lethe_server.sessions.answers import TurnEncoder, answer_session
+from lethe_server.storage import SessionFilter, SessionKey, TurnPlace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from lethe_server.storage import Store, TurnRow
+
+#: Sessions of a page, if nothing else is asked for, and at most.
+DEFAULT_LIMIT: Final = 50
+MAX_LIMIT: Final = 200
+MAX_OFFSET: Final = 10_000_000
+#: Turns of a page, if nothing else is asked for, and at most.
+DEFAULT_TURNS: Final = 1000
+MAX_TURNS: Final = 5000
+#: A page of turns ends when it has so many bytes.
+PAGE_BYTES: Final = 8 * MIB
+
+#: Turns that are read by one query.
+_SLICE_TURNS: Final = 200
+
+
+class ListParameters(Parameters):
+    """Query of the list of sessions."""
+
+    tool = Text(load_default=None, metadata={"description": "Only this tool."})
+    host = Text(load_default=None, metadata={"description": "Only this host."})
+    project = Text(
+        load_default=None,
+        metadata={"description": "Working directory, whole or its last parts."},
+    )
+    since = Time(load_default=None, metadata={"description": "Active at or after this time."})
+    until = Time(load_default=None, metadata={"description": "Active before this time."})
+    relation = Choice(
+        *Relation.__args__,  # type: ignore[attr-defined]
+        "none",
+        load_default=None,
+        metadata={"description": "Only these; `none` are top-level sessions."},
+    )
+    limit = Whole(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
+    offset = Whole(0, MAX_OFFSET, load_default=0)
+    owner = User(load_default=None, metadata={"description": "For admins: whose sessions."})
+
+
+class DetailParameters(Parameters):
+    """Query of one session."""
+
+    after = Whole(0, MAX_SEQ, load_default=-1, metadata={"description": "Only turns after."})
+    turns = Whole(1, MAX_TURNS, load_default=DEFAULT_TURNS)
+    owner = User(load_default=None, metadata={"description": "For admins: whose session."})
+
+
+LIST_PARAMETERS: Final = ListParameters()
+DETAIL_PARAMETERS: Final = DetailParameters()
+
+
+async def list_sessions(request: web.Request) -> web.Response:
+    """Answer a page of sessions, the newest activity first."""
+    identity = request[IDENTITY]
+    asked_owner(request, identity)
+    wanted = load_parameters(request, LIST_PARAMETERS)
+    owner = wanted.pop("owner") or identity.user
+    page = await request.app[STORE].list_sessions(owner, SessionFilter(**wanted))
+    answer = {
+        "sessions": [answer_session(row) for row in page.sessions],
+        "limit": wanted["limit"],
+        "offset": wanted["offset"],
+        "total": page.total,
+    }
+    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+
+
+async def show_session(request: web.Request) -> web.StreamResponse:
+    """Answer one session and a page of its turns, streamed."""
+    identity = request[IDENTITY]
+    asked_owner(request, identity)
+    wanted = load_parameters(request, DETAIL_PARAMETERS)
+    owner = wanted["owner"] or identity.user
+    store = request.app[STORE]
+    key = SessionKey(*(request.match_info[name] for name in SessionKey._fields))
+    session = await store.find_session(owner, key)
+    if session is None:
+        raise NotFound("there is no such session")
+    page = TurnPage(store, owner, session.id, after=wanted["after"], limit=wanted["turns"])
+    chunks = page.chunks()
+    first = await anext(chunks)  # an error is still a problem here, and half an answer later
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await response.prepare(request)
+    await response.write(b'{"session":' + msgspec.json.encode(answer_session(session)))
+    await response.write(b',"turns":[' + first)
+    async for chunk in chunks:
+        await response.write(chunk)
+    await response.write(b'],"next":%s}' % msgspec.json.encode(page.next))
+    await response.write_eof()
+    return response
+
+
+class TurnPage:
+    """One page of a session's turns.
+
+    It ends at the limit, or when it is large; but never between turns of the same `seq`, since
+    the next page begins behind a `seq`.
+
+    Args:
+        store: the archive.
+        owner: whose.
+        session: id of the session.
+        after: begin behind this `seq`.
+        limit: so many turns.
+
+    Attributes:
+        next: the `after` of the next page; `None` if this is the last. Known at the end.
+    """
+
+    def __init__(self, store: Store, owner: str, session: int, *, after: int, limit: int) -> None:
+        self._store = store
+        self._owner = owner
+        self._session = session
+        self._place = TurnPlace.after(after)
+        self._limit = limit
+        self._count = 0
+        self._bytes = 0
+        self._encoder = TurnEncoder()
+        self.next: int | None = None
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Give the JSON of the turns, separated by commas; at least one chunk."""
+        more = True
+        while more and self.next is None:
+            wanted = max(1, min(_SLICE_TURNS, self._limit - self._count + 1))
+            part = await self._store.read_turns(self._owner, self._session, self._place, wanted)
+            more = part.more
+            yield b"".join(self._encode(part.turns))
+
+    def _encode(self, turns: list[TurnRow]) -> list[bytes]:
+        encoded: list[bytes] = []
+        for turn in turns:
+            full = self._count >= self._limit or self._bytes >= PAGE_BYTES
+            if full and turn.seq != self._place.seq:
+                self.next = self._place.seq
+                break
+            if self._count:
+                encoded.append(b",")
+            data = self._encoder.encode(turn)
+            encoded.append(data)
+            self._count += 1
+            self._bytes += len(data)
+            self._place = TurnPlace(turn.seq, turn.turn_id)
+        return encoded
