@@ -86,6 +86,7 @@ class Shipper:
         outbox_max_bytes: when the outbox is full.
         on_kept: called with each batch whose cursors have moved.
         on_rewound: called with the sources that must be read again.
+        on_change: called after each attempt.
         nap: waits for so many seconds.
     """
 
@@ -98,6 +99,7 @@ class Shipper:
         outbox_max_bytes: int,
         on_kept: Callable[[Batch], None],
         on_rewound: Callable[[list[int]], None],
+        on_change: Callable[[], None] = lambda: None,
         nap: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._queue = queue
@@ -106,13 +108,13 @@ class Shipper:
         self._outbox_max_bytes = outbox_max_bytes
         self._on_kept = on_kept
         self._on_rewound = on_rewound
+        self._on_change = on_change
         self._nap_for = nap
         self._limit = MAX_REQUEST_BYTES
         self._server: tuple[ServerState, str] | None = None
         self._stopping = asyncio.Event()
         self._busy = False
         self._held: Batch | None = None  # taken from the queue, but the disk did not take it
-        self._last_row: int | None = None
         self._outbox_bytes = 0
         self.deliveries = Deliveries()
 
@@ -121,6 +123,11 @@ class Shipper:
         """Whether nothing is in flight and nothing waits."""
         idle = not self._busy and self._held is None
         return idle and self._queue.empty() and not self.deliveries.waiting
+
+    @property
+    def outbox_is_full(self) -> bool:
+        """Whether nothing more may wait on disk, so that reading stops."""
+        return self._outbox_bytes >= self._outbox_max_bytes
 
     def stop(self) -> None:
         """End after the request that is in flight."""
@@ -139,6 +146,7 @@ class Shipper:
                     return
             finally:
                 self._busy = False
+                self._on_change()
 
     # What comes next -----------------------------------------------------------------------
 
@@ -275,19 +283,22 @@ class Shipper:
     async def _note_failure(self, keep: Keep, parcel: _Parcel) -> None:
         self.deliveries.failures += 1
         await self._note_server(keep.state, keep.detail)
-        if parcel.row_id is None and parcel.batch is not None and await self._store(parcel.batch):
-            parcel.row_id = self._last_row
+        self._on_change()
+        if parcel.batch is not None:
+            stored = await self._store(parcel.batch)
+            if stored is not None:
+                parcel.row_id, parcel.batch = stored.row_id, None
 
-    async def _store(self, batch: Batch) -> bool:
-        """Put a batch into the outbox; `False` if the disk does not take it."""
+    async def _store(self, batch: Batch) -> _Parcel | None:
+        """Put a batch into the outbox; `None` if the disk does not take it."""
         try:
-            self._last_row = await asyncio.to_thread(self._put, batch)
+            row_id = await asyncio.to_thread(self._put, batch)
         except (sqlite3.Error, OSError) as error:
             logger.bind(error=str(error)).error("the outbox cannot be written; reading waits")
-            return False
+            return None
         await self._count_outbox()
         self._on_kept(batch)
-        return True
+        return _Parcel([], row_id=row_id)
 
     def _put(self, batch: Batch) -> int | None:
         if batch.lines:
@@ -299,11 +310,11 @@ class Shipper:
         """Wait for the next attempt; meanwhile, what is read joins the outbox."""
         napping = asyncio.ensure_future(self._nap_for(seconds))
         try:
-            while not napping.done() and self._outbox_bytes < self._outbox_max_bytes:
+            while not napping.done() and not self.outbox_is_full:
                 batch = await self._get(until=napping)
                 if batch is None:
                     break
-                if not await self._store(batch):
+                if await self._store(batch) is None:
                     self._held = batch
                     break
             stopping = asyncio.ensure_future(self._stopping.wait())

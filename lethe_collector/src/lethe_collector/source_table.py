@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from lethe_core.sources import Cursor, Identity
@@ -26,26 +26,53 @@ _INTEGER_MASK: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class KnownSource:
-    """What a scan needs to know of a source to tell whether it has changed."""
+    """What a scan needs to know of a source to tell whether it has changed.
+
+    Args:
+        id: its row.
+        device: when it was last seen.
+        inode: when it was last seen.
+        size: when it was last seen.
+        mtime_ns: when it was last seen.
+        was_read: whether it was read to its end as it was then.
+        parser_version: that read it.
+        state: whether it can be read.
+    """
 
     id: int
     device: int
     inode: int
-    read_size: int | None
-    read_mtime_ns: int | None
+    size: int
+    mtime_ns: int
+    was_read: bool
     parser_version: int
-    state: str
+    state: str = "active"
+
+    @classmethod
+    def of(
+        cls, row_id: int, source: Source, parser_version: int, *, was_read: bool = False
+    ) -> KnownSource:
+        """Make it of a source as it is now."""
+        return cls(row_id, *_inode(source), *_stat(source), was_read, parser_version)
+
+    def was_seen(self, source: Source) -> bool:
+        """Tell whether a source is as it was last seen, and there."""
+        seen = (self.device, self.inode, self.size, self.mtime_ns)
+        return seen == (*_inode(source), *_stat(source)) and self.state != "gone"
 
     def is_unchanged(self, source: Source, parser_version: int) -> bool:
-        """Tell whether a source needs no look: nothing about it differs."""
+        """Tell whether a source needs no look: it was read, and nothing about it differs."""
         return (
-            self.read_size == source.size
-            and self.read_mtime_ns == source.mtime_ns
-            and self.inode == source.inode & _INTEGER_MASK
-            and self.device == source.device & _INTEGER_MASK
-            and self.parser_version >= parser_version
+            self.was_read
             and self.state == "active"
+            and self.parser_version >= parser_version
+            and self.was_seen(source)
         )
+
+    def seen_as(self, row_id: int, source: Source) -> KnownSource:
+        """Note that the source has changed."""
+        now = KnownSource.of(row_id, source, self.parser_version)
+        return now if self.state == "gone" else replace(now, state=self.state)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,7 +101,8 @@ class SourceTable:
     def known(self, tool: str) -> dict[str, KnownSource]:
         """Return all sources of a tool by path."""
         rows = self._database.query(
-            "SELECT path, id, device, inode, read_size, read_mtime_ns, parser_version, state"
+            "SELECT path, id, device, inode, size, mtime_ns,"
+            " read_size IS size AND read_mtime_ns IS mtime_ns, parser_version, state"
             " FROM sources WHERE tool = ?",
             (tool,),
         )

@@ -1,0 +1,24 @@
+"""``python -m lethe_collector``, and the command ``lethe-collector``.
+
+`status` is meant to be called often, by prompts and monitors; it goes its own way, because the
+import of the other commands costs several times as much as its answer.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def run() -> None:
+    """Run the command that the arguments name."""
+    if sys.argv[1:2] == ["status"]:
+        from lethe_collector import status  # noqa: PLC0415
+
+        sys.exit(status.main(sys.argv[2:]))
+    from lethe_collector.cli import main  # noqa: PLC0415
+
+    main(prog_name="lethe-collector")
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,164 @@
+"""The commands of the collector; what is heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from lethe_collector import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lethe_collector.config import CollectorConfig
+    from lethe_core.plugins import ParserRegistry
+
+EXIT_PROBLEM: Final = 1
+EXIT_IN_USE: Final = 4
+EXIT_CONFIG: Final = 78
+
+_config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="The configuration file; without it LETHE_COLLECTOR_CONFIG, then ~/.config/lethe.",
+)
+
+
+@click.group()
+@click.version_option(__version__, prog_name="lethe-collector")
+def main() -> None:
+    """Follow the transcripts of coding assistants and ship every turn to a lethe server."""
+
+
+@main.command()
+@_config_option
+@click.option("--exit-when-idle", is_flag=True, help="Archive all that is there, then stop.")
+def daemon(config_path: Path | None, exit_when_idle: bool) -> None:
+    """Follow all transcripts until stopped."""
+    with _told_errors():
+        from lethe_collector.daemon import run_collector
+
+        code = run_collector(_load_config(config_path), once=exit_when_idle)
+    sys.exit(code)
+
+
+@main.command()
+@click.argument("tool")
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Where to look, instead of the tool's usual places. May be given several times.",
+)
+@_config_option
+def backfill(tool: str, roots: tuple[Path, ...], config_path: Path | None) -> None:
+    """Archive all transcripts of one TOOL once."""
+    with _told_errors():
+        from lethe_collector.daemon import run_collector
+
+        config = _load_config(config_path)
+        code = run_collector(config, once=True, tool=tool, roots=list(roots) or None)
+    sys.exit(code)
+
+
+@main.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    short_help="Tell what is archived, what lags, and what was refused or lost.",
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def status(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Hand over to `lethe_collector.status`, which works without this module, too."""
+    from lethe_collector import status as light
+
+    sys.exit(light.main(arguments, context.command_path))
+
+
+@main.command()
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def plugins(config_path: Path | None, as_json: bool) -> None:
+    """List the parser plugins, what they read, and what is wrong with them."""
+    with _told_errors():
+        from lethe_collector.plugin_list import describe, tell
+
+        config = _load_config_if_any(config_path)
+        rows = describe(_load_registry(config), config.sources if config else {})
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+    else:
+        for line in tell(rows):
+            click.echo(line)
+    sys.exit(EXIT_PROBLEM if any(row["status"] == "error" for row in rows) else 0)
+
+
+@main.command()
+@click.argument("tool")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--host", default="localhost", help="The name of this machine in the events.")
+@_config_option
+def parse(tool: str, path: Path, host: str, config_path: Path | None) -> None:
+    """Print what the parser of TOOL makes of PATH, as NDJSON. Nothing is sent."""
+    with _told_errors():
+        from lethe_collector.parsing import print_events
+
+        parser = _load_registry(_load_config_if_any(config_path)).get(tool)
+        found = print_events(parser, path.absolute(), host, sys.stdout.buffer, sys.stderr)
+    sys.exit(0 if found else EXIT_PROBLEM)
+
+
+@main.command()
+@_config_option
+def doctor(config_path: Path | None) -> None:
+    """Check what the collector depends on: configuration, places, server, token, system."""
+    with _told_errors():
+        from lethe_collector.doctor import examine
+
+        config = _load_config(config_path)
+        findings = examine(config, _load_registry(config))
+    for finding in findings:
+        click.echo(f"{'ok ' if finding.is_well else '!! '} {finding.subject}: {finding.text}")
+    sys.exit(0 if all(finding.is_well for finding in findings) else EXIT_PROBLEM)
+
+
+def _load_config(path: Path | None) -> CollectorConfig:
+    from lethe_collector.config import load_config
+
+    return load_config(path, os.environ)
+
+
+def _load_config_if_any(path: Path | None) -> CollectorConfig | None:
+    from lethe_collector.paths import find_config
+
+    return _load_config(path) if find_config(path, os.environ) else None
+
+
+def _load_registry(config: CollectorConfig | None) -> ParserRegistry:
+    from lethe_core.plugins import load_parsers
+
+    if config is None:
+        return load_parsers()
+    return load_parsers(disabled=config.disabled_plugins, chosen=config.parsers)
+
+
+@contextmanager
+def _told_errors() -> Iterator[None]:
+    """Turn an error of lethe into one line on standard error and an exit code."""
+    from lethe_core.errors import ConfigInvalid, LetheError
+
+    try:
+        yield
+    except LetheError as error:
+        hint: Any = f" ({error.hint})" if error.hint else ""
+        click.echo(f"lethe-collector: {error.message}{hint}", err=True)
+        if isinstance(error, ConfigInvalid):
+            sys.exit(EXIT_CONFIG)
+        sys.exit(EXIT_IN_USE if error.code == "STATE_IN_USE" else EXIT_PROBLEM)

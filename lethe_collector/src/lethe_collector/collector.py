@@ -1,0 +1,226 @@
+"""The collector at work: followers, reader and shipper of one state directory.
+
+    files -> Follower -> Reader -> queue -> Shipper -> server
+                           |                  |
+                           +---- State -------+
+
+The queue holds one batch: while one is sent, the next is read and a third waits, and no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from loguru import logger
+
+from lethe_collector import __version__
+from lethe_collector.batches import Batch, Batcher
+from lethe_collector.discovery import Discovery
+from lethe_collector.following import Follower
+from lethe_collector.reader import Reader, Tool
+from lethe_collector.shipper import Shipper
+from lethe_collector.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from lethe_collector.config import CollectorConfig
+    from lethe_collector.state import State
+    from lethe_collector.transport import Transport
+    from lethe_core.plugins import ParserRegistry
+
+#: How long a request in flight may go on after the collector was told to stop, in seconds.
+GRACE_SECONDS: Final = 10.0
+#: A single run gives up after so many attempts that failed one after the other.
+GIVE_UP_AFTER: Final = 5
+
+
+class Collector:
+    """One run of the collector. To be made and used within one event loop.
+
+    Args:
+        config: what to do.
+        registry: the parsers that are loaded.
+        state: what was done before.
+        transport: leads to the server.
+        once: archive all that is there and end.
+        roots: of each tool that is followed, the places to look at; `None` for the parser's own.
+        on_change: called whenever something was done.
+    """
+
+    def __init__(
+        self,
+        config: CollectorConfig,
+        registry: ParserRegistry,
+        state: State,
+        transport: Transport,
+        *,
+        once: bool,
+        roots: Mapping[str, list[Path] | None],
+        on_change: Callable[[Collector], None] | None = None,
+    ) -> None:
+        self._config = config
+        self._state = state
+        self._once = once
+        self._on_change = on_change
+        self._changed = asyncio.Event()
+        self._stopping = asyncio.Event()
+        queue: asyncio.Queue[Batch] = asyncio.Queue(1)
+        tools = {
+            name: Tool(
+                parser=registry.get(name),
+                discovery=Discovery(
+                    registry.get(name), places, state.sources, lambda: self.shipper.outbox_is_full
+                ),
+            )
+            for name, places in roots.items()
+        }
+        batcher = Batcher(
+            max_lines=config.batch_max_lines,
+            max_bytes=config.batch_max_bytes,
+            max_age=config.batch_max_age,
+            clock=time.monotonic,
+        )
+        self.reader = Reader(
+            tools, state, batcher, queue, host=config.host, on_change=self._note_change
+        )
+        self.shipper = Shipper(
+            queue,
+            state,
+            transport,
+            outbox_max_bytes=config.outbox_max_bytes,
+            on_kept=self.reader.note_kept,
+            on_rewound=self.reader.rewind,
+            on_change=self._note_change,
+        )
+        self._followers = {
+            name: Follower(
+                name,
+                tool,
+                self.reader,
+                interval=config.poll_interval,
+                on_scan=self._note_scan,
+            )
+            for name, tool in tools.items()
+        }
+        self._watch: Watch | None = None
+        self._scans: dict[str, Any] = {}
+        state.set_note(
+            "collector",
+            {
+                "version": __version__,
+                "host": config.host,
+                "server_url": config.server_url,
+                "outbox_max_bytes": config.outbox_max_bytes,
+                "pid": os.getpid(),
+                "started": time.time(),
+            },
+        )
+        state.set_note("plugins", describe_plugins(registry))
+
+    def stop(self) -> None:
+        """End within `GRACE_SECONDS`: what is in flight is finished, the rest is kept (P14)."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until `stop` is called, or until all is done if it is a single run.
+
+        Raises:
+            ExceptionGroup: there is a defect in the collector.
+        """
+        if not self._once:
+            self._watch = Watch(asyncio.get_running_loop(), self._hint)
+        async with asyncio.TaskGroup() as group:
+            working = [group.create_task(follower.run()) for follower in self._followers.values()]
+            working.append(group.create_task(self.reader.run()))
+            shipping = group.create_task(self.shipper.run())
+            try:
+                await self._until_the_end()
+            finally:
+                for task in working:
+                    task.cancel()
+                self.shipper.stop()
+                await asyncio.wait((shipping,), timeout=GRACE_SECONDS)
+                shipping.cancel()
+                if self._watch is not None:
+                    self._watch.close()
+
+    async def _until_the_end(self) -> None:
+        while not self._stopping.is_set():
+            if self._once and self._is_done():
+                return
+            stopping = asyncio.ensure_future(self._stopping.wait())
+            changed = asyncio.ensure_future(self._changed.wait())
+            try:
+                await asyncio.wait((stopping, changed), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stopping.cancel()
+                changed.cancel()
+            self._changed.clear()
+
+    def _is_done(self) -> bool:
+        if not all(follower.scans for follower in self._followers.values()):
+            return False
+        if self.shipper.deliveries.failures >= GIVE_UP_AFTER:
+            return True
+        return self.reader.is_idle and self.shipper.is_idle
+
+    def _note_change(self) -> None:
+        self._changed.set()
+        if self._on_change is not None:
+            self._on_change(self)
+
+    # Watching ------------------------------------------------------------------------------
+
+    def _note_scan(self, follower: Follower) -> None:
+        reports = {name: other.report for name, other in self._followers.items() if other.scans}
+        if reports != self._scans:
+            self._scans = reports
+            try:
+                self._state.set_note("scans", reports)
+            except (sqlite3.Error, OSError) as error:
+                logger.bind(error=str(error)).error("the state cannot be written")
+        if self._watch is not None:
+            self._watch.arm(root for other in self._followers.values() for root in other.roots)
+            follower.is_watched = not self._watch.problem
+        self._note_change()
+
+    def _hint(self, paths: set[str]) -> None:
+        """Pass on what has changed to the followers that it may concern."""
+        for follower in self._followers.values():
+            roots = [str(root) + os.sep for root in follower.roots]
+            concerned = {path for path in paths if any(path.startswith(root) for root in roots)}
+            elsewhere = not concerned and any(
+                root.startswith(path.rstrip(os.sep) + os.sep) for root in roots for path in paths
+            )
+            if concerned or elsewhere:
+                follower.hint(concerned)
+
+
+def describe_plugins(registry: ParserRegistry) -> list[dict[str, Any]]:
+    """Say what became of each plugin, as `status` and `plugins` show it."""
+    return [
+        {
+            "name": report.name,
+            "distribution": report.distribution,
+            "version": report.version,
+            "status": report.status,
+            "tools": report.tools,
+            "error": report.error,
+            "hint": report.hint,
+        }
+        for report in registry.reports
+    ]
+
+
+def choose_roots(config: CollectorConfig, registry: ParserRegistry) -> dict[str, list[Path] | None]:
+    """Tell which tools are followed, and where."""
+    for tool in config.sources:
+        if tool not in registry:
+            logger.bind(tool=tool).warning("`sources` names a tool that no loaded plugin reads")
+    return {parser.tool: config.sources.get(parser.tool) for parser in registry}

@@ -1,0 +1,96 @@
+"""`doctor`: checks, one line each, of what the collector depends on."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from lethe_collector.answers import HINTS, Ack, Keep, classify
+from lethe_collector.transport import HttpTransport, NotSent, TokenUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lethe_collector.config import CollectorConfig
+    from lethe_core.plugins import ParserRegistry
+
+_WATCH_LIMIT: Final = Path("/proc/sys/fs/inotify/max_user_watches")
+_FEW_WATCHES: Final = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found."""
+
+    subject: str
+    text: str
+    is_well: bool = True
+
+
+def examine(config: CollectorConfig, registry: ParserRegistry) -> list[Finding]:
+    """Check everything.
+
+    Args:
+        config: it is valid, or there would be none.
+        registry: what was loaded.
+    """
+    where = config.path or "the environment"
+    return [
+        Finding("configuration", f"{where}; this machine is {config.host!r}"),
+        Finding("state", f"{config.state_dir}, SQLite {sqlite3.sqlite_version}"),
+        *_check_plugins(config, registry),
+        asyncio.run(_check_server(config)),
+        *_check_watches(),
+    ]
+
+
+def _check_plugins(config: CollectorConfig, registry: ParserRegistry) -> Iterator[Finding]:
+    if not registry.reports:
+        yield Finding("plugins", "none is installed; try: pip install lethe-claude-code", False)
+    for report in registry.failed:
+        yield Finding(f"plugin {report.name}", f"{report.error} ({report.hint})", False)
+    for tool in set(config.sources) - {parser.tool for parser in registry}:
+        yield Finding(f"sources of {tool}", "no loaded plugin reads this tool", False)
+    for parser in registry:
+        try:
+            roots = list(config.sources.get(parser.tool) or parser.default_roots())
+            sources = sum(
+                1 for root in roots if root.exists() for _ in parser.discover(root.absolute())
+            )
+        except Exception as error:  # noqa: BLE001 - a plugin's failure is what is looked for
+            yield Finding(parser.label, f"looking failed with {type(error).__name__}", False)
+        else:
+            places = ", ".join(map(str, roots)) or "nowhere"
+            yield Finding(parser.label, f"{sources} sources in {places}")
+
+
+async def _check_server(config: CollectorConfig) -> Finding:
+    subject = f"server {config.server_url}"
+    transport = HttpTransport(config.server_url, config.token_file)
+    try:
+        answer = await transport.post([])
+    except TokenUnusable as error:
+        return Finding("token", f"{error.message} ({error.hint})", False)
+    except NotSent as error:
+        return Finding(subject, f"{error.message} ({HINTS['UNREACHABLE']})", False)
+    finally:
+        await transport.close()
+    match classify(answer, 0):
+        case Ack():
+            return Finding(subject, "answers, and takes the token")
+        case Keep(state, detail):
+            return Finding(subject, f"{state}: {detail} ({HINTS[state]})", False)
+        case _:
+            return Finding(subject, f"answers {answer.status} to an empty request", False)
+
+
+def _check_watches() -> Iterator[Finding]:
+    try:
+        limit = int(_WATCH_LIMIT.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return  # not Linux
+    hint = "" if limit >= _FEW_WATCHES else "; raise fs.inotify.max_user_watches"
+    yield Finding("watches", f"{limit} directories may be watched{hint}", not hint)

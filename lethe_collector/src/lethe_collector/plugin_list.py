@@ -1,0 +1,70 @@
+"""The list of plugins for people and scripts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lethe_collector.collector import describe_plugins
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from lethe_core.parser import Parser
+    from lethe_core.plugins import ParserRegistry
+
+
+def describe(
+    registry: ParserRegistry, configured: Mapping[str, Sequence[Path]]
+) -> list[dict[str, Any]]:
+    """Describe each plugin and the parsers that it provides.
+
+    Args:
+        registry: what was loaded.
+        configured: for a tool, the places to look at instead of its usual ones.
+    """
+    rows = describe_plugins(registry)
+    for row in rows:
+        row["parsers"] = [
+            _describe_parser(registry.get(tool), configured.get(tool))
+            for tool in row["tools"]
+            if tool in registry
+        ]
+    return rows
+
+
+def _describe_parser(parser: Parser, configured: Sequence[Path] | None) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "tool": parser.tool,
+        "label": parser.label,
+        "version": parser.version,
+        "api": ".".join(map(str, parser.api)),
+        "roots": [],
+        "error": "",
+    }
+    try:
+        roots = list(parser.default_roots() if configured is None else configured)
+        described["roots"] = [{"path": str(root), "exists": root.exists()} for root in roots]
+    except Exception as error:  # noqa: BLE001 - a plugin's failure is what this list is there to show
+        described["error"] = f"default_roots failed with {type(error).__name__}"
+    return described
+
+
+def tell(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Write the list as people read it."""
+    if not rows:
+        yield "no parser plugin is installed; try: pip install lethe-claude-code"
+    for row in rows:
+        yield f"{row['name']} ({row['distribution']} {row['version']}): {row['status']}"
+        if row["error"]:
+            yield f"  error: {row['error']}"
+            yield f"  hint: {row['hint']}"
+        for parser in row["parsers"]:
+            yield (
+                f"  {parser['tool']} ({parser['label']}), mapping {parser['version']},"
+                f" parser contract {parser['api']}"
+            )
+            for root in parser["roots"]:
+                yield f"    {'looks at' if root['exists'] else 'not there:'} {root['path']}"
+            if parser["error"]:
+                yield f"    error: {parser['error']}"

@@ -1,0 +1,357 @@
+"""What is archived, what lags, what was refused or lost, and whether somebody must act.
+
+`status` reads ``state.db`` and nothing else: it loads no plugin, opens no transcript, asks no
+server, and imports little, so that a prompt or a monitor may call it often.
+
+Exit codes: 0 all is well; 1 something needs attention; 2 something was refused or lost; 3 lost
+because the outbox was full; 78 the configuration is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lethe_collector import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+EXIT_OK: Final = 0
+EXIT_ATTENTION: Final = 1
+EXIT_LOST: Final = 2
+EXIT_LOST_FULL: Final = 3
+EXIT_CONFIG: Final = 78
+
+_ADDED: Final = (
+    "bytes",
+    "archived_bytes",
+    "lagging_bytes",
+    "records",
+    "turns",
+    "unmapped",
+    "refused",
+    "lost_bytes",
+)
+_BROKEN: Final = ("unsupported", "unreadable", "failed", "stalled")
+
+_SOURCES: Final = """
+SELECT s.tool, s.path, s.state, s.generation, s.size, s.position,
+  s.read_size IS s.size AND s.read_mtime_ns IS s.mtime_ns AS was_read,
+  s.mtime_ns, s.records, s.turns, s.unmapped, s.lost_bytes, s.lost_full, s.last_read,
+  s.error_code, s.error_text, s.error_hint, s.error_at,
+  (SELECT count(*) FROM dead_letters d WHERE d.source_id = s.id) AS refused,
+  EXISTS (SELECT 1 FROM outbox_parts o WHERE o.source_id = s.id) AS waits
+FROM sources s ORDER BY s.tool, s.path
+"""
+_SKIPPED: Final = """
+SELECT s.tool, k.reason, sum(k.records) FROM skipped k JOIN sources s ON s.id = k.source_id
+GROUP BY s.tool, k.reason ORDER BY s.tool, k.reason
+"""
+
+
+def main(arguments: Sequence[str], program: str = "lethe-collector status") -> int:
+    """Print the status.
+
+    Args:
+        arguments: of the command line.
+        program: how the command is called, for its help.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(
+        prog=program, description="Tell what is archived, what lags, and what was refused or lost."
+    )
+    parser.add_argument("--config", type=Path, help="the configuration file")
+    parser.add_argument("--state-dir", type=Path, help="the state, instead of the configured one")
+    parser.add_argument("--json", action="store_true", help="print all there is to know as JSON")
+    options = parser.parse_args(arguments)
+    directory = options.state_dir or _find_state_dir(options.config)
+    if directory is None:
+        return EXIT_CONFIG
+    status = read_status(directory)
+    if options.json:
+        json.dump(status, sys.stdout, indent=1)
+        sys.stdout.write("\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in _tell(status))
+    return int(status["exit_code"])
+
+
+def _find_state_dir(given: Path | None) -> Path | None:
+    config = paths.find_config(given, os.environ)
+    peeked = paths.peek_state_dir(config, os.environ)
+    if peeked is not None:
+        return peeked
+    # The long way costs several times as much: YAML, and a schema to check it.
+    from lethe_collector.config import load_config  # noqa: PLC0415
+    from lethe_core.errors import ConfigInvalid  # noqa: PLC0415
+
+    try:
+        return load_config(given, os.environ).state_dir
+    except ConfigInvalid as error:
+        sys.stderr.write(f"{error.message}\n")
+        return None
+
+
+# Reading -----------------------------------------------------------------------------------
+
+
+def read_status(directory: Path, *, after_run: bool = False) -> dict[str, Any]:
+    """Read all there is to know; docs/configuration-collector.md explains the keys.
+
+    Args:
+        directory: of the state.
+        after_run: a single run has just ended, so that no daemon need run.
+    """
+    running = _is_running(directory)
+    status: dict[str, Any] = {
+        "state_dir": str(directory),
+        "daemon": {"running": running},
+        "collector": None,
+        "server": {"state": "UNKNOWN", "detail": "", "hint": "", "last_ack": None},
+        "outbox": {"batches": 0, "lines": 0, "bytes": 0, "max_bytes": None, "full": False},
+        "dead_letters": {"events": 0, "codes": {}},
+        "plugins": [],
+        "tools": {},
+        "sources": [],
+    }
+    file = directory / paths.STATE_FILE
+    if file.exists():
+        try:
+            with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+                connection.row_factory = sqlite3.Row
+                _read(connection, status, look=not running)
+        except sqlite3.Error as error:
+            status["problem"] = f"{file} cannot be read: {error}"
+    else:
+        status["problem"] = "the collector has never run with this state directory"
+    status["attention"] = list(_find_attention(status, after_run=after_run))
+    status["exit_code"] = _exit_code(status)
+    status["health"] = ("ok", "attention", "lost", "lost")[status["exit_code"]]
+    return status
+
+
+def _is_running(directory: Path) -> bool:
+    try:
+        descriptor = os.open(directory / paths.LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _read(connection: sqlite3.Connection, status: dict[str, Any], *, look: bool) -> None:
+    connection.execute("BEGIN")  # one snapshot for all
+    notes = {key: json.loads(value) for key, value in connection.execute("SELECT * FROM meta")}
+    status["collector"] = notes.get("collector")
+    status["server"] |= notes.get("server", {})
+    status["server"]["last_ack"] = notes.get("last_ack")
+    status["plugins"] = notes.get("plugins", [])
+    batches, lines, size = connection.execute(
+        "SELECT count(*), coalesce(sum(lines), 0), coalesce(sum(length(body)), 0) FROM outbox"
+    ).fetchone()
+    max_bytes = (status["collector"] or {}).get("outbox_max_bytes")
+    status["outbox"] = {
+        "batches": batches,
+        "lines": lines,
+        "bytes": size,
+        "max_bytes": max_bytes,
+        "full": max_bytes is not None and size >= max_bytes,
+    }
+    codes = dict(
+        tuple(row)
+        for row in connection.execute("SELECT code, count(*) FROM dead_letters GROUP BY code")
+    )
+    status["dead_letters"] = {"events": sum(codes.values()), "codes": codes}
+    for name, report in notes.get("scans", {}).items():
+        status["tools"][name] = _new_tool() | {
+            "label": report["label"],
+            "roots": report["roots"],
+            "error": report["error"],
+        }
+    for row in connection.execute(_SOURCES):
+        source = _describe(row, look=look)
+        tool = status["tools"].setdefault(row["tool"], _new_tool())
+        _count(tool, source)
+        status["sources"].append(source)
+    for name, reason, count in connection.execute(_SKIPPED):
+        status["tools"][name]["skipped"][reason] = count
+
+
+def _new_tool() -> dict[str, Any]:
+    counts = {"files": 0, "archived": 0, "lagging": 0, "waiting": 0, "gone": 0, "failing": 0}
+    return {
+        "label": "",
+        "roots": [],
+        "error": "",
+        **counts,
+        **dict.fromkeys(_ADDED, 0),
+        "skipped": {},
+        "lost_full": False,
+    }
+
+
+def _describe(row: sqlite3.Row, *, look: bool) -> dict[str, Any]:
+    was_read = bool(row["was_read"])
+    path = os.fsdecode(row["path"])
+    if look and was_read and row["state"] == "active":
+        # Nobody follows the file now, so that the state may be behind what is on disk.
+        was_read = not _is_newer(path, row["mtime_ns"])
+    error = None
+    if row["error_code"]:
+        error = {
+            "code": row["error_code"],
+            "text": row["error_text"],
+            "hint": row["error_hint"],
+            "at": row["error_at"],
+        }
+    gone = row["state"] == "gone"
+    return {
+        "tool": row["tool"],
+        "path": path.encode("utf-8", "backslashreplace").decode(),
+        "state": row["state"],
+        "generation": row["generation"],
+        "archived": (was_read or gone) and not row["waits"],
+        "lagging": not was_read and not gone,
+        "waiting": bool(row["waits"]),
+        "bytes": row["size"],
+        "archived_bytes": row["position"],
+        "lagging_bytes": 0 if was_read or gone else max(0, row["size"] - row["position"]),
+        "records": row["records"],
+        "turns": row["turns"],
+        "unmapped": row["unmapped"],
+        "refused": row["refused"],
+        "lost_bytes": row["lost_bytes"],
+        "lost_full": bool(row["lost_full"] and row["lost_bytes"]),
+        "last_read": row["last_read"],
+        "error": error,
+    }
+
+
+def _is_newer(path: str, mtime_ns: int) -> bool:
+    try:
+        return os.stat(path).st_mtime_ns > mtime_ns  # noqa: PTH116 - faster, and there are many
+    except OSError:
+        return False
+
+
+def _count(tool: dict[str, Any], source: dict[str, Any]) -> None:
+    tool["files"] += 1
+    tool["archived"] += source["archived"]
+    tool["lagging"] += source["lagging"]
+    tool["waiting"] += source["waiting"]
+    tool["gone"] += source["state"] == "gone"
+    tool["failing"] += source["state"] in _BROKEN
+    tool["lost_full"] |= source["lost_full"]
+    for key in _ADDED:
+        tool[key] += source[key]
+
+
+# Judging -----------------------------------------------------------------------------------
+
+
+def _find_attention(status: dict[str, Any], *, after_run: bool) -> Iterator[str]:
+    """Say in sentences what somebody should look at."""
+    if "problem" in status:
+        yield status["problem"]
+        return
+    tools = status["tools"].values()
+    lagging = sum(tool["lagging"] for tool in tools)
+    waiting = status["outbox"]["batches"]
+    if not status["daemon"]["running"] and (lagging or waiting):
+        idle = "" if after_run else ", and no daemon runs"
+        yield f"{lagging} sources lag, {waiting} batches wait{idle}"
+    server = status["server"]
+    if server["state"] not in ("OK", "UNKNOWN"):
+        yield f"server {server['state']}: {server['detail']} ({server['hint']})"
+    if status["outbox"]["full"]:
+        yield "OUTBOX_FULL: reading waits until the server takes what is in the outbox"
+    yield from _find_failing(status)
+    if events := status["dead_letters"]["events"]:
+        yield f"{events} events were refused for good"
+    if lost := sum(tool["lost_bytes"] for tool in tools):
+        yield f"{lost} bytes vanished before they were read"
+
+
+def _find_failing(status: dict[str, Any]) -> Iterator[str]:
+    for name, tool in status["tools"].items():
+        if tool["error"]:
+            yield f"{name}: {tool['error']}"
+        if tool["failing"]:
+            yield f"{name}: {tool['failing']} sources cannot be read"
+        for root in tool["roots"]:
+            if root["error"]:
+                yield f"{name}: {root['path']}: {root['error']}"
+    for plugin in status["plugins"]:
+        if plugin["status"] == "error":
+            yield f"plugin {plugin['name']}: {plugin['error']}"
+
+
+def _exit_code(status: dict[str, Any]) -> int:
+    tools = status["tools"].values()
+    if any(tool["lost_full"] for tool in tools):
+        return EXIT_LOST_FULL
+    if status["dead_letters"]["events"] or any(tool["lost_bytes"] for tool in tools):
+        return EXIT_LOST
+    return EXIT_ATTENTION if status["attention"] else EXIT_OK
+
+
+# Telling -----------------------------------------------------------------------------------
+
+
+def _tell(status: dict[str, Any]) -> Iterator[str]:
+    collector = status["collector"] or {}
+    daemon = "running" if status["daemon"]["running"] else "not running"
+    yield f"daemon   {daemon}, state in {status['state_dir']}"
+    server = status["server"]
+    last = _when(server["last_ack"])
+    yield f"server   {collector.get('server_url', '-')}: {server['state']}, last answer {last}"
+    outbox = status["outbox"]
+    yield f"outbox   {outbox['batches']} batches, {_size(outbox['bytes'])}"
+    columns = ("files", "archived", "lagging", "gone", "turns", "unmapped", "refused")
+    width = max((len(name) for name in status["tools"]), default=4)
+    yield f"{'tool':<{width}}" + "".join(f"{column:>10}" for column in columns)
+    for name, tool in status["tools"].items():
+        yield f"{name:<{width}}" + "".join(f"{tool[column]:>10}" for column in columns)
+    for source in status["sources"]:
+        if source["error"]:
+            error = source["error"]
+            hint = f" ({error['hint']})" if error["hint"] else ""
+            yield _safe(f"! {source['path']}: {error['code']}: {error['text']}{hint}")
+    for sentence in status["attention"]:
+        yield _safe(f"! {sentence}")
+
+
+def _when(seconds: float | None) -> str:
+    if seconds is None:
+        return "never"
+    from datetime import datetime  # noqa: PLC0415 - costs as much as all of argparse
+
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="seconds")
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:  # noqa: PLR2004
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def _safe(text: str) -> str:
+    """Keep a path from moving the cursor of a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
