@@ -112,6 +112,7 @@ class TestTail:
         assert [event.seq for event in record.events] == [0, len(first)]
         assert not record.unmapped
 
+    @pytest.mark.promise("C04", "P9")
     @pytest.mark.parametrize("cut", range(1, len(json_line(message("torn off"))) - 1))
     def test_c04_tear_at_any_byte_loses_nothing_else(self, toy, transcript, cut):
         """Wherever the first record was torn, the second one of the line is delivered."""
