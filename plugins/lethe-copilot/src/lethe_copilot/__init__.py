@@ -1,0 +1,23 @@
+"""GitHub Copilot CLI transcripts for lethe. FORMAT.md says what is mapped, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lethe_copilot.parser import CopilotParser
+from lethe_core import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lethe_core import Parser
+
+__all__ = ["CopilotParser", "lethe_parsers"]
+
+__version__ = "0.1.0"
+
+
+@hookimpl
+def lethe_parsers() -> Iterable[Parser]:
+    """Return the parser of Copilot's sessions."""
+    return [CopilotParser()]

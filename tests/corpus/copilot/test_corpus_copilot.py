@@ -1,0 +1,35 @@
+"""Real sessions of Copilot CLI: each is read, and the archive agrees with an independent count."""
+
+from __future__ import annotations
+
+import pytest
+
+from lethe_copilot import CopilotParser
+
+#: Where the two differ: (count, archive) and why.
+EXPLAINED: dict[tuple[str, str], tuple[int, int, str]] = {}
+
+
+@pytest.fixture
+def sessions(corpus, count):
+    """Name the sessions of the corpus."""
+    return count.files(corpus / "copilot")
+
+
+def test_every_file_is_read_at_once_and_in_parts(corpus, check_reading):
+    """No file of the folder raises, and reading on from anywhere gives the rest."""
+    paths = sorted((corpus / "copilot").rglob("*.jsonl"))
+    assert paths
+    for path in paths:
+        check_reading(CopilotParser(), path)
+
+
+def test_counts_agree(sessions, count, archive):
+    """Prompts, answers, calls and tokens of each file are those of the count."""
+    assert sessions
+    for path in sessions:
+        expected, actual = count.count(path), archive(CopilotParser(), path)
+        for field in count.FIELDS:
+            pair = expected[field], actual[field]
+            known = EXPLAINED.get((path.name, field))
+            assert pair == known[:2] if known else pair[0] == pair[1], (path, field, pair)
