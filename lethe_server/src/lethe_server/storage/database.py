@@ -14,6 +14,7 @@ import apsw
 from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
 
 from lethe_core.errors import ConfigInvalid
+from lethe_server.search.ranking import register_functions
 from lethe_server.storage.faults import translated_faults
 
 if TYPE_CHECKING:
@@ -79,13 +80,14 @@ def open_database(path: Path, *, writer: bool) -> APSWDatabase:
 
 
 def _configure(connection: apsw.Connection, *, writer: bool) -> None:
-    """Set all pragmas of a connection."""
+    """Set all pragmas of a connection; those that read know how to rank."""
     connection.pragma("trusted_schema", False)
     connection.pragma("temp_store", "memory")
     if not writer:
         connection.pragma("query_only", True)
         connection.pragma("wal_autocheckpoint", 0)
         connection.pragma("cache_size", -_READER_CACHE_KIB)
+        register_functions(connection)
         return
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")  # P1: NORMAL does not fsync at COMMIT

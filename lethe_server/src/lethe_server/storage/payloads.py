@@ -8,9 +8,13 @@ came as one line of the wire holds no line feed of its own. A turn that has neit
 from __future__ import annotations
 
 import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+import msgspec
 import zstandard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _PLAIN: Final = 0
 _ZSTD: Final = 1
@@ -57,6 +61,34 @@ def unpack_payload(payload: bytes | None) -> tuple[bytes, bytes]:
         raise ValueError(f"a payload has the unknown form {payload[0]}")
     tool_calls, _, metadata = body.partition(b"\n")
     return tool_calls or b"[]", metadata or b"{}"
+
+
+def join_outputs(outputs: Iterable[str | None]) -> str:
+    """Make one text of the outputs of a turn.
+
+    Args:
+        outputs: of its calls.
+    """
+    return "\n".join(output for output in outputs if output)
+
+
+def outputs_of(payload: bytes | None) -> str:
+    """Return the outputs of tools in a payload, as one text.
+
+    Args:
+        payload: from `pack_payload`.
+    """
+    if payload is None:
+        return ""
+    calls = _decode_outputs(unpack_payload(payload)[0])
+    return join_outputs(call.output for call in calls)
+
+
+class _Output(msgspec.Struct):
+    output: str | None = None
+
+
+_decode_outputs = msgspec.json.Decoder(list[_Output]).decode
 
 
 def _compressor() -> zstandard.ZstdCompressor:

@@ -47,13 +47,14 @@ class ReaderPool:
         self._size = size
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="lethe-reader")
 
-    def submit(self, query: Callable[[Any], T]) -> Future[T]:
+    def submit(self, query: Callable[[Any], T], budget: float | None = None) -> Future[T]:
         """Execute a query in a thread.
 
         Args:
             query: gets the peewee database that reads; must leave no cursor open.
+            budget: seconds that it may take, instead of those of the pool.
         """
-        return self._threads.submit(self._execute, query)
+        return self._threads.submit(self._execute, query, budget or self._budget)
 
     def close(self) -> None:
         """Wait for the queries that run, then close all connections."""
@@ -61,9 +62,9 @@ class ReaderPool:
         for _ in range(self._size):
             self._idle.get().close()
 
-    def _execute(self, query: Callable[[Any], T]) -> T:
+    def _execute(self, query: Callable[[Any], T], budget: float) -> T:
         database = self._idle.get()
-        end = time.monotonic() + self._budget
+        end = time.monotonic() + budget
         connection = database.connection()
         connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
         try:

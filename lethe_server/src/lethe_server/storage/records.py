@@ -13,7 +13,8 @@ import msgspec
 
 from lethe_core.decoding import DECODING_ERRORS
 from lethe_core.wire import IncomingTurn
-from lethe_server.storage.payloads import pack_payload
+from lethe_server.search.terms import NO_TERMS, Terms, index_terms
+from lethe_server.storage.payloads import join_outputs, pack_payload
 
 if TYPE_CHECKING:
     from lethe_core.wire import DecodedLine, IncomingMeta, IncomingSession, IncomingToolCall
@@ -27,6 +28,9 @@ NANO: Final = 10**9
 
 _PROMPT_KINDS: Final = frozenset({None, "prompt", "queued_prompt"})
 _MAX_KIND: Final = 64
+
+#: The kind of a turn that stands for what no parser could map; it is not indexed.
+UNMAPPED: Final = "unmapped"
 
 
 class Tokens(NamedTuple):
@@ -84,6 +88,8 @@ class TurnRecord(NamedTuple):
         content: the text.
         payload: from `pack_payload`.
         meta: what it says of its session.
+        terms: what is indexed of the text.
+        output_terms: what is indexed of the outputs of tools.
     """
 
     session: SessionKey
@@ -102,6 +108,8 @@ class TurnRecord(NamedTuple):
     content: str
     payload: bytes | None
     meta: IncomingMeta | None
+    terms: Terms = NO_TERMS
+    output_terms: Terms = NO_TERMS
 
     @property
     def is_prompt(self) -> bool:
@@ -153,6 +161,11 @@ def prepare_record(line: DecodedLine) -> Record:
         metadata = b""
     if tool_calls == b"[]":
         tool_calls = b""
+    kind = _kind_of(metadata)
+    terms = output_terms = NO_TERMS
+    if kind != UNMAPPED:
+        terms = index_terms(event.content)
+        output_terms = index_terms(join_outputs(call.output for call in line.calls))
     return TurnRecord(
         session=key,
         turn_id=event.turn_id,
@@ -161,7 +174,7 @@ def prepare_record(line: DecodedLine) -> Record:
         parser_version=event.parser_version,
         digest=_digest(event, tool_calls, metadata),
         role=event.role,
-        kind=_kind_of(metadata),
+        kind=kind,
         timestamp=event.timestamp,
         model=event.model,
         calls=_count_calls(event.role, line.calls),
@@ -170,6 +183,8 @@ def prepare_record(line: DecodedLine) -> Record:
         content=event.content,
         payload=pack_payload(tool_calls, metadata),
         meta=event.session_meta,
+        terms=terms,
+        output_terms=output_terms,
     )
 
 

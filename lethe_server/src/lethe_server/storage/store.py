@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from lethe_core.limits import MAX_REQUEST_BYTES
 from lethe_server.errors import Overloaded
+from lethe_server.search.searching import search_turns
 from lethe_server.storage import sessions, tokens, turnpages, turns
 from lethe_server.storage.database import open_database, prepare_directory
 from lethe_server.storage.migrations import migrate
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from lethe_server.search.searching import Search, SearchPage
     from lethe_server.storage.records import Record, SessionKey
     from lethe_server.storage.sessions import SessionFilter, SessionPage, SessionRow
     from lethe_server.storage.tokens import TokenRow
@@ -36,6 +38,8 @@ T = TypeVar("T")
 
 #: A probe writes so many bytes, so that it needs new pages: what an ingest needs as well.
 _PROBE_BYTES: Final = 64 * 1024
+#: Seconds that a search may take.
+SEARCH_SECONDS: Final = 2.0
 #: Less free space than this is told as full before it is.
 MIN_FREE_BYTES: Final = 2 * MAX_REQUEST_BYTES
 
@@ -113,6 +117,17 @@ class Store:
             lambda database: turnpages.read_turns(database, owner, session, place, limit)
         )
 
+    async def search(self, search: Search) -> SearchPage:
+        """Return a page of the turns that match.
+
+        Raises:
+            InvalidRequest: the cursor belongs to another search.
+            QueryTimeout: it takes longer than `SEARCH_SECONDS`.
+        """
+        return await self._read(
+            lambda database: search_turns(database.connection(), search), SEARCH_SECONDS
+        )
+
     async def find_token(self, digest: bytes) -> TokenRow | None:
         """Return the token of a digest, in force or not."""
         return await self._read(lambda database: tokens.find_token(database, digest))
@@ -148,8 +163,8 @@ class Store:
         """Return the size of the database's file, without its log."""
         return self.path.stat().st_size
 
-    async def _read(self, query: Callable[[Any], T]) -> T:
-        return await asyncio.wrap_future(self._readers.submit(query))
+    async def _read(self, query: Callable[[Any], T], budget: float | None = None) -> T:
+        return await asyncio.wrap_future(self._readers.submit(query, budget))
 
     async def _write(self, work: Callable[[apsw.Connection], T]) -> T:
         # A client that goes away must not undo what its request has begun: the job stays queued.

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lethe_server.storage.figures import SessionFigures, TurnFacts, add_tokens
 from lethe_server.storage.records import Tokens, TurnRecord
+from lethe_server.storage.search_index import IndexedTurn, facets_of, index_turns
 from lethe_server.storage.usages import UsageLedger
 
 if TYPE_CHECKING:
@@ -166,8 +167,10 @@ class _Session:
         self._connection = connection
         self._owner = owner
         self.tool = key.tool
+        self._host = key.host
         self.figures = SessionFigures(connection, owner, key)
         self.conflicts = 0
+        self.indexed: list[IndexedTurn] = []
         turns = [record for record in records if isinstance(record, TurnRecord)]
         self.turns = self._load({record.turn_id for record in turns})
         for record in turns:
@@ -225,9 +228,35 @@ class _Session:
                 moved.append((turn.seq, turn.seq_version, *turn.tokens, self._owner, stored.id))
                 self.figures.replace(stored.facts, turn.facts(), None)
         self._connection.executemany(_INSERT, inserted)
+        self._note_indexed(self._connection.last_insert_rowid() - len(inserted) + 1)
         self._connection.executemany(_REPLACE, replaced)
         self._connection.executemany(_MOVE, moved)
         return StoreOutcome(len(inserted), len(replaced), 0, self.conflicts)
+
+    def _note_indexed(self, first: int) -> None:
+        """Note what the search index must hold of the turns that change.
+
+        Args:
+            first: the number of the first turn that was inserted: SQLite counts them up.
+        """
+        for turn in self.turns.values():
+            record = turn.record
+            if record is None:
+                continue
+            if turn.stored is None:
+                number, first = first, first + 1
+            else:
+                number = turn.stored.id
+            self.indexed.append(
+                IndexedTurn(
+                    turn=number,
+                    session=self.figures.id,
+                    facets=facets_of(self.figures.id, self.tool, self._host, record.role),
+                    timestamp=record.timestamp,
+                    content=record.terms,
+                    outputs=record.output_terms,
+                )
+            )
 
 
 def store_records(
@@ -263,6 +292,7 @@ def store_records(
     add_tokens(connection, number, others)
     for session in sessions:
         session.figures.save()
+    index_turns(connection, number, [turn for session in sessions for turn in session.indexed])
     inserted, replaced, _, conflicts = map(sum, zip(StoreOutcome(), *outcomes, strict=True))
     copies = sum(isinstance(record, TurnRecord) for record in records)
     return StoreOutcome(inserted, replaced, copies - inserted - replaced, conflicts)

@@ -1,0 +1,161 @@
+"""Expressions of FTS5, made of the tree of a query.
+
+Every word stands between quotation marks: nothing that somebody typed is syntax. A phrase gives
+one string of FTS5, or two where the parts of an identifier count as well:
+
+    bar           {text parts} : "bar"
+    getUser       {text parts} : "getUser" OR parts : "get User"
+    foo_bar       {text parts} : "foo_bar"      (FTS5 reads the two words as a phrase)
+    "foo bar"     text : "foo bar"
+
+Conditions are words of a third column, `facets`, that no query of a person can reach.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from lethe_server.search.query import MIN_PREFIX, All, Either, Near, Phrase, Without
+from lethe_server.search.terms import split_identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from lethe_server.search.query import Node
+
+#: The word that every row has in `facets`.
+FACET_ANY = "a"
+
+
+class Match(NamedTuple):
+    """What to look for in one index.
+
+    Args:
+        expression: of FTS5.
+        leaves: the words and phrases to count and to mark.
+        leaf_of: for each string of the expression, in order, the leaf that it stands for; -1 if
+            it only excludes.
+    """
+
+    expression: str
+    leaves: tuple[Phrase, ...]
+    leaf_of: tuple[int, ...]
+
+
+def facet(field: str, value: str) -> str:
+    """Return the word of `facets` that says that a field has a value.
+
+    Args:
+        field: tool, host, role or session.
+        value: names are written in hexadecimal: FTS5 would fold their case and split them.
+    """
+    return f"{field[0]}{value.encode().hex()}"
+
+
+def compile_match(
+    wanted: Node | None,
+    excluded: Iterable[Phrase] = (),
+    facets: Sequence[tuple[bool, tuple[str, ...]]] = (),
+    whole: Collection[Phrase] = (),
+) -> Match:
+    """Make the expression of a query.
+
+    Args:
+        wanted: what must be found; `None` if any turn will do.
+        excluded: what must not be found.
+        facets: of each pair, one of the words must stand in `facets`, or none if it is negated.
+        whole: prefixes that count as whole words.
+    """
+    compiler = _Compiler(whole)
+    required = [compiler.node(wanted)] if wanted is not None else []
+    counted = tuple(compiler.leaf_of)
+    required += [_any_facet(words) for negated, words in facets if not negated]
+    refused = [_any_facet(words) for negated, words in facets if negated]
+    refused += [compiler.excluded(phrase) for phrase in excluded]
+    expression = " AND ".join(f"({part})" for part in required or [_any_facet((FACET_ANY,))])
+    for part in refused:
+        expression = f"({expression}) NOT ({part})"
+    return Match(expression, tuple(compiler.leaves), counted)
+
+
+def leaf_expression(leaf: Phrase) -> str:
+    """Make an expression that finds the turns with a word, as it is.
+
+    Args:
+        leaf: a word or phrase; a prefix counts as a whole word.
+    """
+    return _strings(leaf, prefix=False)
+
+
+def _any_facet(words: tuple[str, ...]) -> str:
+    return f"facets : ({' OR '.join(map(_quoted, words))})"
+
+
+def _quoted(words: str) -> str:
+    doubled = words.replace('"', '""')
+    return f'"{doubled}"'
+
+
+class _Compiler:
+    """Walks a tree and notes the strings of FTS5 in the order in which FTS5 counts them."""
+
+    def __init__(self, whole: Collection[Phrase]) -> None:
+        self._whole = whole
+        self.leaves: list[Phrase] = []
+        self.leaf_of: list[int] = []
+        self._excluding = False
+
+    def node(self, node: Node) -> str:
+        match node:
+            case Phrase():
+                return self._phrase(node)
+            case Near():
+                words = " ".join(self._near(phrase) for phrase in node.phrases)
+                return f"text : NEAR({words}, {node.distance})"
+            case All():
+                return " AND ".join(f"({self.node(child)})" for child in node.nodes)
+            case Either():
+                return " OR ".join(f"({self.node(child)})" for child in node.nodes)
+            case Without():
+                wanted = self.node(node.node)
+                return f"({wanted}) NOT ({self.excluded(node.excluded)})"
+
+    def excluded(self, node: Node) -> str:
+        """Compile what must not be found: it counts for nothing."""
+        before, self._excluding = self._excluding, True
+        expression = self.node(node)
+        self._excluding = before
+        return expression
+
+    def _phrase(self, phrase: Phrase) -> str:
+        leaf = self._leaf(phrase)
+        self.leaf_of += [leaf] * (1 + bool(_parts_of(phrase)))
+        return _strings(phrase, prefix=phrase.prefix and phrase not in self._whole)
+
+    def _near(self, phrase: Phrase) -> str:
+        self.leaf_of.append(self._leaf(phrase))
+        return _quoted(phrase.text) + ("*" if phrase.prefix else "")
+
+    def _leaf(self, phrase: Phrase) -> int:
+        if self._excluding:
+            return -1
+        if phrase not in self.leaves:
+            self.leaves.append(phrase)
+        return self.leaves.index(phrase)
+
+
+def _strings(phrase: Phrase, *, prefix: bool) -> str:
+    star = "*" if prefix else ""
+    caret = "^" if phrase.initial else ""
+    columns = "text" if phrase.exact or phrase.initial else "{text parts}"
+    expression = f"{columns} : {caret}{_quoted(phrase.text)}{star}"
+    if parts := _parts_of(phrase):
+        star = star if len(parts[-1]) >= MIN_PREFIX else ""
+        expression += f" OR parts : {_quoted(' '.join(parts))}{star}"
+    return expression
+
+
+def _parts_of(phrase: Phrase) -> list[str]:
+    if phrase.exact or phrase.initial:
+        return []
+    return split_identifier(phrase.typed)

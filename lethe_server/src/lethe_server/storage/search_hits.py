@@ -1,0 +1,213 @@
+"""Reading of the search index: hits, counts, and the turns that hits stand for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from lethe_server.search.expressions import FACET_ANY
+from lethe_server.search.ranking import SCORE, TOTALS, Totals
+from lethe_server.storage.payloads import outputs_of
+from lethe_server.storage.search_index import table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import apsw
+
+    from lethe_server.storage.search_index import Source
+
+#: More sessions than this are looked up for each hit, instead of named in the expression.
+MAX_NAMED_SESSIONS: Final = 300
+
+_IN_SESSIONS: Final = """
+    AND (SELECT session FROM search_places AS p WHERE p.owner = ? AND p.place = f.rowid)
+        IN (SELECT value FROM json_each(?))
+"""
+_PAGE: Final = """
+    SELECT p.place, t.turn_id, t.seq, t.timestamp, t.role, t.content, t.payload,
+        s.tool, s.host, s.session_id, s.working_dir, coalesce(s.title, s.preview)
+    FROM search_places AS p
+    JOIN turns AS t ON t.owner = p.owner AND t.id = p.turn
+    JOIN sessions AS s ON s.owner = p.owner AND s.id = t.session
+    WHERE p.owner = ? AND p.place IN (SELECT value FROM json_each(?))
+"""
+_OWNERS: Final = """
+    SELECT o.id, o.name FROM owners AS o JOIN search_owners AS s ON s.owner = o.id
+    WHERE ?1 IS NULL OR o.name = ?1 ORDER BY o.id
+"""
+_SESSIONS_NAMED: Final = "SELECT id FROM sessions WHERE owner = ? AND session_id = ?"
+_SESSIONS_IN: Final = """
+    SELECT id FROM sessions WHERE owner = ?1 AND (
+        working_dir = ?2 OR substr(working_dir, -length(?2) - 1) IN ('/' || ?2, '\\' || ?2))
+"""
+_FIND_SIGNATURE_KEY: Final = "SELECT value FROM secrets WHERE name = 'cursor'"
+
+
+class Window(NamedTuple):
+    """Which places count: from the first to before the last."""
+
+    first: int
+    last: int
+
+
+class FoundTurn(NamedTuple):
+    """A turn of a page.
+
+    Args:
+        place: in the index.
+        turn_id: its name.
+        seq: its place in the session.
+        timestamp: Unix seconds.
+        role: who speaks.
+        content: its text.
+        payload: from `pack_payload`.
+        tool: of its session.
+        host: of its session.
+        session_id: of its session.
+        working_dir: of its session.
+        title: of its session, or what its first prompt says.
+    """
+
+    place: int
+    turn_id: str
+    seq: int
+    timestamp: float | None
+    role: str
+    content: str
+    payload: bytes | None
+    tool: str
+    host: str
+    session_id: str
+    working_dir: str | None
+    title: str | None
+
+    @property
+    def outputs(self) -> str:
+        """What the tools answered in this turn."""
+        return outputs_of(self.payload)
+
+
+class HitReader:
+    """Reads one table of the index.
+
+    Args:
+        connection: that reads; has the functions of `lethe_server.search.ranking`.
+        source: which table.
+        owner: whose.
+    """
+
+    def __init__(self, connection: apsw.Connection, source: Source, owner: int) -> None:
+        self._connection = connection
+        self._owner = owner
+        self._table = table_of(source, owner)
+
+    def totals(self) -> Totals:
+        """Return the size of the table."""
+        table = self._table
+        statement = f"SELECT {TOTALS}({table}) FROM {table} WHERE {table} MATCH ? LIMIT 1"  # noqa: S608 - made of a number
+        row = self._connection.execute(statement, (f"facets : {FACET_ANY}",)).get
+        return Totals(*json.loads(row)) if row else Totals()
+
+    def count(self, expression: str, limit: int) -> int:
+        """Count hits, no further than a limit.
+
+        Args:
+            expression: of FTS5.
+            limit: at most so many.
+        """
+        statement = f"""
+            SELECT count(*) FROM (
+                SELECT 1 FROM {self._table} WHERE {self._table} MATCH ? LIMIT ?)
+        """  # noqa: S608 - made of a number
+        return int(self._connection.execute(statement, (expression, limit)).get)
+
+    def newest(
+        self,
+        expression: str,
+        window: Window,
+        limit: int,
+        *,
+        argument: str | None = None,
+        sessions: Iterable[int] | None = None,
+    ) -> Iterator[tuple[int, float]]:
+        """Return the places of the newest hits, with their scores.
+
+        Args:
+            expression: of FTS5.
+            window: which places count.
+            limit: at most so many.
+            argument: from `score_argument`; without it every score is 0.
+            sessions: only of these sessions.
+        """
+        table = self._table
+        values: list[Any] = [] if argument is None else [argument]
+        score = "0.0" if argument is None else f"{SCORE}({table}, ?)"
+        values += (expression, window.first, window.last)
+        condition = ""
+        if sessions is not None:
+            condition = _IN_SESSIONS.replace("f.rowid", f"{table}.rowid")
+            values += (self._owner, json.dumps(list(sessions)))
+        statement = f"""
+            SELECT rowid, {score} FROM {table}
+            WHERE {table} MATCH ? AND rowid >= ? AND rowid < ? {condition}
+            ORDER BY rowid DESC LIMIT ?
+        """  # noqa: S608 - made of a number
+        return iter(self._connection.execute(statement, (*values, limit)))
+
+
+def read_page(
+    connection: apsw.Connection, owner: int, places: Iterable[int]
+) -> Iterator[FoundTurn]:
+    """Read the turns at some places, one at a time: their texts may be long.
+
+    Args:
+        connection: that reads.
+        owner: whose turns.
+        places: in any order.
+    """
+    for row in connection.execute(_PAGE, (owner, json.dumps(list(places)))):
+        yield FoundTurn(*row)
+
+
+def indexed_owners(connection: apsw.Connection, name: str | None) -> list[tuple[int, str]]:
+    """Return number and name of the owners of whom something is indexed.
+
+    Args:
+        connection: that reads.
+        name: of one owner; `None` for all.
+    """
+    return list(connection.execute(_OWNERS, (name,)))
+
+
+def sessions_named(connection: apsw.Connection, owner: int, session_id: str) -> list[int]:
+    """Return the sessions of a name: one of each tool and host.
+
+    Args:
+        connection: that reads.
+        owner: whose.
+        session_id: the tool's own identity.
+    """
+    return [number for (number,) in connection.execute(_SESSIONS_NAMED, (owner, session_id))]
+
+
+def sessions_in(connection: apsw.Connection, owner: int, project: str) -> list[int]:
+    """Return the sessions of a project.
+
+    Args:
+        connection: that reads.
+        owner: whose.
+        project: the working directory, or its last parts.
+    """
+    name = project.rstrip("/\\") or project
+    return [number for (number,) in connection.execute(_SESSIONS_IN, (owner, name))]
+
+
+def cursor_secret(connection: apsw.Connection) -> bytes:
+    """Return what cursors are signed with.
+
+    Args:
+        connection: that reads.
+    """
+    secret: bytes = connection.execute(_FIND_SIGNATURE_KEY).get
+    return secret
