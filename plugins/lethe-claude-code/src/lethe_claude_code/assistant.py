@@ -80,9 +80,11 @@ class _Reply:
                 self._add("system", "notice", text, index, fallback=names)
             case kind if kind.endswith("_tool_result"):
                 path = self._line.context.path
-                add_result(self._turns, self._entry, block, path, index, **self._fields)
+                told = {"metadata": self._metadata, **self._fields}
+                add_result(self._turns, self._entry, block, path, index, **told)
             case _:
-                add_unknown(self._turns, self._line, index, "assistant", **self._fields)
+                told = {"metadata": self._metadata, **self._fields}
+                add_unknown(self._turns, self._line, index, "assistant", **told)
 
     def finish(self) -> Sequence[Event]:
         """Return the turns; usage without any block has one of its own."""

@@ -30,6 +30,7 @@ def add_result(
     index: int,
     *,
     alone: bool = False,
+    metadata: dict[str, Any] | None = None,
     **fields: Any,
 ) -> None:
     """Add the turn of a tool's result.
@@ -41,6 +42,7 @@ def add_result(
         transcript: the file with the record.
         index: the number of the block.
         alone: whether the record has no other result, so that its ``toolUseResult`` is of this one.
+        metadata: what is to be known beside.
         **fields: other fields of `TurnEvent`.
     """
     outcome = entry.tool_use_result
@@ -56,14 +58,15 @@ def add_result(
         truncated_bytes=output.truncated_bytes,
         sha256=output.sha256,
     )
-    metadata: dict[str, Any] = {
+    told = {
+        **(metadata or {}),
         "attachments": attachments,
         "persisted": output.note,
         "denial": entry.tool_denial_kind,
     }
     if known:
-        metadata |= _notable(known)
-    turns.add("tool", "tool_result", index=index, tool_calls=[call], metadata=metadata, **fields)
+        told |= _notable(known)
+    turns.add("tool", "tool_result", index=index, tool_calls=[call], metadata=told, **fields)
 
 
 def _notable(outcome: Outcome) -> dict[str, Any]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _MAX_DESCRIPTION_BYTES: Final = 64 * 1024
 _MAX_TITLE: Final = 120
 _MOST_DESCRIPTIONS: Final = 64
+#: A helper that is given the whole conversation to compact it, and so repeats it.
+_COMPACTION: Final = "agent-acompact-"
 
 
 class AgentDescription(msgspec.Struct, rename="camel"):
@@ -115,13 +117,14 @@ class Transcript:
 
     def _attributes(self, entry: Entry) -> dict[str, Any]:
         agent = self._agent
+        kind = "compaction" if self.path.name.startswith(_COMPACTION) else agent.agent_type
         attributes = {
             "version": entry.version,
             "entrypoint": entry.entrypoint,
             "team": entry.team_name,
             "agent_name": entry.agent_name,
             "session_id": None if self.is_named else entry.session_id,
-            "agent_type": agent.agent_type,
+            "agent_type": kind,
             "description": agent.description,
             "tool_use_id": agent.tool_use_id,
             "parent_agent_id": agent.parent_agent_id,

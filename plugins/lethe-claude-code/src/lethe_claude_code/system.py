@@ -36,8 +36,9 @@ def map_system(entry: Entry, line: Line) -> Sequence[Event] | str:
         turns.add("system", "compact_boundary", text, metadata=_compaction(entry))
     elif subtype in _FAILURES:
         failure = failure_metadata(entry.error)
+        text = text or failure.pop("error", None) or ""
         metadata = failure | {"retry": entry.retry_attempt, "max_retries": entry.max_retries}
-        turns.add("system", "api_error", text or failure.get("error") or "", metadata=metadata)
+        turns.add("system", "api_error", text, metadata=metadata)
     elif not text:
         return skip_word("system", subtype)
     elif subtype == "local_command":

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 _MAX_BLOCK_BYTES: Final = 64 * KIB
 
 
-def add_unknown(turns: Turns, line: Line, index: int, role: Role, **fields: Any) -> None:
+def add_unknown(
+    turns: Turns,
+    line: Line,
+    index: int,
+    role: Role,
+    metadata: dict[str, Any] | None = None,
+    **fields: Any,
+) -> None:
     """Add the turn of a block that no mapper knows.
 
     Args:
@@ -22,16 +29,17 @@ def add_unknown(turns: Turns, line: Line, index: int, role: Role, **fields: Any)
         line: the record's line.
         index: the number of the block.
         role: who speaks in the record.
+        metadata: what is to be known beside.
         **fields: other fields of `TurnEvent`.
 
     Raises:
         msgspec.MsgspecError: the line is damaged; it is archived as a whole, then.
     """
     raw = raw_blocks(line.raw)[index]
-    metadata: dict[str, Any] = {"block": raw}
+    block: dict[str, Any] = {"block": raw}
     if len(bytes(raw)) > _MAX_BLOCK_BYTES:
-        metadata = {
+        block = {
             "block_head": bytes(raw)[:_MAX_BLOCK_BYTES].decode("utf-8", "ignore"),
             "block_bytes": len(bytes(raw)),
         }
-    turns.add(role, "unknown_block", index=index, metadata=metadata, **fields)
+    turns.add(role, "unknown_block", index=index, metadata={**(metadata or {}), **block}, **fields)

@@ -48,16 +48,18 @@ def _add_words(
     """Add the turn of all words and images of a record, at the place of the first of them."""
     text = "\n".join(block.text for block in blocks if block.type == "text" and block.text)
     metadata: dict[str, Any] = {"attachments": [*filter(None, map(media.attach, blocks))]}
+    if not text.strip() and not metadata["attachments"]:
+        return
     if entry.is_compact_summary:
         turns.add("system", "compact_summary", text, index=index, metadata=metadata)
         return
     origin = entry.origin.kind if entry.origin else ""
     role, kind, content, told = understand(text, is_injected=bool(entry.is_meta), origin=origin)
-    metadata |= told
     if kind == "prompt" and not content.strip() and not metadata["attachments"]:
-        role, kind, content = "system", "context" if text else "", text
+        role, kind, content, told = "system", "context", text, {}  # the editor spoke alone
     if not kind:
         return
+    metadata |= told
     if kind == "prompt" and beside_result:
         kind = "queued_prompt"  # what was typed while a tool ran went along with its result
     if kind == "prompt":
