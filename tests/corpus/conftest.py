@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import random
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from lethe_core.sources import Record
 
 CUTS = 20
+GROWTHS = 25
 
 
 @pytest.fixture(scope="session")
@@ -98,5 +101,28 @@ def check_reading() -> Callable[[Parser, Path], list[Record]]:
             rest = read_records(parser, source, records[cut].cursor)
             assert [wire_lines(record.events) for record in rest] == lines[cut + 1 :]
         return records
+
+    return check
+
+
+@pytest.fixture
+def check_growing(tmp_path: Path) -> Callable[[Parser, Path], None]:
+    """Check that following a file while it is written gives what reading it at once gives."""
+
+    def check(parser: Parser, path: Path) -> None:
+        data = path.read_bytes()
+        copy = tmp_path / path.name
+        chance = random.Random(len(data))
+        cuts = sorted(chance.randrange(len(data) + 1) for _ in range(GROWTHS))
+        lines, cursor = [], None
+        with copy.open("wb", buffering=0) as file:
+            for start, end in pairwise([0, *cuts, len(data)]):
+                file.write(data[start:end])
+                source = Source.from_stat(copy, tmp_path)
+                for record in parser.read(source, cursor):
+                    lines += wire_lines(record.events)
+                    cursor = record.cursor
+        whole = read_records(parser, Source.from_stat(copy, tmp_path))
+        assert lines == [line for record in whole for line in wire_lines(record.events)]
 
     return check

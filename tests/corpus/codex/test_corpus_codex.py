@@ -31,6 +31,12 @@ def test_every_file_is_read_at_once_and_in_parts(rollouts, check_reading):
         check_reading(CodexParser(), path)
 
 
+def test_files_are_followed_while_they_grow(rollouts, check_growing):
+    """A file that is written in pieces is read as one that was written at once."""
+    for path in rollouts:
+        check_growing(CodexParser(), path)
+
+
 def test_counts_agree(rollouts, count, archive):
     """Prompts, answers, calls and tokens of each file are those of the count."""
     for path in rollouts:

@@ -27,6 +27,15 @@ def test_every_file_is_read_at_once_and_in_parts(corpus, check_reading, folder, 
 @pytest.mark.parametrize(
     ("folder", "parser_type"), [("kimi-cli", KimiCliParser), ("kimi-code", KimiCodeParser)]
 )
+def test_files_are_followed_while_they_grow(corpus, check_growing, folder, parser_type):
+    """A file that is written in pieces is read as one that was written at once."""
+    for path in sorted((corpus / folder).rglob("*.jsonl")):
+        check_growing(parser_type(), path)
+
+
+@pytest.mark.parametrize(
+    ("folder", "parser_type"), [("kimi-cli", KimiCliParser), ("kimi-code", KimiCodeParser)]
+)
 def test_counts_agree(corpus, count, archive, folder, parser_type):
     """Prompts, answers, calls and tokens of each file are those of the count."""
     paths = count.files(corpus / folder)

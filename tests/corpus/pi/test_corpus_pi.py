@@ -24,6 +24,12 @@ def test_every_file_is_read_at_once_and_in_parts(corpus, check_reading):
         check_reading(PiParser(), path)
 
 
+def test_files_are_followed_while_they_grow(corpus, check_growing):
+    """A file that is written in pieces is read as one that was written at once."""
+    for path in sorted((corpus / "pi").rglob("*.jsonl")):
+        check_growing(PiParser(), path)
+
+
 def test_counts_agree(sessions, count, archive):
     """Prompts, answers, calls and tokens of each file are those of the count."""
     assert sessions
