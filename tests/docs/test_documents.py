@@ -6,10 +6,8 @@ import ast
 import importlib.util
 import pkgutil
 import re
-from importlib import metadata
 from types import FunctionType
 
-import click
 import pytest
 
 import lethe_core
@@ -108,32 +106,6 @@ def test_every_hook_is_documented(documents):
 
     assert hooks
     assert [hook for hook in hooks if f"def {hook}(" not in tutorial] == []
-
-
-def programs():
-    """Give the programs of all distributions as click commands."""
-    for entry_point in metadata.entry_points(group="console_scripts"):
-        if entry_point.value.startswith("lethe_"):
-            yield entry_point.name, entry_point.load()
-
-
-def commands_of(name, command):
-    """List a command and all below it, as one types them."""
-    yield name
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for child in command.list_commands(context):
-            yield from commands_of(f"{name} {child}", command.get_command(context, child))
-
-
-def test_every_command_is_documented(documents):
-    """Each command of each program stands in a document as one types it."""
-    everything = "\n".join(documents.values())
-    known = [line for name, program in programs() for line in commands_of(name, program)]
-    aliases = ("lethe server", "lethe collector")  # the same commands under another name
-
-    assert "lethe schema" in known
-    assert [line for line in known if not line.startswith(aliases) and line not in everything] == []
 
 
 def test_every_room_of_the_core_is_described(documents):
