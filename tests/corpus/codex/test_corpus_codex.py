@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lethe_codex import CodexParser
+from lethe_core import Source
+from lethe_core.testing import read_events
 
 #: Where the two differ: (count, archive) and why. All are files that were written by hand.
 EXPLAINED = {
@@ -45,3 +47,17 @@ def test_counts_agree(rollouts, count, archive):
             pair = expected[field], actual[field]
             known = EXPLAINED.get((path.name, field))
             assert pair == known[:2] if known else pair[0] == pair[1], (path, field, pair)
+
+
+def test_failures_are_those_that_codex_tells(rollouts, count):
+    """Whether a command failed is read from its output as Codex tells it in an event."""
+    checked = 0
+    for path in rollouts:
+        ends = [row["payload"] for row in count.records(path) if row.get("type") == "event_msg"]
+        codes = {end["call_id"]: end["exit_code"] for end in ends if "exit_code" in end}
+        for event in read_events(CodexParser(), Source.from_stat(path, path.parent)):
+            for call in getattr(event, "tool_calls", ()):
+                if call.output is not None and call.id in codes:
+                    assert call.is_error == (codes[call.id] != 0), (path, call.id)
+                    checked += 1
+    assert checked > 200

@@ -144,12 +144,12 @@ def _map_called_from_code(item: dict[str, Any], step: Step) -> Mapped:
     """Map a call that the model made from code; only its item tells of it."""
     if item["type"] == "CommandExecution":
         name = "exec_command"
-        arguments = {"command": item.get("command"), "cwd": item.get("cwd")}
+        arguments: Any = {"command": item.get("command"), "cwd": item.get("cwd")}
         output = text(item.get("aggregated_output"))
         failed = item.get("exit_code") not in (0, None)
     else:
         name = f"{text(item.get('server'))}.{text(item.get('tool'))}"
-        arguments = item.get("arguments")  # type: ignore[assignment]
+        arguments = item.get("arguments")
         result = item.get("result")
         output = joined_text(result.get("content")) if isinstance(result, dict) else ""
         failed = item.get("status") == "failed"

@@ -22,17 +22,19 @@ from lethe_core.mapping import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lethe_codex.step import Step
+    from lethe_codex.step import Step, Stream
     from lethe_core import Event
+    from lethe_core.events import Role
 
 Mapped = list["Event"] | str
 
 #: The header that Codex writes above the output of a command; nothing else may stand before it.
 _EXIT_CODE = re.compile(
-    r"(?:(?:Command: .*|Chunk ID: \S*|Wall time: .*)\n){0,4}"
+    r"(?:Command: (?s:.*?)\n(?=Chunk ID: ))?(?:Chunk ID: \S*\n)?(?:Wall time: .*\n)?"
     r"(?:Process exited with code|Exit code:) (-?\d+)\s*$",
     re.MULTILINE,
 )
+_LONGEST_ID: Final = 240
 _FAILED: Final = frozenset({"failed", "error", "incomplete"})
 
 
@@ -88,8 +90,8 @@ def _map_user(payload: dict[str, Any], step: Step) -> Mapped:
     events: list[Event] = []
     if message.injected:
         shell = message.injected.lstrip().startswith("<user_shell_command>")
-        role, kind = ("user", "shell") if shell else ("system", "context")
-        events.append(step.turn(role, kind, message.injected))  # type: ignore[arg-type]
+        role: Role = "user" if shell else "system"
+        events.append(step.turn(role, "shell" if shell else "context", message.injected))
     if message.written or message.attachments:
         if message.written and not step.first("item", "p", message.written):
             return events or "prompt, told before"
@@ -109,7 +111,7 @@ def _map_reasoning(payload: dict[str, Any], step: Step) -> Mapped:
     return map_thoughts(parts, step, "item", wire_key(payload.get("id")))
 
 
-def map_thoughts(parts: list[str], step: Step, stream: Any, turn_id: str = "") -> Mapped:
+def map_thoughts(parts: list[str], step: Step, stream: Stream, turn_id: str = "") -> Mapped:
     """Map what of a reasoning can be read; most of it is encrypted.
 
     Args:
@@ -180,7 +182,7 @@ def _map_output(payload: dict[str, Any], step: Step) -> Mapped:
         step.turn(
             "tool",
             "tool_result",
-            turn_id=f"{identity}.output" if len(identity) in range(1, 249) else "",
+            turn_id=f"{identity}.output" if 0 < len(identity) <= _LONGEST_ID else "",
             tool_calls=[call],
             metadata={"attachments": attachments} if attachments else None,
         )
@@ -208,7 +210,7 @@ def _read_output(payload: dict[str, Any]) -> tuple[str, bool, list[dict[str, Any
             code = details.get("exit_code") if isinstance(details, dict) else 0
             return wrapped["output"], code not in (0, None), attachments
     ended = _EXIT_CODE.match(words)
-    return words, bool(ended) and ended is not None and ended[1] != "0", attachments
+    return words, ended is not None and ended[1] != "0", attachments
 
 
 def _map_agent_message(payload: dict[str, Any], step: Step) -> Mapped:

@@ -18,7 +18,7 @@ from lethe_core.mapping import skip_word, text, unix_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from lethe_core import Event, Line, Source
+    from lethe_core import Event, Line, Relation, Source
 
 _ROLLOUT = re.compile(r"rollout-(?:\d{4}-\d\d-\d\d(?:T\d\d-\d\d-\d\d)?-)?(?P<thread>.+)\.jsonl")
 _KEPT: Final = ("cli_version", "originator", "model_provider", "thread_source", "history_mode")
@@ -103,13 +103,13 @@ def _map_meta(payload: dict[str, Any], step: Step) -> Mapped:
         working_dir=text(payload.get("cwd")) or None,
         git_branch=(text(git.get("branch")) or None) if isinstance(git, dict) else None,
         parent_session_id=clean_session_id(parent) if parent else None,
-        relation=relation if parent else None,  # type: ignore[arg-type]
+        relation=relation if parent else None,
         metadata=metadata,
     )
     return [step.line.session(meta, unix_time(payload.get("timestamp")) or step.time)]
 
 
-def _parent(payload: dict[str, Any]) -> tuple[str, str]:
+def _parent(payload: dict[str, Any]) -> tuple[str, Relation]:
     """Tell the thread that this one came from, and how."""
     source = payload.get("source")
     agent = source.get("subagent") if isinstance(source, dict) else None

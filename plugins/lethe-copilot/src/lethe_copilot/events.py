@@ -19,7 +19,7 @@ from lethe_core.mapping import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lethe_core import Event
+    from lethe_core import Event, TurnEvent
 
 
 def map_event(event: Happening) -> Mapped:
@@ -71,7 +71,7 @@ def _map_prompt(event: Happening) -> Mapped:
 
 
 def _map_answer(event: Happening) -> Mapped:
-    events: list[Event] = []
+    events: list[TurnEvent] = []
     thought = text(event.data.get("reasoningText"))
     if thought and first_telling(event.line.state, "message", thought):
         events.append(event.turn("assistant", "thinking", thought, model=event.model))
@@ -87,8 +87,8 @@ def _map_answer(event: Happening) -> Mapped:
     if usage and not events:
         events.append(event.turn("system", "usage", model=event.model))
     if usage:
-        events[0].usage = usage  # type: ignore[union-attr]
-    return events or "empty answer"
+        events[0].usage = usage
+    return list(events) or "empty answer"
 
 
 def _map_call(event: Happening) -> Mapped:
@@ -100,7 +100,7 @@ def _map_call(event: Happening) -> Mapped:
 
 def _call_turn(
     event: Happening, source: dict[str, Any], name: str, arguments: Any, index: int
-) -> Event:
+) -> TurnEvent:
     value = decoded_arguments(arguments)
     call = ToolCall(id=wire_key(source.get("toolCallId")), name=name, input=value)
     words = call_line(name, value)

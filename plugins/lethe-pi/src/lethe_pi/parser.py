@@ -18,7 +18,7 @@ from lethe_pi.entries import map_entry
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lethe_core import Event, Line, Source
+    from lethe_core import Event, Line, Relation, Source
 
 #: ``2025-12-01T10-00-00-000Z_<id>``: a session's file, or the folder of its subagents.
 _STAMPED = re.compile(r"\d{4}-\d\d-\d\dT[\d-]+Z?_(?P<id>[^/]+)")
@@ -85,7 +85,7 @@ def _map_head(record: dict[str, Any], line: Line) -> list[Event]:
     if model := text(record.get("modelId")):
         line.state["model"] = model[:_LONGEST_NAME]
     _, parent = _session_of(line.source.path)
-    relation = "subagent" if parent else "fork"
+    relation: Relation = "subagent" if parent else "fork"
     origin = text(record.get("parentSession")) or text(record.get("branchedFrom"))
     if not parent and origin:
         parent = _session_of(PurePath(origin.replace("\\", "/")))[0]
@@ -99,7 +99,7 @@ def _map_head(record: dict[str, Any], line: Line) -> list[Event]:
         title=title or None,
         title_source="generated" if title else None,
         parent_session_id=parent or None,
-        relation=relation if parent else None,  # type: ignore[arg-type]
+        relation=relation if parent else None,
         metadata={"format_version": version} if isinstance(version, int) else {},
     )
     return [line.session(meta, unix_time(record.get("timestamp")))]
