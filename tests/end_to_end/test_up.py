@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Machine
+    from end_to_end.machine import Machine
 
 SESSION = "0b6c8f1e-92a4-4d57-8a63-1f2e3d4c5b6a"
 
@@ -137,7 +137,7 @@ def test_second_up_on_the_same_data_is_refused(machine: Machine):
         (["--source", "claude-code"], "TOOL=PATH"),
         (["--source", "claude-code=~/does-not-exist"], "does-not-exist"),
         (["--source", "no-such-tool=."], "no-such-tool"),
-        (["--listen", "0.0.0.0:8377"], "0.0.0.0"),
+        (["--listen", "0.0.0.0:8377"], "listen: is no loopback address"),
         (["--host", "two words"], "two words"),
     ],
 )

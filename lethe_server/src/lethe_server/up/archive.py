@@ -41,6 +41,7 @@ async def summarise(plan: Plan, url: str, collector_config: Path) -> dict[str, A
             "lagging": figures["lagging"],
         }
         for tool, figures in status["tools"].items()
+        if figures["files"]
     }
     async for session in _sessions(url, plan.token_file.read_text().strip(), plan.host):
         figures = tools.setdefault(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ruamel.yaml import YAML
 
 from lethe_core.errors import ConfigInvalid
+from lethe_server.auth.tokens import ensure_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from lethe_server.up.plan import Plan
 
+#: The one token is for the collector and for the user's own scripts.
+_SCOPES: Final = ("ingest", "read")
 _HEADER: Final = "# Written by `lethe up` at each start. Copy it to run the program by itself.\n"
 
 
@@ -58,7 +61,15 @@ def prepare_data(plan: Plan) -> Path:
 
     Returns:
         The file in which the server is going to write where it listens; not there yet.
+
+    Raises:
+        ConfigInvalid: the database is that of a newer version, or cannot be used.
+        Unavailable: the database cannot be written now.
     """
+    kept = plan.token_file.read_text().strip() if plan.token_file.exists() else None
+    token = ensure_token(plan.data, owner=plan.owner, name="lethe up", scopes=_SCOPES, secret=kept)
+    if token != kept:
+        write_private(plan.token_file, token + "\n")
     port_file = plan.data / "server.port"
     port_file.unlink(missing_ok=True)
     return port_file

@@ -96,7 +96,7 @@ class Plan:
             "host": self.host,
             "server": {"url": url, "token_file": str(self.token_file)},
             "state_dir": str(self.data / "collector"),
-            "log": {"level": "WARNING"},
+            "log": {"level": "warning"},
         }
         if self.sources:
             settings["sources"] = self.sources

@@ -10,17 +10,21 @@ import asyncio
 import json
 import signal
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from lethe_core.errors import ConfigInvalid
+from lethe_server.config import load_config
 from lethe_server.up.archive import summarise
 from lethe_server.up.children import Child, running, wait_for_port
 from lethe_server.up.files import data_lock, prepare_data, write_settings
 
 if TYPE_CHECKING:
     from lethe_server.up.plan import Plan
+
+#: Exit codes of a collector that did not begin: its state is in use, its configuration wrong.
+_START_FAILED: Final = frozenset({4, 78})
 
 
 async def run(plan: Plan, *, exit_when_idle: bool, as_json: bool) -> int:
@@ -57,6 +61,7 @@ async def _run_both(plan: Plan, *, exit_when_idle: bool) -> tuple[dict[str, Any]
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     port_file = prepare_data(plan)
     server_config = write_settings(plan.data / "server.yaml", plan.server_settings())
+    load_config(server_config)  # what is wrong with an option is told here, not in a log
     serve = ["serve", "--config", str(server_config), "--port-file", str(port_file)]
     async with running("lethe_server", serve, log=plan.data / "server.log") as server:
         url = await wait_for_port(server, port_file)
@@ -88,9 +93,10 @@ async def _wait(server: Child, collector: Child, stopped: asyncio.Event, *, may_
     for child, end in zip((server, collector), ends, strict=True):
         if not end.done() or end.cancelled():
             continue
-        if child is collector and may_end:
-            return end.result()
-        raise child.failure(end.result())
+        code = end.result()
+        if child is collector and may_end and code not in _START_FAILED:
+            return code
+        raise child.failure(code)
     return 0
 
 
