@@ -234,3 +234,8 @@ def test_homes(monkeypatch):
 
     roots = [str(root) for root in CodexParser().default_roots()]
     assert roots == ["/srv/codex/sessions", "/srv/codex/archived_sessions"]
+
+
+def test_threads_are_resumed_by_their_id():
+    """The command that resumes a thread names it."""
+    assert CodexParser().resume_command(THREAD, None) == f"codex resume {THREAD}"

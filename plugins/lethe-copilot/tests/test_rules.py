@@ -187,3 +187,9 @@ def test_home(monkeypatch):
 
     roots = [str(root) for root in CopilotParser().default_roots()]
     assert roots == ["/srv/copilot/session-state"]
+
+
+def test_subagents_cannot_be_resumed():
+    """A session is resumed by its id; that of a subagent is not."""
+    assert CopilotParser().resume_command(SESSION, None) == f"copilot --resume {SESSION}"
+    assert CopilotParser().resume_command(f"{SESSION}.c1", None) is None

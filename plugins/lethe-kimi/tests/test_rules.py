@@ -266,3 +266,10 @@ def test_homes(monkeypatch):
 
     roots = [*KimiCliParser().default_roots(), *KimiCodeParser().default_roots()]
     assert [str(root) for root in roots] == ["/srv/kimi/sessions", "/srv/code/sessions"]
+
+
+@pytest.mark.parametrize("parser_type", [KimiCliParser, KimiCodeParser])
+def test_subagents_cannot_be_resumed(parser_type):
+    """A session is resumed by its id; that of a subagent is not."""
+    assert parser_type().resume_command("session-a", None) == "kimi --session session-a"
+    assert parser_type().resume_command("session-a.agent-0", None) is None

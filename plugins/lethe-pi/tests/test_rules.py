@@ -161,3 +161,9 @@ def test_other_files_are_no_sessions(tmp_path):
     (tmp_path / "history.jsonl").write_bytes(b"{}\n")
 
     assert list(PiParser().discover(tmp_path)) == []
+
+
+def test_subagents_cannot_be_resumed():
+    """A session is resumed by its id; that of a subagent is not."""
+    assert PiParser().resume_command(ID, None) == f"pi --session {ID}"
+    assert PiParser().resume_command(f"{ID}.Scout", None) is None

@@ -54,9 +54,9 @@ class CopilotParser(JsonlParser):
         return _read_name(source.path) if source.path.name == _EVENTS else ""
 
     def resume_command(self, session_id: str, working_dir: str | None) -> str | None:
-        """Give the command that resumes a session."""
+        """Give the command that resumes a session; a subagent's cannot be resumed."""
         del working_dir
-        return f"copilot --resume {session_id}"
+        return None if "." in session_id else f"copilot --resume {session_id}"
 
     def map_record(self, record: dict[str, Any], line: Line) -> Iterable[Event] | str:
         """Map one line. See `JsonlParser.map_record`."""

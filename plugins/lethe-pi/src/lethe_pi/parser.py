@@ -59,9 +59,9 @@ class PiParser(JsonlParser):
         return _read_title(source.path)
 
     def resume_command(self, session_id: str, working_dir: str | None) -> str | None:
-        """Give the command that resumes a session."""
+        """Give the command that resumes a session; a subagent's cannot be resumed."""
         del working_dir
-        return f"pi --session {session_id}"
+        return None if "." in session_id else f"pi --session {session_id}"
 
     def map_record(self, record: dict[str, Any], line: Line) -> Iterable[Event] | str:
         """Map one line. See `JsonlParser.map_record`."""
