@@ -8,6 +8,7 @@ from aiohttp import web
 
 from lethe_server import probes
 from lethe_server.ingest.handler import ingest
+from lethe_server.search.handler import search
 from lethe_server.sessions.handler import list_sessions, show_session
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ TABLE: Final = (
     Route("GET", "/metrics", probes.metrics, "admin", is_open=True),
     Route("POST", "/api/v1/ingest", ingest, "ingest"),
     Route("GET", "/api/v1/sessions", list_sessions, "read"),
+    Route("GET", "/api/v1/search", search, "read"),
     Route("GET", "/api/v1/sessions/{tool}/{host}/{session_id}", show_session, "read"),
 )
 

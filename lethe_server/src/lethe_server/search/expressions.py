@@ -1,10 +1,11 @@
 """Expressions of FTS5, made of the tree of a query.
 
 Every word stands between quotation marks: nothing that somebody typed is syntax. A phrase gives
-one string of FTS5, or two where the parts of an identifier count as well:
+one string of FTS5, or several, where the parts of an identifier or longer words count as well:
 
     bar           {text parts} : "bar"
     getUser       {text parts} : "getUser" OR parts : "get User"
+    getUs         {text parts} : "getUs" OR {text parts} : "getUs"*    as a prefix
     foo_bar       {text parts} : "foo_bar"      (FTS5 reads the two words as a phrase)
     "foo bar"     text : "foo bar"
 
@@ -13,7 +14,7 @@ Conditions are words of a third column, `facets`, that no query of a person can 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lethe_server.search.query import MIN_PREFIX, All, Either, Near, Phrase, Without
 from lethe_server.search.terms import split_identifier
@@ -24,7 +25,21 @@ if TYPE_CHECKING:
     from lethe_server.search.query import Node
 
 #: The word that every row has in `facets`.
-FACET_ANY = "a"
+FACET_ANY: Final = "a"
+#: What a longer word counts where its beginning was typed.
+_PREFIX_WORTH: Final = 0.5
+
+
+class String(NamedTuple):
+    """A string of FTS5.
+
+    Args:
+        leaf: the word or phrase that it stands for, by index; -1 if it only excludes.
+        worth: what a hit counts; a whole word counts 1.
+    """
+
+    leaf: int
+    worth: float
 
 
 class Match(NamedTuple):
@@ -33,13 +48,12 @@ class Match(NamedTuple):
     Args:
         expression: of FTS5.
         leaves: the words and phrases to count and to mark.
-        leaf_of: for each string of the expression, in order, the leaf that it stands for; -1 if
-            it only excludes.
+        strings: the strings of FTS5 in the expression, in its order.
     """
 
     expression: str
     leaves: tuple[Phrase, ...]
-    leaf_of: tuple[int, ...]
+    strings: tuple[String, ...]
 
 
 def facet(field: str, value: str) -> str:
@@ -68,7 +82,7 @@ def compile_match(
     """
     compiler = _Compiler(whole)
     required = [compiler.node(wanted)] if wanted is not None else []
-    counted = tuple(compiler.leaf_of)
+    counted = tuple(compiler.strings)
     required += [_any_facet(words) for negated, words in facets if not negated]
     refused = [_any_facet(words) for negated, words in facets if negated]
     refused += [compiler.excluded(phrase) for phrase in excluded]
@@ -84,7 +98,7 @@ def leaf_expression(leaf: Phrase) -> str:
     Args:
         leaf: a word or phrase; a prefix counts as a whole word.
     """
-    return _strings(leaf, prefix=False)
+    return " OR ".join(text for text, _ in _strings_of(leaf, prefix=False))
 
 
 def _any_facet(words: tuple[str, ...]) -> str:
@@ -102,7 +116,7 @@ class _Compiler:
     def __init__(self, whole: Collection[Phrase]) -> None:
         self._whole = whole
         self.leaves: list[Phrase] = []
-        self.leaf_of: list[int] = []
+        self.strings: list[String] = []
         self._excluding = False
 
     def node(self, node: Node) -> str:
@@ -129,11 +143,12 @@ class _Compiler:
 
     def _phrase(self, phrase: Phrase) -> str:
         leaf = self._leaf(phrase)
-        self.leaf_of += [leaf] * (1 + bool(_parts_of(phrase)))
-        return _strings(phrase, prefix=phrase.prefix and phrase not in self._whole)
+        strings = _strings_of(phrase, prefix=phrase.prefix and phrase not in self._whole)
+        self.strings += (String(leaf, worth) for _, worth in strings)
+        return " OR ".join(text for text, _ in strings)
 
     def _near(self, phrase: Phrase) -> str:
-        self.leaf_of.append(self._leaf(phrase))
+        self.strings.append(String(self._leaf(phrase), 1.0))
         return _quoted(phrase.text) + ("*" if phrase.prefix else "")
 
     def _leaf(self, phrase: Phrase) -> int:
@@ -144,15 +159,17 @@ class _Compiler:
         return self.leaves.index(phrase)
 
 
-def _strings(phrase: Phrase, *, prefix: bool) -> str:
-    star = "*" if prefix else ""
-    caret = "^" if phrase.initial else ""
+def _strings_of(phrase: Phrase, *, prefix: bool) -> list[tuple[str, float]]:
+    """Return the strings that a phrase is looked for by, and what a hit of each counts."""
     columns = "text" if phrase.exact or phrase.initial else "{text parts}"
-    expression = f"{columns} : {caret}{_quoted(phrase.text)}{star}"
+    word = f"{columns} : {'^' if phrase.initial else ''}{_quoted(phrase.text)}"
+    strings = [(word, 1.0)]
+    if prefix:
+        strings.append((f"{word}*", _PREFIX_WORTH))
     if parts := _parts_of(phrase):
-        star = star if len(parts[-1]) >= MIN_PREFIX else ""
-        expression += f" OR parts : {_quoted(' '.join(parts))}{star}"
-    return expression
+        star = "*" if prefix and len(parts[-1]) >= MIN_PREFIX else ""
+        strings.append((f"parts : {_quoted(' '.join(parts))}{star}", 1.0))
+    return strings
 
 
 def _parts_of(phrase: Phrase) -> list[str]:

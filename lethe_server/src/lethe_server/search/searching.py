@@ -240,7 +240,10 @@ class _Searching:
             for source in self._sources:
                 argument = None
                 if ranked:
-                    weights = [figures.weights[leaf] if leaf >= 0 else 0 for leaf in match.leaf_of]
+                    weights = [
+                        figures.weights[string.leaf] * string.worth if string.leaf >= 0 else 0.0
+                        for string in match.strings
+                    ]
                     argument = score_argument(figures.means[source], weights)
                 factor = SOURCE_WEIGHTS[source]
                 rows = plan.readers[source].newest(

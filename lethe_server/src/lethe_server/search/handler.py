@@ -1,0 +1,219 @@
+"""``GET /api/v1/search``."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from aiohttp import web
+from loguru import logger
+from marshmallow import ValidationError, fields, validate
+
+from lethe_core.events import ROLES
+from lethe_server.errors import InvalidRequest
+from lethe_server.keys import IDENTITY, STORE
+from lethe_server.parameters import (
+    Choice,
+    Parameters,
+    Text,
+    Time,
+    User,
+    Whole,
+    asked_owner,
+    load_parameters,
+)
+from lethe_server.search.fts5_syntax import parse_fts5
+from lethe_server.search.query import Condition, parse_query
+from lethe_server.search.searching import Search
+from lethe_server.search.terms import strip_marks
+
+if TYPE_CHECKING:
+    from lethe_server.auth.identity import Identity
+    from lethe_server.search.query import Query
+    from lethe_server.search.searching import Result, SearchPage
+
+#: Hits of a page, if nothing else is asked for, and at most.
+DEFAULT_LIMIT: Final = 50
+MAX_LIMIT: Final = 200
+#: The owner that stands for all.
+EVERYBODY: Final = "*"
+
+_FIELDS: Final = ("tool", "host", "project", "role", "session")
+_MATCH_SOURCES: Final = {"turns": "turn", "outputs": "tool_output"}
+
+
+class _AnyUser(User):
+    """The name of a user, or ``*`` for all."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if value == EVERYBODY:
+            return value
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class _Zone(fields.String):
+    """A time zone by its IANA name."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        del attr, data, kwargs
+        try:
+            return ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValidationError("must be a time zone such as Europe/Berlin") from None
+
+
+class SearchParameters(Parameters):
+    """Query of a search."""
+
+    q = fields.String(required=True, metadata={"description": "Words; see docs/search.md."})
+    tool = Text(load_default=None, metadata={"description": "Only this tool."})
+    host = Text(load_default=None, metadata={"description": "Only this host."})
+    project = Text(
+        load_default=None, metadata={"description": "Working directory, whole or its last parts."}
+    )
+    role = Choice(*ROLES, load_default=None, metadata={"description": "Only turns of this role."})
+    session = Text(load_default=None, metadata={"description": "Only this session."})
+    since = Time(load_default=None, metadata={"description": "At or after this time."})
+    until = Time(load_default=None, metadata={"description": "Before this time."})
+    include_tool_outputs = fields.Boolean(
+        load_default=False,
+        truthy={"true", "1"},
+        falsy={"false", "0"},
+        error_messages={"invalid": "must be true or false"},
+        metadata={"description": "Search what tools answered, too."},
+    )
+    order = Choice("rank", "time", load_default="rank", metadata={"description": "Or the newest."})
+    syntax = Choice("words", "fts5", load_default="words", metadata={"description": "Of `q`."})
+    tz = _Zone(load_default=UTC, metadata={"description": "Time zone of the dates in `q`."})
+    limit = Whole(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
+    cursor = fields.String(
+        load_default=None,
+        validate=validate.Length(min=1, error="must be the next_cursor of an answer"),
+        metadata={"description": "Where the last page ended."},
+    )
+    owner = _AnyUser(
+        load_default=None, metadata={"description": "For admins: whose turns; `*` for all."}
+    )
+
+
+SEARCH_PARAMETERS: Final = SearchParameters()
+
+
+class ResultAnswer(msgspec.Struct):
+    """A hit."""
+
+    tool: str
+    host: str
+    session_id: str
+    turn_id: str
+    seq: int
+    timestamp: float | None
+    role: str
+    working_dir: str | None
+    title: str | None
+    snippet: str
+    match_source: str
+    rank: float | None
+    owner: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class TotalAnswer(msgspec.Struct):
+    """How many hits there are: just as many, or at least."""
+
+    value: int
+    relation: str
+
+
+class SearchAnswer(msgspec.Struct):
+    """A page of hits."""
+
+    results: list[ResultAnswer]
+    limit: int
+    next_cursor: str | None
+    total: TotalAnswer
+    ranking: str
+    took_ms: float
+
+
+async def search(request: web.Request) -> web.Response:
+    """Answer a page of turns that match, the best or the newest first."""
+    begun = time.perf_counter()
+    identity = request[IDENTITY]
+    asked_owner(request, identity)
+    asked = load_parameters(request, SEARCH_PARAMETERS)
+    wanted = _search_of(asked, identity)
+    page = await request.app[STORE].search(wanted)
+    answer = SearchAnswer(
+        results=[_result_of(result, owned=wanted.owner is None) for result in page.results],
+        limit=wanted.limit,
+        next_cursor=page.next_cursor,
+        total=TotalAnswer(page.total, "gte" if page.more else "eq"),
+        ranking=_ranking_of(page),
+        took_ms=round((time.perf_counter() - begun) * 1000, 1),
+    )
+    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+
+
+def _search_of(asked: dict[str, Any], identity: Identity) -> Search:
+    owner = asked["owner"] or identity.user
+    if owner == EVERYBODY:
+        logger.info("an admin searches the turns of all owners")
+    return Search(
+        query=_query_of(asked),
+        # What `q` says of time may move from page to page (`after:7d`); the cursor holds it.
+        identity=(
+            owner,
+            *(asked[name] for name in ("q", *_FIELDS, "since", "until", "order", "syntax")),
+            str(asked["tz"]),
+            asked["include_tool_outputs"],
+        ),
+        owner=None if owner == EVERYBODY else owner,
+        include_outputs=asked["include_tool_outputs"],
+        order=asked["order"],
+        limit=asked["limit"],
+        cursor=asked["cursor"],
+    )
+
+
+def _query_of(asked: dict[str, Any]) -> Query:
+    if asked["syntax"] == "fts5":
+        query = parse_fts5(asked["q"])
+    else:
+        query = parse_query(asked["q"], datetime.now(asked["tz"]))
+    if None not in (asked["since"], asked["until"]) and asked["since"] > asked["until"]:
+        raise InvalidRequest("is after `until`", parameter="since")
+    conditions = tuple(
+        Condition(name, (asked[name],)) for name in _FIELDS if asked[name] is not None
+    )
+    return query.narrowed(conditions, asked["since"], asked["until"])
+
+
+def _ranking_of(page: SearchPage) -> str:
+    return "recent" if page.recent else "exact"
+
+
+def _result_of(result: Result, *, owned: bool) -> ResultAnswer:
+    turn = result.turn
+    return ResultAnswer(
+        tool=turn.tool,
+        host=turn.host,
+        session_id=turn.session_id,
+        turn_id=turn.turn_id,
+        seq=turn.seq,
+        timestamp=turn.timestamp,
+        role=turn.role,
+        working_dir=_shown(turn.working_dir),
+        title=_shown(turn.title),
+        snippet=result.snippet,
+        match_source=_MATCH_SOURCES[result.source],
+        rank=result.rank,
+        owner=result.owner if owned else msgspec.UNSET,
+    )
+
+
+def _shown(text: str | None) -> str | None:
+    """Nothing but a snippet holds marks."""
+    return None if text is None else strip_marks(text)
