@@ -14,10 +14,11 @@ Invariants:
 * Neither rowids nor ids are taken for an order: tools reuse rowids after a deletion, and ids
   overflow. Of equal times all rows are delivered, and a row that is changed twice in one unit of
   time is delivered twice.
-* If the newest rows that were delivered are gone and no row is as new as they were, or if the
-  first and the newest are gone, then the database was replaced or an older copy was put back:
-  `SourceReplaced`. Rows that are gone alone were deleted; they stay in the archive. VACUUM moves
-  rowids at most, which repeats the few rows within the overlap.
+* The newest row that was delivered of each feed is remembered. If one bears an older time now, or
+  if all are gone together with the first row that was ever delivered, or with all rows as new as
+  they were, then the database was replaced or an older copy was put back: `SourceReplaced`. Rows
+  that are gone otherwise were deleted; they stay in the archive. VACUUM moves rowids at most,
+  which repeats the few rows within the overlap.
 * The revision of a turn is made of the time of its row's last change, not of the generation, so
   that what an older copy of a database holds never replaces what a newer one held.
 * In memory are 65,536 places of changed rows, and rows of `MAX_BYTES` besides the largest one.
@@ -101,6 +102,7 @@ class Row:
         changed: when it was changed, as the feed tells it.
         values: its columns.
         database: for further queries; they see the same state of the database.
+        marks: how far each table was read before this row.
     """
 
     parser: SqliteParser
@@ -110,6 +112,7 @@ class Row:
     changed: int
     values: Mapping[str, Any]
     database: Database
+    marks: Mapping[str, Watermark]
 
     def __getitem__(self, column: str) -> Any:
         return self.values[column]
@@ -117,6 +120,21 @@ class Row:
     def query(self, sql: str, *parameters: Any) -> list[Any]:
         """Run a short query in the row's own transaction; its rows can be read by name."""
         return self.database.query(sql, parameters)
+
+    def awaits(self, table: str, changed: int, rowid: int) -> bool:
+        """Say whether another row is still to be delivered, in this read or the next.
+
+        If turns are made of several rows (a message and its parts), each of them may be the one
+        that changed. Whoever makes them of the row alone that no other one of them comes after
+        makes them once, and again whenever one changes.
+
+        Args:
+            table: where the other row stands; that of this row, or one whose feed comes later.
+            changed: when it was changed, as its feed tells it.
+            rowid: its place.
+        """
+        mark = self.marks.get(table)
+        return mark is None or mark.awaits(changed, rowid)
 
     def turn(
         self,
@@ -290,11 +308,13 @@ class _Progress:
             SourceReplaced: another one stands in its place, or an older copy of it.
         """
         marked = [(feed, mark) for feed in feeds if (mark := self.state.marks.get(feed.table))]
-        if not marked or any(_is_there(database, feed, mark) for feed, mark in marked):
-            return
-        newer = any(_is_reached(database, feed, mark) for feed, mark in marked)
-        if not newer:
+        tips = [(feed, mark, _tip(database, feed, mark)) for feed, mark in marked]
+        if any(tip is not None and tip < mark.top - feed.overlap for feed, mark, tip in tips):
             raise SourceReplaced(f"{self.source.path} is older than what was read of it")
+        if not tips or any(tip is not None for _, _, tip in tips):
+            return
+        if not any(_is_reached(database, feed, mark) for feed, mark in marked):
+            raise SourceReplaced(f"{self.source.path} has lost all rows as new as those read of it")
         table, key = self.state.first or ("", "")
         for feed in feeds:
             if feed.table == table and not _has(database, feed, key):
@@ -439,7 +459,16 @@ class _Pass:
         sent = Sent(changed, place.rowid, digest)
         if self.progress.mark(feed).knows(sent):
             return None, 0
-        row = Row(self.parser, self.source, feed, place.rowid, changed, values, self.database)
+        row = Row(
+            parser=self.parser,
+            source=self.source,
+            feed=feed,
+            rowid=place.rowid,
+            changed=changed,
+            values=values,
+            database=self.database,
+            marks=self.progress.state.marks,
+        )
         mapped = self._map(row, raw)
         self.progress.add(feed, sent, str(values[feed.key]), place.high)
         done = min(self.progress.state.rows, self.rows)
@@ -476,6 +505,7 @@ class _Pass:
             code="UNMAPPABLE",
             reason=f"the parser failed with {type(error).__name__} on a row of {row.feed.table}",
             revision=_bounded(row.changed),
+            source_file=row.source.path,
         )
         turn.turn_id = f"unmapped-{row.feed.table}-{name}"
         return _Mapped((turn,), unmapped=True)
@@ -524,13 +554,11 @@ def _count(feed: Feed, database: Database) -> int:
     return int(database.query(f"SELECT count(*) FROM {feed.table}{where}")[0][0])  # noqa: S608
 
 
-def _is_there(database: Database, feed: Feed, mark: Watermark) -> bool:
-    """Say whether the newest row that was delivered still stands there."""
-    rows = database.query(
-        f"SELECT {_changed(feed)} FROM {feed.table} WHERE {feed.key} = ?",  # noqa: S608
-        (mark.tip,),
-    )
-    return any(changed >= mark.top for (changed,) in rows)
+def _tip(database: Database, feed: Feed, mark: Watermark) -> int | None:
+    """Say when the newest row that was delivered was changed last; `None` if it is gone."""
+    sql = f"SELECT max({_changed(feed)}) FROM {feed.table} WHERE {feed.key} = ?"  # noqa: S608
+    changed: int | None = database.query(sql, (mark.tip,))[0][0]
+    return changed
 
 
 def _is_reached(database: Database, feed: Feed, mark: Watermark) -> bool:

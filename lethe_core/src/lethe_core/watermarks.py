@@ -52,6 +52,17 @@ class Watermark(msgspec.Struct, array_like=True):
         """Say whether a row was sent with exactly these values."""
         return row in self.sent
 
+    def awaits(self, changed: int, rowid: int) -> bool:
+        """Say whether a row, as it stands now, is still to be sent.
+
+        Args:
+            changed: when it was changed.
+            rowid: where it stands.
+        """
+        if (changed, rowid) <= (self.changed, self.rowid) and rowid <= self.high:
+            return False
+        return not any(one.rowid == rowid and one.changed == changed for one in self.sent)
+
     def add(self, row: Sent, *, key: str, overlap: int, high: int) -> None:
         """Take note of a row that is being sent.
 

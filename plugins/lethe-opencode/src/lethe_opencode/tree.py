@@ -1,0 +1,145 @@
+"""The files of opencode 0.6 to 1.1: one a session, one a message and one a part.
+
+``storage/session/PROJECT/SESSION.json``, ``storage/message/SESSION/MESSAGE.json`` and
+``storage/part/MESSAGE/PART.json``, each rewritten whole whenever it changes. A source is the file
+of a session together with those of its messages and parts. Later versions import the files and
+leave them; the turns they give are those of the tables.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from lethe_core import Piece, Place, SnapshotParser, Source
+from lethe_core.jsonl import clean_session_id
+from lethe_core.mapping import count, text, unix_time
+from lethe_core.sources import find_files
+from lethe_opencode import parts
+from lethe_opencode.places import Tool
+from lethe_opencode.sessions import session_meta
+from lethe_opencode.turns import Form, Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from lethe_core import Event, SessionEvent
+
+_SUFFIX: Final = ".json"
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class TreeParser(Tool, SnapshotParser):
+    """Reads the files of a session."""
+
+    def accepts(self, path: Path) -> bool:
+        """Take the files of sessions alone."""
+        return path.suffix == _SUFFIX and path.parent.parent.name == "session"
+
+    def discover(self, root: Path) -> Iterable[Source]:
+        """Find the sessions below a root; size and time count messages and parts in."""
+        if root.is_file():
+            yield _with_messages(Source.from_stat(root, root))
+            return
+        with os.scandir(root):
+            pass  # an unreadable root is an error; what lies below it is left out
+        storage = root if root.name == "storage" else root / "storage"
+        folder = storage / "session"
+        if folder.is_dir():
+            for source in find_files(folder, self.accepts):
+                yield _with_messages(replace(source, root=root))
+
+    def pieces(self, source: Source) -> Iterator[Piece]:
+        """Give the session's messages in the order of their ids, then the session."""
+        session = self.load(source.path, _decode)
+        if session is None:
+            return
+        if isinstance(session, Piece):
+            yield session
+            return
+        storage = source.path.parents[2]
+        name = text(session.get("id")) or source.path.stem
+        session_id = clean_session_id(name)
+        ties: Counter[int] = Counter()
+        for message in self._load_all(storage / "message" / name):
+            if isinstance(message, Piece):
+                yield message._replace(session_id=session_id)
+                continue
+            own = list(self._load_all(storage / "part" / text(message.get("id"))))
+            whole = {"message": message, "parts": [one for one in own if isinstance(one, dict)]}
+            created = _created(message)
+            yield Piece(msgspec.json.encode(whole), session_id, context=ties[created])
+            ties[created] += 1
+            yield from (
+                one._replace(session_id=session_id) for one in own if isinstance(one, Piece)
+            )
+        yield Piece(msgspec.json.encode({"session": session}), session_id)
+
+    def map_piece(self, piece: dict[str, Any], place: Place) -> Iterable[Event] | str:
+        """Map the session to what is known of it, and a message to its turns."""
+        if session := piece.get("session"):
+            return [_session_event(session, place)]
+        message = piece["message"]
+        turns = Turns(
+            parser=self,
+            session_id=place.session_id,
+            message_id=text(message.get("id")) or place.hashed_id(),
+            created=_created(message),
+            changed=place.revision,
+            form=Form.FILES,
+            tie=place.context or 0,
+        )
+        return parts.map_message(turns, message, piece["parts"]) or turns.made
+
+    def _load_all(self, folder: Path) -> Iterator[dict[str, Any] | Piece]:
+        """Load the files of a folder in the order of their names; a damaged one is a `Piece`."""
+        for path in _files(folder):
+            value = self.load(path, _decode)
+            if value is not None:
+                yield value
+
+
+def _session_event(session: dict[str, Any], place: Place) -> SessionEvent:
+    time = session.get("time")
+    time = time if isinstance(time, dict) else {}
+    columns = session | {
+        "parent_id": session.get("parentID"),
+        "time_archived": time.get("archived"),
+    }
+    event = place.session(
+        session_meta(columns, str(place.source.path)), unix_time(time.get("updated"))
+    )
+    event.seq = count(time.get("updated"))
+    return event
+
+
+def _created(message: dict[str, Any]) -> int:
+    time = message.get("time")
+    return count(time.get("created")) if isinstance(time, dict) else 0
+
+
+def _files(folder: Path) -> list[Path]:
+    """List the JSON files of a folder that may be missing."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == _SUFFIX)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _with_messages(source: Source) -> Source:
+    """Count the files of messages and parts into the size and the time of a session's source."""
+    storage = source.path.parents[2]
+    size, modified = source.size, source.mtime_ns
+    for message in _files(storage / "message" / source.path.stem):
+        for path in (message, *_files(storage / "part" / message.stem)):
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                size, modified = size + status.st_size, max(modified, status.st_mtime_ns)
+    return replace(source, size=size, mtime_ns=modified)
