@@ -4,7 +4,7 @@
                            |                  |
                            +---- State -------+
 
-The queue holds one batch: while one is sent, the next is read and a third waits, and no more.
+The queue holds one batch: while one is sent, the next is read, and no more.
 """
 
 from __future__ import annotations

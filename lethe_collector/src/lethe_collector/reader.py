@@ -154,15 +154,16 @@ class Reader:
         self._places = {name: _Place(tool, Worker(f"read {name}")) for name, tool in tools.items()}
         self._lanes: dict[int, _Lane] = {}
         self._finished: deque[tuple[_Place, _Running, asyncio.Future[_Result]]] = deque()
+        self._in_flight = 0
         self._wake = asyncio.Event()
         self.readings = Readings()
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to read and nothing to hand over."""
+        """Whether there is nothing to read, and all that was read is safe."""
         return (
             not self._finished
-            and not self._batcher
+            and not self._in_flight
             and all(not place.ready and place.running is None for place in self._places.values())
         )
 
@@ -192,6 +193,7 @@ class Reader:
             lane = self._lanes.get(segment.source_id)
             if lane is not None:
                 lane.in_flight -= 1
+                self._in_flight -= 1
                 self._forget_if_done(lane)
         self._on_change()
 
@@ -287,7 +289,9 @@ class Reader:
         return max(0.001, min(waits)) if waits else None
 
     async def _hand_over(self) -> None:
+        """Give the batch to the shipper, and wait until it has it: one is sent, one is read."""
         await self._queue.put(self._batcher.take())
+        await self._queue.join()
 
     # Results -------------------------------------------------------------------------------
 
@@ -339,6 +343,7 @@ class Reader:
             await self._hand_over()
         self._batcher.add(segment)
         lane.in_flight += 1
+        self._in_flight += 1
         self.readings.bytes_read += max(0, segment.position - point.position)
         lane.counted = max(0, lane.counted - (segment.position - point.position))
         point.cursor, point.position = segment.after, segment.position

@@ -120,9 +120,8 @@ class Shipper:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is in flight and nothing waits."""
-        idle = not self._busy and self._held is None
-        return idle and self._queue.empty() and not self.deliveries.waiting
+        """Whether nothing is being sent and nothing waits in the outbox."""
+        return not self._busy and not self.deliveries.waiting
 
     @property
     def outbox_is_full(self) -> bool:
@@ -175,7 +174,10 @@ class Shipper:
         waited: list[asyncio.Future[Any]] = [getting, stopping, *([until] if until else [])]
         try:
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-            return getting.result() if getting.done() else None
+            if not getting.done():
+                return None
+            self._queue.task_done()  # taken: the reader may fill the next one
+            return getting.result()
         finally:
             getting.cancel()
             stopping.cancel()

@@ -78,11 +78,15 @@ def main(arguments: Sequence[str], program: str = "lethe-collector status") -> i
     if directory is None:
         return EXIT_CONFIG
     status = read_status(directory)
-    if options.json:
-        json.dump(status, sys.stdout, indent=1)
-        sys.stdout.write("\n")
-    else:
-        sys.stdout.writelines(f"{line}\n" for line in _tell(status))
+    try:
+        if options.json:
+            json.dump(status, sys.stdout, indent=1)
+            sys.stdout.write("\n")
+        else:
+            sys.stdout.writelines(f"{line}\n" for line in _tell(status))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `status | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return int(status["exit_code"])
 
 

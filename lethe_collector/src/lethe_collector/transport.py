@@ -8,7 +8,7 @@ bounded size within a bounded time.
 from __future__ import annotations
 
 import asyncio
-import gzip
+import zlib
 from typing import TYPE_CHECKING, Final, Protocol
 
 import aiohttp
@@ -30,6 +30,7 @@ INGEST_PATH: Final = "/api/v1/ingest"
 _MAX_ANSWER_BYTES: Final = MIB
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=90, connect=10, sock_connect=10, sock_read=60)
 _UNSUPPORTED: Final = 415
+_GZIP_FORMAT: Final = 31  # of zlib: the largest window, with the header of gzip
 
 
 class NotSent(Unavailable):
@@ -59,16 +60,23 @@ class Transport(Protocol):
         """Give all connections back."""
 
 
-def _zstd(body: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=1).compress(body)
+def _zstd(lines: Sequence[bytes]) -> bytes:
+    stream = zstandard.ZstdCompressor(level=1).compressobj()
+    return _feed(stream.compress, lines) + stream.flush()
 
 
-def _gzip(body: bytes) -> bytes:
-    return gzip.compress(body, compresslevel=1, mtime=0)
+def _gzip(lines: Sequence[bytes]) -> bytes:
+    stream = zlib.compressobj(level=1, wbits=_GZIP_FORMAT)
+    return _feed(stream.compress, lines) + stream.flush()
+
+
+def _feed(compress: Callable[[bytes], bytes], lines: Sequence[bytes]) -> bytes:
+    """Compress lines one by one: a copy of the whole body would cost as much memory again."""
+    return b"".join([part for line in lines for part in (compress(line), compress(b"\n"))])
 
 
 #: In the order of preference; a 415 makes the transport fall back to the next one.
-_ENCODINGS: Final[tuple[tuple[str, Callable[[bytes], bytes]], ...]] = (
+_ENCODINGS: Final[tuple[tuple[str, Callable[[Sequence[bytes]], bytes]], ...]] = (
     ("zstd", _zstd),
     ("gzip", _gzip),
 )
@@ -104,14 +112,13 @@ class HttpTransport:
             token = read_token(self._token_file)
         except ConfigInvalid as error:
             raise TokenUnusable(error.message, hint=error.hint) from None
-        body = b"\n".join(lines)
         while True:
-            answer = await self._post(body, token)
+            answer = await self._post(lines, token)
             if answer.status != _UNSUPPORTED or self._encoding + 1 == len(_ENCODINGS):
                 return answer
             self._encoding += 1
 
-    async def _post(self, body: bytes, token: str) -> Answer:
+    async def _post(self, lines: Sequence[bytes], token: str) -> Answer:
         encoding, compress = _ENCODINGS[self._encoding]
         headers = {
             "Authorization": f"Bearer {token}",
@@ -120,7 +127,7 @@ class HttpTransport:
             WIRE_HEADER: str(WIRE_VERSION),
         }
         # Compressing takes tens of milliseconds; meanwhile the loop goes on.
-        data = await asyncio.to_thread(compress, body)
+        data = await asyncio.to_thread(compress, lines)
         try:
             async with self._session.post(
                 self._url, data=data, headers=headers, allow_redirects=False

@@ -20,15 +20,16 @@ _Job = tuple["Callable[[], Any]", asyncio.AbstractEventLoop, "asyncio.Future[Any
 
 
 class Worker:
-    """One daemon thread that runs functions one after the other.
+    """One daemon thread, begun with the first function, that runs them one after the other.
 
     Args:
         name: of the thread.
     """
 
     def __init__(self, name: str) -> None:
+        self._name = name
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        threading.Thread(target=self._work, name=name, daemon=True).start()
+        self._has_thread = False
 
     def run(
         self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
@@ -37,6 +38,9 @@ class Worker:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[_T] = loop.create_future()
         self._jobs.put((lambda: function(*args, **kwargs), loop, future))
+        if not self._has_thread:
+            self._has_thread = True
+            threading.Thread(target=self._work, name=self._name, daemon=True).start()
         return future
 
     def close(self) -> None:
