@@ -31,7 +31,7 @@ def measure(deployment: Deployment) -> dict[str, float]:
     collector_cpu = used.ru_utime + used.ru_stime
     server_cpu = after.cpu - before.cpu
     cpu = collector_cpu + server_cpu
-    database = sum(path.stat().st_size for path in deployment.database.parent.glob("archive.db*"))
+    database = sum(path.stat().st_size for path in deployment.database.parent.glob("lethe.db*"))
     return {
         "source MB": size / _MB,
         "turns": turns,

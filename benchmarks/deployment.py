@@ -90,7 +90,7 @@ class Deployment:
     @property
     def database(self) -> Path:
         """Where the archive lies."""
-        return self.plan.data / "archive.db"
+        return self.plan.data / "lethe.db"
 
     def start_collector(self, *options: str) -> subprocess.Popen[bytes]:
         """Start the collector's daemon on the transcripts."""

@@ -273,6 +273,7 @@ class JsonlParser(Parser):
             reason=reason,
             sha256=sha256,
             revision=line.source.generation,
+            source_file=line.source.path,
         )
         return _Mapped((turn,), unmapped=True)
 

@@ -22,7 +22,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from lethe_core.events import TurnEvent
+from lethe_core.events import SessionMeta, TurnEvent
 from lethe_core.limits import MAX_UNMAPPED_RAW_BYTES
 from lethe_core.sources import Identity
 
@@ -115,6 +115,7 @@ def unmapped_turn(
     reason: str,
     sha256: str = "",
     revision: int = 0,
+    source_file: Path | None = None,
 ) -> TurnEvent:
     """Make the system turn that stands for a part of a source that cannot be mapped.
 
@@ -131,6 +132,7 @@ def unmapped_turn(
         reason: the reason for people, without content.
         sha256: hexadecimal digest of the whole part; computed from `raw` if empty.
         revision: of the turn.
+        source_file: where the part stands.
     """
     return TurnEvent(
         tool=parser.tool,
@@ -150,4 +152,5 @@ def unmapped_turn(
         },
         revision=revision,
         parser_version=parser.version,
+        session_meta=SessionMeta(source_file=str(source_file)) if source_file else None,
     )

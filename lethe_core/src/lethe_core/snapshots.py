@@ -389,6 +389,7 @@ class SnapshotParser(Parser):
             reason=damage.reason,
             sha256=damage.sha256,
             revision=place.revision,
+            source_file=place.source.path,
         )
         return _Mapped((turn,), unmapped=True)
 
