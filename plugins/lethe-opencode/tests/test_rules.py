@@ -262,6 +262,17 @@ def test_a_fork_counts_its_copies_once(tool: Tool) -> None:
     assert original.usage == copy.usage
 
 
+def test_calls_that_share_an_id_are_all_kept(tool: Tool) -> None:
+    """A model that gives two calls of a message one id loses neither."""
+    tool.message("msg_9", NOW, role="assistant", modelID="m")
+    for number in range(3):
+        state = {"status": "completed", "input": {"command": f"run {number}"}, "output": "ok"}
+        name = f"prt_9{number}"
+        tool.part(name, "msg_9", NOW, type="tool", tool="bash", callID="call", state=state)
+    lines = [line for name, line in contents(tool.read()).items() if name.startswith("msg_9.call")]
+    assert ["bash: run 0", "bash: run 1", "bash: run 2"] == lines
+
+
 def test_parallel_replies_have_usage_of_their_own(tool: Tool) -> None:
     """Replies of one millisecond with other numbers have other keys."""
     for name, tokens in (("msg_p", {"input": 5}), ("msg_q", {"input": 6})):

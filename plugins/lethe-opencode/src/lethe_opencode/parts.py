@@ -138,7 +138,7 @@ class Answer:
         self, call: ToolCall, place: int, time: Any, metadata: dict[str, Any] | None = None
     ) -> str:
         """Tell a call of a tool; returns what its result is to be called."""
-        name = wire_key(call.id) or self.turns.numbered("tool").rpartition(".")[2]
+        name = self.turns.distinct(wire_key(call.id) or "unnamed")
         self.turns.add(
             "assistant",
             "tool_call",

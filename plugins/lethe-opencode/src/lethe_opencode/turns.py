@@ -68,6 +68,12 @@ class Turns:
         self._numbers[kind] += 1
         return f"{self.message_id}.{kind}.{number}"
 
+    def distinct(self, name: str) -> str:
+        """Make an id of a call unique in the message: not all models give each call its own."""
+        number = self._numbers[f"call {name}"]
+        self._numbers[f"call {name}"] += 1
+        return f"{name}.{number}" if number else name
+
     def add(
         self,
         role: Role,
