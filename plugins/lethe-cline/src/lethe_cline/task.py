@@ -1,0 +1,114 @@
+"""What is known of a task beside its messages: title, directory, parent, model."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from lethe_core import Relation, SessionMeta
+from lethe_core.jsonl import clean_session_id
+from lethe_core.mapping import text
+from lethe_core.sources import open_source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MOST_BYTES: Final = 8 * 1024 * 1024
+_MAX_TITLE: Final = 120
+
+Form = Literal["history", "requests", "session"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What `SnapshotParser.map_piece` needs beside a message.
+
+    Args:
+        form: which file the message is from.
+        meta: what each turn says of its session.
+        tool: whose it is.
+        model: that answers, as the prompt says it (Roo Code).
+    """
+
+    form: Form
+    meta: SessionMeta
+    tool: str
+    model: str | None = None
+
+
+def task_meta(path: Path) -> SessionMeta:
+    """Say what is known of a task.
+
+    Roo Code keeps a ``history_item.json`` in each task's folder, Cline one list of all tasks in
+    ``state/taskHistory.json``.
+
+    Args:
+        path: a file of the task.
+    """
+    item = _decoded(path.with_name("history_item.json"))
+    if not isinstance(item, dict):
+        listed = _decoded(path.parent.parent.parent / "state" / "taskHistory.json")
+        items = listed if isinstance(listed, list) else []
+        same = (one for one in items if isinstance(one, dict) and one.get("id") == path.parent.name)
+        item = next(same, {})
+    parent, relation = _named(item.get("parentTaskId"), path.parent.name, "subagent")
+    directory = item.get("cwdOnTaskInitialization") or item.get("workspace") or item.get("cwd")
+    return SessionMeta(
+        source_file=str(path),
+        working_dir=text(directory) or None,
+        parent_session_id=parent,
+        relation=relation,
+    )
+
+
+def session_meta(path: Path, session_id: str, root: str | None) -> SessionMeta:
+    """Say what is known of a session of the new form, from the file beside its messages.
+
+    Args:
+        path: its messages.
+        session_id: its name.
+        root: the session that a subagent belongs to.
+    """
+    beside = _decoded(path.with_name(f"{path.name.removesuffix('.messages.json')}.json"))
+    known = beside if isinstance(beside, dict) else {}
+    details = known.get("metadata")
+    details = details if isinstance(details, dict) else {}
+    fork = details.get("fork")
+    origin = fork.get("forkedFromSessionId") if isinstance(fork, dict) else None
+    parent, relation = _named(origin, session_id, "fork")
+    if root:
+        parent, relation = _named(root, session_id, "subagent")
+    title = make_title(text(details.get("title")))
+    return SessionMeta(
+        source_file=str(path),
+        working_dir=text(known.get("cwd")) or None,
+        title=title or None,
+        title_source="generated" if title else None,
+        parent_session_id=parent,
+        relation=relation,
+    )
+
+
+def make_title(words: str) -> str:
+    """Make a title of a text: its first line with words, of bounded length."""
+    line = next((line for line in words.splitlines() if line.strip()), "").strip()
+    return line if len(line) <= _MAX_TITLE else f"{line[: _MAX_TITLE - 1]}…"
+
+
+def _named(value: Any, own: str, relation: Relation) -> tuple[str | None, Relation | None]:
+    """Name a parent, unless there is none or it is the session itself."""
+    name = clean_session_id(value) if isinstance(value, str) and value else ""
+    return (name, relation) if name and name != own else (None, None)
+
+
+def _decoded(path: Path) -> Any:
+    """Decode a file beside the messages; `None` if it is missing, damaged or too large."""
+    try:
+        with os.fdopen(open_source(path), "rb") as file:
+            data = file.read(_MOST_BYTES)
+        return msgspec.json.decode(data)
+    except (OSError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,48 @@
+"""The contract of a parser, checked on the samples, and what they are mapped to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lethe_cline import ClineParser, RooParser
+from lethe_core.testing import ParserConformance, assert_golden, only_source, read_events
+
+SAMPLES = Path(__file__).parent / "samples"
+PARSERS = {"cline": ClineParser, "roo": RooParser}
+MODIFIED = 1_784_000_100_000_000_000
+
+
+class TestClineParser(ParserConformance):
+    """Tasks and sessions of Cline keep the contract."""
+
+    parser_type = ClineParser
+    samples = SAMPLES / "cline"
+
+
+class TestRooParser(ParserConformance):
+    """Tasks of Roo Code keep the contract."""
+
+    parser_type = RooParser
+    samples = SAMPLES / "roo"
+
+
+@pytest.mark.parametrize(
+    ("tool", "sample"),
+    [
+        (tool, source.path)
+        for tool, parser_type in PARSERS.items()
+        for source in parser_type().discover(SAMPLES / tool)
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_golden(tool: str, sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each sample is mapped to the events that stand beside it."""
+    monkeypatch.chdir(SAMPLES / tool)
+    parser = PARSERS[tool]()
+    source = only_source(parser, sample.relative_to(SAMPLES / tool))
+    events = read_events(parser, replace(source, mtime_ns=MODIFIED))
+
+    assert_golden(events, sample.with_suffix(".events.ndjson"))
