@@ -9,13 +9,13 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+from end_to_end.machine import Machine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from end_to_end.machine import Machine
-
 SESSION = "0b6c8f1e-92a4-4d57-8a63-1f2e3d4c5b6a"
+OTHER_SESSION = "5f1d2c3b-4a59-4687-9b0c-1d2e3f4a5b6c"
 
 
 def write_session(machine: Machine, *texts: str, session: str = SESSION) -> Path:
@@ -55,6 +55,18 @@ def test_default_places_are_archived_without_configuration(machine: Machine):
         session[name] for name in ("tool", "host", "session_id")
     )
     assert ["first prompt", "second prompt"] == texts
+
+
+def test_sources_replace_the_default_places(machine: Machine):
+    """With --source, nothing else is read."""
+    write_session(machine, "in the default place")
+    elsewhere = write_session(Machine(machine.home / "other"), "elsewhere", session=OTHER_SESSION)
+
+    summary = machine.up("--source", f"claude-code={elsewhere.parent}")
+
+    assert (1, 1) == (summary["files"], summary["turns"])
+    with machine.serving() as api:
+        assert [OTHER_SESSION] == [session["session_id"] for session in api.sessions()]
 
 
 def test_second_run_adds_only_what_is_new(machine: Machine):

@@ -55,7 +55,7 @@ class Plan:
         host: name of this machine in the archive.
         owner: the user whose archive it is.
         roots: the places, with what was found there.
-        sources: given by the user instead of the default places, by tool.
+        sources: by tool, the places that the user gave instead of all default ones.
         plugins: what became of each parser plugin.
     """
 
@@ -132,13 +132,15 @@ def make_plan(
         owner=_owner_name(),
         plugins=registry.reports,
     )
-    for source in sources:
-        tool, path = _split_source(source)
+    given = [_split_source(source) for source in sources]
+    if given:
+        plan.sources = {parser.tool: [] for parser in registry}
+    for tool, path in given:
         registry.get(tool)
-        plan.sources.setdefault(tool, []).append(str(path))
+        plan.sources[tool].append(str(path))
     for parser in registry:
         if plan.sources:
-            paths = [Path(path) for path in plan.sources.get(parser.tool, ())]
+            paths = [Path(path) for path in plan.sources[parser.tool]]
         else:
             paths = list(parser.default_roots())
         plan.roots.extend(look_at(parser, path) for path in paths)
