@@ -281,7 +281,10 @@ class ParserConformance:
             peaks.append((source.size, _peak(self.make_parser(), source)))
         (small, low), (large, high) = peaks
         grown = high - low
-        assert grown < (large - small) / 2, f"{large - small} bytes more took {grown} more memory"
+        # A reader's own buffers may grow by a block; whoever holds the source grows by all of it.
+        assert grown < (large - small) * 3 / 4, (
+            f"{large - small} bytes more took {grown} more memory"
+        )
 
     # ------------------------------------------------------------------------------------------
 
