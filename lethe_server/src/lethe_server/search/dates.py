@@ -108,7 +108,7 @@ def _written(words: str, now: datetime) -> datetime | None:
         return _midnight(now).replace(year=year, month=month, day=day)
     if match := _TIME.fullmatch(words):
         date, time, zone = match.groups()
-        moment = datetime.fromisoformat(f"{date}T{time.zfill(5)}")
+        moment = datetime.fromisoformat(f"{date}T{'0' if time[1] == ':' else ''}{time}")
         return moment.replace(tzinfo=_zone(zone) or now.tzinfo)
     return None
 

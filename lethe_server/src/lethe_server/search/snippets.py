@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from lethe_server.search.terms import MARK_END, MARK_START, split_identifier, strip_marks
+from lethe_server.search.terms import MARK_END, MARK_START, is_spaced, strip_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,6 +52,8 @@ class SnippetMaker:
             text: of a turn, or the output of a tool.
         """
         text = strip_marks(text)
+        if not text.isascii():
+            text = unicodedata.normalize("NFC", text)
         hits = sorted(self._find(text))
         start, end = _best_window(hits, len(text))
         start, end = _at_words(text, start, end)
@@ -64,10 +66,17 @@ class SnippetMaker:
                 if count == _MAX_HITS:
                     break
                 start, end = match.span()
-                # Inside of a word only the part of an identifier is a hit.
-                inside = start and folded[start - 1].isalnum() and folded[start].isascii()
-                if not inside or text[start].isupper():
+                if _is_border(text, start) and _is_border(text, end):
                     yield _Hit(start, end, leaf)
+
+
+def _is_border(text: str, place: int) -> bool:
+    """Tell whether a word, or a part of an identifier, may begin or end at a place."""
+    if place in (0, len(text)):
+        return True
+    before, after = text[place - 1], text[place]
+    spaced = before.isalnum() and after.isalnum() and is_spaced(before) and is_spaced(after)
+    return not spaced or after.isupper()
 
 
 class _Folding(dict[int, str]):
@@ -97,17 +106,9 @@ def _pattern_of(leaf: Phrase) -> re.Pattern[str] | None:
     if not words:
         return re.compile(re.escape(leaf.typed)) if leaf.typed else None
     body = r"[\W_]+".join(map(re.escape, words))
-    ascii_end = words[-1][-1].isascii()
-    if leaf.prefix:
-        body += r"[^\W_]*" if ascii_end else ""
-    elif ascii_end and not _is_part(leaf):
-        body += r"(?![^\W_])"
+    if leaf.prefix and is_spaced(words[-1][-1]):
+        body += r"[^\W_]*"
     return re.compile(body)
-
-
-def _is_part(leaf: Phrase) -> bool:
-    """Whether the leaf may be the beginning or middle of an identifier."""
-    return not leaf.exact and bool(split_identifier(leaf.typed))
 
 
 def _best_window(hits: Sequence[_Hit], length: int) -> tuple[int, int]:

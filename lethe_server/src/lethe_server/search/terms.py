@@ -107,9 +107,9 @@ def query_text(text: str) -> str:
     Args:
         text: one word or a phrase.
     """
-    text = unicodedata.normalize("NFC", clean_query(text)).rstrip()
-    words = index_text(text)
-    return words.rstrip()[:-1].rstrip() if _ENDS_IN_CJK.search(text) else words.strip()
+    text = clean_query(text).rstrip()
+    words = index_text(text).split()
+    return " ".join(words[:-1] if _ENDS_IN_CJK.search(text) else words)
 
 
 def split_identifier(word: str) -> list[str]:
@@ -133,7 +133,7 @@ def clean_query(text: str) -> str:
     Args:
         text: as it was typed.
     """
-    cleaned = strip_marks(text).replace(_BOUNDARY, " ")
+    cleaned = unicodedata.normalize("NFC", strip_marks(text)).replace(_BOUNDARY, " ")
     return "".join(char if char.isprintable() or char.isspace() else " " for char in cleaned)
 
 
@@ -164,6 +164,15 @@ def is_lone_cjk(text: str) -> bool:
         text: of a query.
     """
     return _LONE_CJK.fullmatch(text) is not None
+
+
+def is_spaced(char: str) -> bool:
+    """Tell whether a character is of a script that has blanks between words.
+
+    Args:
+        char: a letter or digit.
+    """
+    return _LONE_CJK.match(char) is None
 
 
 def _spread(match: re.Match[str]) -> str:

@@ -1,0 +1,345 @@
+"""``GET /api/v1/search``: answers and parameters."""
+
+from __future__ import annotations
+
+import pytest
+
+from lethe_server.search import searching
+from lethe_server.storage import store as store_module
+
+FIELDS = [
+    "tool",
+    "host",
+    "session_id",
+    "turn_id",
+    "seq",
+    "timestamp",
+    "role",
+    "working_dir",
+    "title",
+    "snippet",
+    "match_source",
+    "rank",
+]
+
+#: What somebody may type; every one is an answer, whatever it finds.
+TYPED = (
+    "don't",
+    "multi-agent",
+    "owner:x",
+    "AND",
+    "OR OR",
+    "NOT",
+    "a AND",
+    "NEAR(a b, 5)",
+    '"',
+    '"" ""',
+    '"open',
+    'in"side',
+    "*",
+    "**",
+    "a*",
+    "^start",
+    "(((",
+    ")",
+    "{text}: x",
+    "text : x",
+    "facets:a",
+    "-",
+    "--",
+    "---x",
+    '-"not this"',
+    "+x",
+    "x+y",
+    "'; DROP TABLE turns; --",
+    "%_%",
+    "\\",
+    "a\0b",
+    "\0",
+    "\x02mark\x03",
+    "\x02",
+    "\ue000",
+    "\ufeff",
+    "\u202eright to left",
+    "שלום עולם",
+    "مرحبا",
+    "😀 👩‍👩‍👧",
+    "数",
+    "e\u0301",
+    "İstanbul ß ﬁ",
+    "tool:",
+    "tool: x",
+    'project:"',
+    "before:",
+    "http://[::1]:80/x?y=z",
+    "C:\\x",
+    "1e309",
+    "NaN",
+    "\t\n x \r\n",
+    "x" * 512,
+    " ".join("abcdefghijklmnopqrstuvwxyzabcdef"),
+)
+
+
+async def test_answer_has_all_fields_in_order(searches, archive, event):
+    """A result names the turn, its session and where the words stand."""
+    meta = {"working_dir": "/home/kim/garden", "title": "Roses"}
+    await archive.send(event(7, content="water the roses", session_meta=meta))
+
+    answer = await searches.answer("roses")
+
+    assert list(answer) == ["results", "limit", "next_cursor", "total", "ranking", "took_ms"]
+    assert list(answer["results"][0]) == FIELDS
+    assert answer["results"][0] | {"rank": 1.0} == {
+        "tool": "claude-code",
+        "host": "laptop",
+        "session_id": "s1",
+        "turn_id": "turn-7",
+        "seq": 70,
+        "timestamp": 1_700_000_007.0,
+        "role": "user",
+        "working_dir": "/home/kim/garden",
+        "title": "Roses",
+        "snippet": "water the \x02roses\x03",
+        "match_source": "turn",
+        "rank": 1.0,
+    }
+    assert (answer["limit"], answer["next_cursor"]) == (50, None)
+    assert answer["total"] == {"value": 1, "relation": "eq"}
+    assert answer["ranking"] == "exact"
+
+
+async def test_empty_archive_answers_nothing(searches):
+    """Who has stored nothing finds nothing."""
+    answer = await searches.answer("roses")
+
+    assert (answer["results"], answer["total"]["value"]) == ([], 0)
+
+
+@pytest.mark.promise("Q06", "A9", "A6")
+@pytest.mark.parametrize("typed", TYPED, ids=range(len(TYPED)))
+async def test_q06_whatever_is_typed_gives_an_answer(searches, archive, event, typed):
+    """Nothing that somebody types is an error, and what stands in a turn is found."""
+    await archive.send(event(1, content=f"before {typed} after"), event(2, content="unrelated"))
+
+    answer = await searches.answer(typed)
+
+    names = [result["turn_id"] for result in answer["results"]]
+    assert set(names) <= {"turn-1", "turn-2"}
+
+
+@pytest.mark.promise("Q06", "A9")
+@pytest.mark.parametrize("typed", ["", "  ", "x" * 513, " ".join(["word"] * 33)])
+async def test_q06_only_empty_and_endless_queries_are_refused(searches, typed):
+    """No word, more than 512 characters and more than 32 words are 400 and say so."""
+    problem = await searches.answer(typed, status=400)
+
+    assert (problem["code"], problem["parameter"]) == ("INVALID", "q")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("after:soon x", "after"), ("before:2026-13-01 x", "before"), ("role:robot x", "role")],
+)
+async def test_wrong_condition_is_refused_by_name(searches, typed, said):
+    """A date or role that is none is a 400 that names it and tells what is allowed."""
+    problem = await searches.answer(typed, status=400)
+
+    assert problem["detail"].startswith(f"q: {said}:")
+    assert problem["hint"]
+
+
+@pytest.mark.promise("Q07", "A9", "A5")
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "roses AND",
+        "(roses",
+        "roses)",
+        '"roses',
+        "owner:x",
+        "facets : a",
+        "{text parts} : roses",
+        "- text : roses",
+        "NEAR(roses tulips, 1000000000)",
+        "NEAR(roses tulips, x)",
+        " OR ".join(["rose"] * 100),
+        " OR ".join(["rose"] * 33),
+        "(" * 17 + "rose" + ")" * 17,
+        "ro*",
+        "roses ; tulips",
+        "OR",
+    ],
+    ids=lambda typed: typed[:30],
+)
+async def test_q07_broken_syntax_is_refused(searches, archive, event, typed):
+    """FTS5's syntax is checked: what is wrong or beyond a bound is a 400."""
+    await archive.send(event(1, content="roses and tulips"))
+
+    problem = await searches.answer(typed, status=400, syntax="fts5")
+
+    assert (problem["code"], problem["parameter"]) == ("INVALID", "q")
+
+
+@pytest.mark.promise("Q07")
+async def test_q07_position_of_the_error_is_told(searches):
+    """The problem says at which character the syntax breaks."""
+    problem = await searches.answer("roses AND OR tulips", status=400, syntax="fts5")
+
+    assert "at character 11" in problem["detail"]
+
+
+@pytest.mark.promise("Q07")
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("roses OR tulips", {"turn-1", "turn-2"}),
+        ("(roses OR tulips) NOT water", {"turn-2"}),
+        ("plant NOT (water OR roses)", {"turn-2"}),
+        ("^plant", {"turn-2"}),
+        ("NEAR(water roses, 2)", {"turn-1"}),
+        ('text : "red roses"', {"turn-1"}),
+        ("text : (tulips plant)", {"turn-2"}),
+        ("red + roses", {"turn-1"}),
+        ("tul*", {"turn-2"}),
+        ('"->" OR tulips', {"turn-2"}),
+        ('"->" tulips', set()),
+        ('"->"', set()),
+    ],
+)
+async def test_q07_syntax_of_fts5_works_when_asked_for(searches, archive, event, typed, found):
+    """Operators, columns, phrases, prefixes and NEAR mean what they mean in FTS5."""
+    await archive.send(
+        event(1, content="water the red roses, plant nothing"), event(2, content="plant tulips")
+    )
+
+    assert set(await searches.found(typed, syntax="fts5")) == found
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"colour": "red"},
+        {"limit": "0"},
+        {"limit": "201"},
+        {"limit": "1e3"},
+        {"limit": "-1"},
+        {"order": "best"},
+        {"syntax": "sql"},
+        {"role": "robot"},
+        {"tz": "../../etc/passwd"},
+        {"tz": "Nowhere/Land"},
+        {"since": "yesteryear"},
+        {"since": "2026-02-01", "until": "2026-01-01"},
+        {"include_tool_outputs": "maybe"},
+        {"cursor": ""},
+    ],
+    ids=str,
+)
+async def test_wrong_parameter_is_refused_by_name(searches, parameters):
+    """Unknown and wrong parameters are a 400 that names the parameter."""
+    problem = await searches.answer("roses", status=400, **parameters)
+
+    assert problem["parameter"] == next(iter(parameters))
+
+
+async def test_query_is_required(archive):
+    """A search without `q` is a 400."""
+    problem = await archive.get("/search", status=400)
+
+    assert problem["parameter"] == "q"
+
+
+async def test_parameters_narrow_what_is_typed(searches, archive, event):
+    """Parameters hold as well as the conditions in the query."""
+    await archive.send(
+        event(1, content="roses"),
+        event(2, content="roses", tool="codex"),
+        event(3, content="roses", role="assistant"),
+        event(4, content="roses", host="desk", session_meta={"working_dir": "/src/garden"}),
+    )
+
+    assert await searches.found("roses", tool="codex") == ["turn-2"]
+    assert await searches.found("roses", role="assistant") == ["turn-3"]
+    assert await searches.found("roses", host="desk") == ["turn-4"]
+    assert await searches.found("roses", project="garden") == ["turn-4"]
+    assert await searches.found("roses", session="other") == []
+    assert await searches.found("roses tool:codex", tool="claude-code") == []
+    assert await searches.found("roses", since="1700000002", until="1700000003") == ["turn-2"]
+
+
+async def test_tool_outputs_are_found_on_request_once_a_turn(searches, archive, event):
+    """Of a turn whose text and output both match, the better match is the one result."""
+    call = {"id": "c", "output": "roses everywhere, far away in a very long garden of outputs"}
+    await archive.send(
+        event(1, content="roses roses", tool_calls=[call]),
+        event(2, content="", role="tool", tool_calls=[call]),
+    )
+
+    answer = await searches.answer("roses", include_tool_outputs="true")
+
+    sources = {result["turn_id"]: result["match_source"] for result in answer["results"]}
+    assert len(answer["results"]) == answer["total"]["value"] == 2
+    assert sources == {"turn-1": "turn", "turn-2": "tool_output"}
+    assert "\x02roses\x03 everywhere" in answer["results"][1]["snippet"]
+    assert await searches.found("roses") == ["turn-1"]
+
+
+async def test_order_of_time_puts_the_newest_first(searches, archive, event):
+    """With order=time nothing is ranked."""
+    await archive.send(event(1, content="roses roses"), event(2, content="a rose, many roses"))
+
+    answer = await searches.answer("roses", order="time")
+
+    assert [result["turn_id"] for result in answer["results"]] == ["turn-2", "turn-1"]
+    assert {result["rank"] for result in answer["results"]} == {None}
+
+
+async def test_common_words_are_ranked_among_the_newest_hits(searches, archive, event, monkeypatch):
+    """Beyond the bound the answer says so, and an old hit stays out however good it is."""
+    monkeypatch.setattr(searching, "CANDIDATES", 10)
+    best = event(1, content="roses roses roses")
+    await archive.send(best, *(event(n, content="roses and thorns") for n in range(2, 13)))
+
+    answer = await searches.answer("roses")
+    exact = await searches.answer("roses", until="1700000010")
+
+    assert answer["ranking"] == "recent"
+    assert answer["total"] == {"value": 10, "relation": "gte"}
+    assert "turn-1" not in [result["turn_id"] for result in answer["results"]]
+    assert (exact["ranking"], exact["total"]) == ("exact", {"value": 9, "relation": "eq"})
+    assert exact["results"][0]["turn_id"] == "turn-1"
+
+
+async def test_common_word_is_no_prefix(searches, archive, event, monkeypatch):
+    """A word that has hits enough is not widened to longer ones; a seldom one is."""
+    monkeypatch.setattr(searching, "CANDIDATES", 3)
+    await archive.send(*(event(n, content="rose") for n in range(1, 5)))
+    await archive.send(event(9, content="rosebud"), event(10, content="tulips"))
+
+    assert "turn-9" not in await searches.found("rose")
+    assert await searches.found("tuli") == ["turn-10"]
+
+
+@pytest.mark.promise("A5")
+async def test_time_budget_ends_a_search(searches, archive, event, monkeypatch):
+    """A search beyond its budget is a 503 that says when to try again."""
+    monkeypatch.setattr(store_module, "SEARCH_SECONDS", 1e-9)
+    monkeypatch.setattr("lethe_server.storage.readers._STEPS", 1)
+    await archive.send(event(1, content="roses"))
+
+    problem = await searches.answer("roses", status=503)
+
+    assert problem["code"] == "QUERY_TIMEOUT"
+
+
+@pytest.mark.promise("W05", "A6")
+async def test_w05_marks_cannot_be_forged(searches, archive, event):
+    """The runes of a mark are taken out of what is indexed and what is shown."""
+    meta = {"title": "a \x02title\x03", "working_dir": "/a/\x02b\x03"}
+    await archive.send(event(1, content="\x02forged\x03 ro\x02ses", session_meta=meta))
+
+    (result,) = (await searches.answer("roses"))["results"]
+
+    assert result["snippet"] == "forged \x02roses\x03"
+    assert (result["title"], result["working_dir"]) == ("a title", "/a/b")

@@ -1,0 +1,78 @@
+"""The part of a text that is shown, and its marks."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lethe_server.search.expressions import compile_match
+from lethe_server.search.query import parse_query
+from lethe_server.search.snippets import LENGTH, SnippetMaker, fold
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def _cut(typed: str, text: str) -> str:
+    leaves = compile_match(parse_query(typed, NOW).wanted).leaves
+    return SnippetMaker(leaves).cut(text).replace("\x02", "[").replace("\x03", "]")
+
+
+@pytest.mark.parametrize(
+    ("typed", "text", "snippet"),
+    [
+        ("rose", "A rose, a Rose and roses", "A [rose], a [Rose] and [roses]"),
+        ("rose ", "A rose and roses", "A [rose] and roses"),
+        ("rose ", "primrose", "primrose"),
+        ("User ", "call getUserName now", "call get[User]Name now"),
+        ("UserName ", "call getUserName now", "call get[UserName] now"),
+        ("user ", "call getUserName now", "call get[User]Name now"),
+        ("foo_bar ", "set foo_bar_baz", "set [foo_bar]_baz"),
+        ('"red rose"', "a red\n\n  rose, red", "a [red rose], red"),
+        ("cafe ", "Das Café", "Das [Café]"),
+        ("数据", "检查数据库", "检查[数据]库"),
+        ("库", "数据库", "数据[库]"),
+        ("🚀", "ship 🚀 it", "ship [🚀] it"),
+        ("rose -tulip", "rose tulip", "[rose] tulip"),
+        ("absent", "nothing here", "nothing here"),
+        ("e\u0301t\u00e9", "un été", "un [été]"),
+    ],
+)
+def test_words_are_marked_where_they_stand(typed, text, snippet):
+    """What FTS5 finds is marked: case, accents, parts of identifiers, runs without blanks."""
+    assert _cut(typed, text) == snippet
+
+
+def test_the_part_with_most_words_is_shown():
+    """Of a long text the place with the most different words is shown, cut between words."""
+    text = "rose " + "filler " * 200 + "a rose beside a tulip " + "filler " * 200
+
+    snippet = _cut("rose tulip ", text)
+
+    assert "a [rose] beside a [tulip]" in snippet
+    assert snippet.startswith("…filler")
+    assert snippet.endswith("filler…")
+    assert len(snippet) <= LENGTH + 10
+
+
+@given(st.text(max_size=600), st.text(min_size=1, max_size=5))
+def test_any_text_is_cut(text, word):
+    """A snippet is short, whatever is looked for, and without its marks part of the text."""
+    leaves = compile_match(parse_query(f'x "{word}"', NOW).wanted).leaves
+
+    snippet = SnippetMaker(leaves).cut(text)
+
+    plain = snippet.replace("\x02", "").replace("\x03", "")
+    shown = "".join(plain.strip("…").split())
+    text = unicodedata.normalize("NFC", text)
+    assert shown in "".join(text.replace("\x02", "").replace("\x03", "").split())
+    assert snippet.count("\x02") == snippet.count("\x03")
+
+
+@given(st.text())
+def test_folding_moves_no_character(text):
+    """A folded text is as long as the text, so that places are the same in both."""
+    assert len(fold(text)) == len(text)
