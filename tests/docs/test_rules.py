@@ -8,7 +8,7 @@ import pytest
 
 #: Paths of one machine, hosts of registries, and words for what is not finished; written so that
 #: this file does not match itself.
-MACHINE_PATHS = re.compile(r"(?<![\w.~}-])/(?:work|root|tmp)(?=/\w)")
+MACHINE_PATHS = re.compile(r"(?<![\w.~}-])/(?:work|root|tmp/\w+)(?=/\w)")
 REGISTRIES = re.compile(r"\b(?:pypi\.org|python[h]osted\.org|npm[j]s\.)")
 UNFINISHED = re.compile(r"\b(?:TO[D]O|FIX[M]E|XX[X])\b")
 UNNAMED = {"utils.py", "helpers.py", "util.py", "helper.py", "manager.py", "common.py", "misc.py"}
