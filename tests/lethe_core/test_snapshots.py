@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -365,6 +367,32 @@ class TestTornDocument:
         )
         writer.read()
         assert writer.texts() == {"a": "\ufffd", "b": "\ufffd", "c": "x"}
+
+
+@pytest.mark.promise("P3")
+def test_reading_while_a_tool_writes(tmp_path: Path) -> None:
+    """Whatever is read while a file is rewritten in place, its last version is archived."""
+    path = tmp_path / "chat.json"
+    final = messages(120, "done")
+
+    def rewrite() -> None:
+        for count in range(1, 120):
+            chat = [*final[: count - 1], {"id": f"m{count - 1}", "text": "half"}]
+            data = json.dumps({"messages": chat if count < 119 else final}).encode()
+            with path.open("wb", buffering=0) as file:
+                for start in range(0, len(data), 1000):
+                    file.write(data[start : start + 1000])
+
+    write(path, messages(1))
+    writer = Writer(path, ToyParser())
+    thread = threading.Thread(target=rewrite)
+    thread.start()
+    while thread.is_alive():
+        with contextlib.suppress(SourceUnreadable):
+            writer.read()
+    thread.join()
+    writer.read()
+    assert writer.texts() == {message["id"]: message["text"] for message in final}
 
 
 class TestSeveralFiles:

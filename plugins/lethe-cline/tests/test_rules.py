@@ -339,11 +339,13 @@ class TestSession:
         assert (meta.working_dir, meta.title, meta.title_source) == ("/srv", "T", "generated")
         assert (meta.parent_session_id, meta.relation) == ("s0", "fork")
 
-    def test_subagent(self, read):
-        """A subagent's messages are a session of their own."""
+    def test_subagent(self, tmp_path, read):
+        """A subagent's messages are a session of their own, held where its parent's is."""
         name = "sessions/s1/a1.messages.json"
+        read(user("x"), name=SESSION)
+        (tmp_path / "sessions/s1/s1.json").write_text('{"cwd": "/srv"}', encoding="utf-8")
         (turn,) = read(user("x"), name=name, agent="subagent", sessionId="s1")
-        assert turn.session_id == "s1.a1"
+        assert (turn.session_id, turn.session_meta.working_dir) == ("s1.a1", "/srv")
         assert (turn.session_meta.parent_session_id, turn.session_meta.relation) == (
             "s1",
             "subagent",

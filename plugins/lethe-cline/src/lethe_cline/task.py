@@ -82,9 +82,13 @@ def session_meta(path: Path, session_id: str, root: str | None) -> SessionMeta:
     if root:
         parent, relation = _named(root, session_id, "subagent")
     title = make_title(text(details.get("title")))
+    directory = known.get("cwd")
+    if root and not directory:
+        beside = _decoded(path.with_name(f"{root}.json"))
+        directory = beside.get("cwd") if isinstance(beside, dict) else None
     return SessionMeta(
         source_file=str(path),
-        working_dir=text(known.get("cwd")) or None,
+        working_dir=text(directory) or None,
         title=title or None,
         title_source="generated" if title else None,
         parent_session_id=parent,
