@@ -1,0 +1,186 @@
+"""The parser for the transcripts of the Cursor agent, files of JSON lines.
+
+Lines have no ids, and the last one, which tells how a turn ended, is taken away when the next one
+begins: the file is then another generation of itself. A turn is named by what was said and by its
+place among the messages, so that it is the same turn in each generation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import msgspec
+
+from lethe_core import JsonlParser, Line, Role, SessionMeta, ToolCall, TurnEvent
+from lethe_core.jsonl import clean_session_id
+from lethe_core.mapping import call_line, skip_word, text
+from lethe_core.sources import open_source
+from lethe_cursor.prompts import take_apart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lethe_core import Event, Source
+
+_TRANSCRIPTS: Final = "agent-transcripts"
+_SUBAGENTS: Final = "subagents"
+_REDACTED: Final = "[REDACTED]"
+_MAX_TITLE: Final = 120
+_MOST_BYTES: Final = 64 * 1024
+
+
+class Record(msgspec.Struct):
+    """One line: a message, or the end of a turn."""
+
+    role: Any = None
+    message: Any = None
+    type: Any = None
+    status: Any = None
+    error: Any = None
+
+
+class CursorParser(JsonlParser):
+    """Reads the transcripts of the Cursor agent."""
+
+    tool: ClassVar[str] = "cursor"
+    label: ClassVar[str] = "Cursor"
+    version: ClassVar[int] = 1
+    record_type = Record
+
+    def default_roots(self) -> Iterable[Path]:
+        """Name ``~/.cursor/projects``."""
+        return [Path.home() / ".cursor" / "projects"]
+
+    def accepts(self, path: Path) -> bool:
+        """Take what lies in ``agent-transcripts``, in a folder of its own, or below that one."""
+        return any(parent.name == _TRANSCRIPTS for parent in path.parents[:3])
+
+    def open_context(self, source: Source) -> SessionMeta:
+        """Find out what the file's place tells of the session."""
+        path = source.path
+        parent = None
+        if path.parent.name == _SUBAGENTS:
+            parent = clean_session_id(path.parent.parent.name)
+        return SessionMeta(
+            source_file=str(path),
+            working_dir=_working_directory(path),
+            parent_session_id=parent,
+            relation="subagent" if parent else None,
+        )
+
+    def map_record(self, record: Record, line: Line) -> Iterable[Event] | str:
+        """Map one line."""
+        turns = _Turns(record, line)
+        match record.role:
+            case "user":
+                turns.user()
+            case "assistant":
+                turns.reply()
+            case _ if record.type == "turn_ended":
+                turns.end()
+            case _:
+                return skip_word("record", record.type)
+        return turns.made or "no content"
+
+    def resume_command(self, session_id: str, working_dir: str | None) -> str | None:
+        """Give the command that resumes a session of the command line."""
+        del working_dir
+        return f"cursor-agent --resume {session_id}"
+
+
+class _Turns:
+    """Makes the turns of one line.
+
+    Args:
+        record: the line.
+        line: where it stands; its state counts the messages.
+    """
+
+    def __init__(self, record: Record, line: Line) -> None:
+        self.made: list[TurnEvent] = []
+        self._record = record
+        self._line = line
+        number = line.state.get("messages", 0)
+        if record.role:
+            line.state["messages"] = number + 1
+        self._key = hashlib.blake2b(line.raw, digest_size=12, salt=b"%d" % number).hexdigest()
+
+    def add(self, kind: str, role: Role, **fields: Any) -> TurnEvent:
+        """Add a turn."""
+        index = len(self.made)
+        turn = self._line.turn(
+            turn_id=f"{self._key}.{index}" if index else self._key,
+            index=index,
+            role=role,
+            metadata={"kind": kind},
+            session_meta=self._line.context,
+            **fields,
+        )
+        self.made.append(turn)
+        return turn
+
+    def user(self) -> None:
+        """Map a prompt, and what Cursor sent around it."""
+        said = "\n".join(text(block.get("text")) for block in self._blocks())
+        prompt = take_apart(said)
+        if prompt.around:
+            self.add("context", "system", content=prompt.around, timestamp=prompt.timestamp)
+        if prompt.typed:
+            turn = self.add("prompt", "user", content=prompt.typed, timestamp=prompt.timestamp)
+            title = prompt.typed.splitlines()[0].strip()
+            if len(title) > _MAX_TITLE:
+                title = f"{title[: _MAX_TITLE - 1]}…"
+            turn.session_meta = msgspec.structs.replace(
+                self._line.context, title=title, title_source="prompt"
+            )
+
+    def reply(self) -> None:
+        """Map what the model said and called."""
+        for block in self._blocks():
+            match block.get("type"):
+                case "text":
+                    words = text(block.get("text"))
+                    if words.strip() not in ("", _REDACTED):
+                        self.add("answer", "assistant", content=words)
+                case "tool_use":
+                    name, arguments = text(block.get("name")), block.get("input")
+                    call = ToolCall(id=text(block.get("id")), name=name, input=arguments)
+                    line = call_line(name, arguments)
+                    self.add("tool_call", "assistant", content=line, tool_calls=[call])
+                case name:
+                    turn = self.add("notice", "system")
+                    turn.metadata["unknown_block"] = text(name)
+
+    def end(self) -> None:
+        """Map the end of a turn, if it was no good one."""
+        reason = text(self._record.error)
+        match self._record.status:
+            case "aborted":
+                self.add("interrupt", "system", content=reason)
+            case "error":
+                self.add("api_error", "system", content=reason)
+
+    def _blocks(self) -> list[dict[str, Any]]:
+        message = self._record.message
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, str):
+            return [{"type": "text", "text": content}]
+        if not isinstance(content, list):
+            return []
+        return [block for block in content if isinstance(block, dict)]
+
+
+def _working_directory(path: Path) -> str | None:
+    """Read the directory of a project, which Cursor notes when a person trusts it."""
+    project = next((one.parent for one in path.parents if one.name == _TRANSCRIPTS), None)
+    if project is None:
+        return None
+    try:
+        with os.fdopen(open_source(project / ".workspace-trusted"), "rb") as file:
+            trusted = msgspec.json.decode(file.read(_MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return (text(trusted.get("workspacePath")) or None) if isinstance(trusted, dict) else None
