@@ -355,10 +355,29 @@ def test_many_small_outputs_are_cut_too():
 
 
 @pytest.mark.promise("P13")
+@pytest.mark.parametrize("text", ["x", "\x00", "\"\n", "é"])
+def test_inputs_are_cut_when_nothing_else_is_left(text):
+    """What a tool was called with is archived as its beginning if it is too long."""
+    event = full_turn()
+    given = {"path": "a.txt", "content": text * (5 * MIB)}
+    event.tool_calls = [ToolCall(name="Write", input=given), ToolCall(name="Read", input={"a": 1})]
+
+    line = encode_event(event)
+    cut, whole = (msgspec.json.decode(call.input) for call in decode_line(line).calls)
+    encoded = msgspec.json.encode(given)
+
+    assert MAX_EVENT_BYTES // 2 - 64 * 1024 < len(line) <= MAX_EVENT_BYTES
+    assert encoded.startswith(cut["beginning"].encode())
+    assert len(cut["beginning"].encode()) + cut["truncated_bytes"] == len(encoded)
+    assert cut["sha256"] == hashlib.sha256(encoded).hexdigest()
+    assert whole == {"a": 1}
+
+
+@pytest.mark.promise("P13")
 def test_what_cannot_be_cut_is_too_large():
     """An event that stays too long, whatever is cut, is refused."""
     event = full_turn()
-    event.tool_calls = [ToolCall(name="Write", input={"content": "x" * (5 * MIB)})]
+    event.metadata = {"blob": "x" * (5 * MIB)}
     with pytest.raises(TooLarge):
         encode_event(event)
 

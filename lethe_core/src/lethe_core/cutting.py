@@ -1,7 +1,7 @@
 """Cutting of turns that are too large for the wire.
 
-The longest tool outputs are cut first, then attachments, then the text. What was cut says so, in
-`truncated_bytes` and `sha256`.
+The longest tool outputs are cut first, then attachments, then the text, then what tools were
+called with. What was cut says so, in `truncated_bytes` and `sha256`.
 """
 
 from __future__ import annotations
@@ -43,10 +43,25 @@ def cut_turn(event: TurnEvent, excess: int) -> None:
         attachment["truncated_bytes"] = len(data)
         attachment["sha256"] = hashlib.sha256(data.encode()).hexdigest()
         excess -= len(data) - _MARK_BYTES
-    if excess > 0 and event.content:
-        kept, digest, dropped, _ = _shorten(event.content, excess)
+    if excess > 0 and len(event.content) > _MARK_BYTES:
+        kept, digest, dropped, gained = _shorten(event.content, excess)
         event.content = kept
         event.metadata |= {"truncated_bytes": dropped, "sha256": digest}
+        excess -= gained - _MARK_BYTES
+    if excess > 0:
+        _cut_inputs(event, excess)
+
+
+def _cut_inputs(event: TurnEvent, excess: int) -> None:
+    """Replace inputs by the beginning of their JSON, the longest first."""
+    inputs = [(_encode(call.input).decode(), call) for call in event.tool_calls]
+    for text, call in sorted(inputs, key=lambda pair: len(pair[0]), reverse=True):
+        if excess <= 0 or len(text) <= _MARK_BYTES:
+            return
+        escaped = len(_encode(text))  # a text of JSON is longer than the JSON that it is
+        kept, digest, dropped, _ = _shorten(text, excess + escaped - len(text.encode()))
+        call.input = {"truncated_bytes": dropped, "sha256": digest, "beginning": kept}
+        excess -= len(text.encode()) - len(_encode(call.input))
 
 
 def _attachments(event: TurnEvent) -> list[dict[str, Any]]:
