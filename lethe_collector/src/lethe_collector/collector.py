@@ -26,7 +26,7 @@ from lethe_collector.shipper import Shipper
 from lethe_collector.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from lethe_collector.config import CollectorConfig
@@ -51,6 +51,7 @@ class Collector:
         once: archive all that is there and end.
         roots: of each tool that is followed, the places to look at; `None` for the parser's own.
         on_change: called whenever something was done.
+        nap: waits for so many seconds before another attempt.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Collector:
         once: bool,
         roots: Mapping[str, list[Path] | None],
         on_change: Callable[[Collector], None] | None = None,
+        nap: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._config = config
         self._state = state
@@ -97,6 +99,7 @@ class Collector:
             on_kept=self.reader.note_kept,
             on_rewound=self.reader.rewind,
             on_change=self._note_change,
+            nap=nap,
         )
         self._followers = {
             name: Follower(
@@ -147,6 +150,9 @@ class Collector:
                 self.shipper.stop()
                 await asyncio.wait((shipping,), timeout=GRACE_SECONDS)
                 shipping.cancel()
+                self.reader.close()
+                for follower in self._followers.values():
+                    follower.close()
                 if self._watch is not None:
                     self._watch.close()
 

@@ -189,19 +189,22 @@ class Discovery:
     def _enter(self, sources: Sequence[Source]) -> list[tuple[int, Source]]:
         """Remember sources as they are now; return them with their rows."""
         found: list[tuple[int, Source]] = []
+        changed: list[tuple[int, Source]] = []
         new: list[Source] = []
         is_first = not self._known
         for source in sources:
             known = self._known.get(str(source.path))
             if known is not None:
                 found.append((known.id, source))
+                if not known.was_seen(source):
+                    changed.append((known.id, source))
             elif not is_first and (moved := self._moved_from(source)) is not None:
                 row_id, old_path = moved
                 self._known[str(source.path)] = self._known.pop(old_path)
                 found.append((row_id, source))
+                changed.append((row_id, source))
             else:
                 new.append(source)
-        changed = [pair for pair in found if not self._known[str(pair[1].path)].was_seen(pair[1])]
         self._table.update(changed)
         for row_id, source in changed:
             old = self._known[str(source.path)]

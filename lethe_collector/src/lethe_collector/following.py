@@ -90,6 +90,10 @@ class Follower:
             await self._scan()
             due = self._clock() + self._pause()
 
+    def close(self) -> None:
+        """Let the thread end."""
+        self._worker.close()
+
     def _pause(self) -> float:
         if self._stalls:  # each one has cost a thread
             return min(_MAX_PAUSE, SCAN_SECONDS * 2.0 ** min(self._stalls, 16))

@@ -209,6 +209,11 @@ class Reader:
                 lane.point = None
                 self._make_ready(lane)
 
+    def close(self) -> None:
+        """Let the threads end."""
+        for place in self._places.values():
+            place.worker.close()
+
     # The loop ------------------------------------------------------------------------------
 
     async def run(self) -> None:

@@ -226,15 +226,13 @@ class SourceTable:
                 self._advance(connection, part)
 
     def _advance(self, connection: sqlite3.Connection, part: Segment) -> None:
-        read_to = part.read_to or (None, None)
+        read_size, read_mtime_ns = part.read_to or (None, None)
         moved = connection.execute(
             "UPDATE sources SET cursor = ?, position = ?, records = records + ?,"
             " turns = turns + ?, unmapped = unmapped + ?, last_read = ?,"
-            " error_code = NULL, error_text = NULL, error_hint = NULL, error_at = NULL,"
             " read_size = coalesce(?, read_size), read_mtime_ns = coalesce(?, read_mtime_ns),"
             # A source may have vanished after it was read and before this was acknowledged.
-            " lost_bytes = CASE WHEN state <> 'gone' OR ? THEN 0 ELSE max(0, size - ?) END,"
-            " state = CASE state WHEN 'gone' THEN 'gone' ELSE 'active' END"
+            " lost_bytes = CASE WHEN state <> 'gone' THEN 0 ELSE max(0, size - ?) END"
             " WHERE id = ? AND epoch = ?",
             (
                 part.after,
@@ -243,8 +241,8 @@ class SourceTable:
                 len(part.lines),
                 part.unmapped,
                 self._clock(),
-                *read_to,
-                part.read_to is not None,
+                read_size,
+                read_mtime_ns,
                 part.position,
                 part.source_id,
                 part.epoch,
@@ -252,6 +250,14 @@ class SourceTable:
         ).rowcount
         if not moved:
             return  # it was set back after this was read
+        if part.read_to is not None:
+            # Only now is an error over: what was read before it may be acknowledged after it.
+            connection.execute(
+                "UPDATE sources SET lost_bytes = 0, error_code = NULL, error_text = NULL,"
+                " error_hint = NULL, error_at = NULL,"
+                " state = CASE state WHEN 'gone' THEN 'gone' ELSE 'active' END WHERE id = ?",
+                (part.source_id,),
+            )
         if part.identity is not None:
             connection.execute(
                 "UPDATE sources SET head_size = ?, head_hash = ? WHERE id = ?",

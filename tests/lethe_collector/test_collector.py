@@ -1,0 +1,469 @@
+"""From transcripts to the server, through all of the collector but its process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+
+import pytest
+from fakes.server import Reply, problem
+from fakes.waiting import until
+
+
+async def test_archives_what_is_there(machine):
+    """Each turn of each transcript arrives once, and `status` says so."""
+    machine.transcript("one").fill(700)
+    machine.transcript("two").fill(3).append({"skip": "snapshot"})
+
+    await machine.run_once()
+
+    assert machine.texts("one") == [f"hello {n}" for n in range(700)]
+    assert len(machine.texts("two")) == 3
+    status = machine.status()
+    assert (status["exit_code"], status["attention"]) == (0, [])
+    tool = status["tools"]["toy"]
+    assert (tool["files"], tool["archived"], tool["lagging"]) == (2, 2, 0)
+    assert (tool["turns"], tool["records"], tool["skipped"]) == (703, 704, {"snapshot": 1})
+
+
+async def test_events_carry_the_configured_host(machine):
+    """The host is the collector's to set."""
+    machine.transcript().fill(1)
+
+    await machine.run_once()
+
+    assert [event["host"] for event in machine.server.events.values()] == ["box"]
+
+
+async def test_small_sources_share_requests(machine):
+    """Many small transcripts do not take many requests."""
+    for number in range(120):
+        machine.transcript(f"s{number}").fill(2)
+
+    await machine.run_once()
+
+    assert len(machine.server.events) == 240
+    assert len(machine.server.requests) <= 4
+
+
+async def test_second_run_sends_nothing(machine):
+    """What was archived is neither opened nor sent again."""
+    machine.transcript().fill(5)
+    await machine.run_once()
+    machine.server.requests.clear()
+    opened = []
+    machine.parser.identify = opened.append
+    machine.parser.read = opened.append
+
+    await machine.run_once()
+
+    assert (machine.server.requests, opened) == ([], [])
+
+
+async def test_improved_parser_reads_history_again(machine):
+    """A greater parser version sends everything once more, of the same generation."""
+    machine.transcript().fill(5)
+    await machine.run_once()
+    machine.server.requests.clear()
+    type(machine.parser).version = 2
+    try:
+        await machine.run_once()
+    finally:
+        type(machine.parser).version = 1
+
+    lines = [line for request in machine.server.requests for line in request.lines]
+    assert len(lines) == 5
+    assert all(b'"parser_version":2' in line for line in lines)
+    assert (machine.source()["generation"], machine.source()["turns"]) == (0, 5)
+
+
+async def test_append_arrives_without_a_scan(machine):
+    """A change of a known transcript is seen by the watch, long before the next scan."""
+    machine.settings["poll_interval"] = 3600.0
+    transcript = machine.transcript().fill(1)
+    async with machine.collecting():
+        await until(lambda: machine.texts() == ["hello 0"])
+
+        transcript.append(text="more")
+
+        await until(lambda: machine.texts() == ["hello 0", "more"])
+
+
+async def test_new_transcript_arrives_without_waiting_for_the_interval(machine):
+    """A directory that appears with a transcript in it is seen by the watch."""
+    machine.settings["poll_interval"] = 3600.0
+    machine.transcript("one").fill(1)
+    async with machine.collecting():
+        await until(lambda: len(machine.server.events) == 1)
+
+        machine.transcript("two").fill(1)
+        (machine.root / "late").mkdir()
+        shutil.copy(machine.root / "project" / "two.jsonl", machine.root / "late" / "three.jsonl")
+
+        await until(lambda: len(machine.server.events) == 3)
+
+
+@pytest.mark.promise("C02", "P7")
+async def test_c02_torn_tail_waits_for_its_end(machine):
+    """A last line without its end is not sent; once completed, it is sent once."""
+    transcript = machine.transcript().fill(1)
+    end = transcript.path.stat().st_size
+    transcript.write(b'{"n": 2, "text": "to')
+    for _ in range(3):
+        await machine.run_once()
+        assert machine.texts() == ["hello 0"]
+        assert machine.source()["archived_bytes"] == end
+
+    transcript.write(b'rn"}\n')
+    await machine.run_once()
+
+    assert machine.texts() == ["hello 0", "torn"]
+    assert set(machine.server.sent.values()) == {1}
+
+
+@pytest.mark.promise("C03", "P7")
+async def test_c03_cut_inside_a_character(machine):
+    """A write that ends within an emoji does no harm to its text."""
+    data = '{"n": 1, "text": "a 😀 b"}\n'.encode()
+    transcript = machine.transcript()
+    transcript.write(data[: data.index(b"\xf0") + 2])
+    await machine.run_once()
+    assert machine.server.events == {}
+
+    transcript.write(data[data.index(b"\xf0") + 2 :])
+    await machine.run_once()
+
+    assert machine.texts() == ["a 😀 b"]
+    assert machine.source()["unmapped"] == 0
+
+
+@pytest.mark.promise("C05", "P8")
+async def test_c05_truncated_and_written_shorter(machine):
+    """A truncated transcript is a new generation; its turns arrive, the old ones stay."""
+    transcript = machine.transcript().fill(5)
+    await machine.run_once()
+
+    transcript.path.write_bytes(b'{"n": 9, "text": "new"}\n')
+    await machine.run_once()
+
+    assert sorted(machine.texts()) == sorted([*(f"hello {n}" for n in range(5)), "new"])
+    assert machine.source()["generation"] == 1
+
+
+@pytest.mark.promise("C06", "P8")
+async def test_c06_truncated_and_regrown_beyond_the_cursor(machine):
+    """A transcript that was replaced by a longer one is read from its beginning."""
+    transcript = machine.transcript().fill(3, "old")
+    await machine.run_once()
+
+    transcript.path.write_bytes(b"")
+    transcript.count = 100
+    transcript.fill(9, "a longer text")
+    await machine.run_once()
+
+    assert machine.texts()[3:] == [f"a longer text {n}" for n in range(9)]
+    assert (machine.source()["generation"], machine.source()["unmapped"]) == (1, 0)
+
+
+@pytest.mark.promise("C09", "P8")
+async def test_c09_copy_is_another_source(machine):
+    """A copied transcript is a session of its own; neither disturbs the other."""
+    transcript = machine.transcript("one").fill(3)
+    await machine.run_once()
+    shutil.copy(transcript.path, transcript.path.with_name("copy.jsonl"))
+    transcript.append(text="only here")
+
+    await machine.run_once()
+
+    assert len(machine.texts("one")) == 4
+    assert len(machine.texts("copy")) == 3
+    assert machine.source("copy")["generation"] == 0
+
+
+@pytest.mark.promise("C10", "P8")
+async def test_c10_moved_directory_keeps_its_cursor(machine):
+    """A directory that was renamed while nobody looked is recognised; nothing is sent again."""
+    machine.transcript("one").fill(4)
+    await machine.run_once()
+    machine.server.requests.clear()
+    os.rename(machine.root / "project", machine.root / "elsewhere")
+
+    await machine.run_once()
+
+    assert machine.server.requests == []
+    assert [source["path"] for source in machine.status()["sources"]] == [
+        str(machine.root / "elsewhere" / "one.jsonl")
+    ]
+
+
+@pytest.mark.promise("C12", "P3", "O4")
+async def test_c12_deleted_while_the_server_is_away(machine):
+    """What the outbox has survives its file; what was never read of it is counted as lost."""
+    machine.server.down()
+    transcript = machine.transcript().fill(3)
+    async with machine.collecting() as collector:
+        await until(lambda: collector.shipper.deliveries.waiting)
+    size = transcript.path.stat().st_size
+    await machine.run_once()  # gives up: the server is away
+    transcript.append(text="unread")
+    machine.parser.read = _refuse
+    await machine.run_once()
+    transcript.path.unlink()
+    del machine.parser.read
+    machine.server.up()
+
+    await machine.run_once()
+
+    assert machine.texts() == ["hello 0", "hello 1", "hello 2"]
+    source = machine.source()
+    assert (source["state"], source["archived_bytes"]) == ("gone", size)
+    assert source["lost_bytes"] > 0
+    assert machine.status()["exit_code"] == 2
+
+
+def _refuse(source, cursor):
+    raise PermissionError(13, "Permission denied")
+
+
+@pytest.mark.promise("C20", "P4", "P6")
+async def test_c20_same_id_five_times(machine):
+    """A record that a tool repeats arrives under the same id, and keeps its first place."""
+    transcript = machine.transcript()
+    for number in range(5):
+        transcript.append({"n": 1, "text": f"copy {number}"}, {"text": f"other {number}"})
+
+    await machine.run_once()
+
+    ids = [event["turn_id"] for event in machine.server.events.values()]
+    assert ids.count("one-1-0") == 1
+    assert machine.texts()[0] == "copy 0"
+    assert len(ids) == 6
+
+
+@pytest.mark.promise("C24", "P9")
+async def test_c24_what_is_no_readable_file_is_left_out(machine):
+    """A FIFO, a directory and a link to nowhere stop nobody, and nothing waits for them."""
+    folder = machine.transcript("one").fill(2).path.parent
+    os.mkfifo(folder / "fifo.jsonl")
+    (folder / "dir.jsonl").mkdir()
+    (folder / "loop.jsonl").symlink_to("loop.jsonl")
+
+    await machine.run_once()
+
+    assert len(machine.texts("one")) == 2
+    states = {os.path.basename(s["path"]): s["state"] for s in machine.status()["sources"]}
+    assert states == {"fifo.jsonl": "unreadable", "one.jsonl": "active"}
+    assert machine.status()["exit_code"] == 1
+
+
+@pytest.mark.promise("C39", "P9")
+async def test_c39_parser_that_fails_at_a_record(machine):
+    """What was read before a plugin failed is shipped; other sources go on; the error is told."""
+    machine.transcript("broken").fill(499).append({"raise": True}).fill(5)
+    machine.transcript("one").fill(2)
+
+    await machine.run_once()
+
+    assert len(machine.texts("broken")) == 499
+    assert len(machine.texts("one")) == 2
+    error = machine.source("broken")["error"]
+    assert (error["code"], machine.source("broken")["state"]) == ("PLUGIN_ERROR", "failed")
+    assert machine.status()["exit_code"] == 1
+
+
+@pytest.mark.promise("C42", "P9")
+async def test_c42_invalid_events_become_dead_letters(machine):
+    """An event that the wire refuses is never sent; all others are."""
+    machine.transcript().append({"bad": "session_id"}, {"text": "a"}, {"bad": "tool"})
+
+    await machine.run_once()
+
+    assert machine.texts() == ["a"]
+    status = machine.status()
+    assert status["dead_letters"] == {"events": 2, "codes": {"INVALID": 2}}
+    assert (status["exit_code"], status["tools"]["toy"]["lagging"]) == (2, 0)
+
+
+@pytest.mark.promise("S01", "P3", "P6")
+async def test_s01_outage_with_a_writer(machine):
+    """What is written while the server is away waits in the outbox and arrives in order."""
+    transcript = machine.transcript().fill(10)
+    machine.server.down()
+    async with machine.collecting() as collector:
+        for _ in range(5):
+            waiting = collector.shipper.deliveries.waiting
+            transcript.fill(10)
+            await until(lambda before=waiting: collector.shipper.deliveries.waiting > before)
+        machine.server.up()
+        await until(lambda: len(machine.server.events) == 60)
+        await until(lambda: not collector.shipper.deliveries.waiting)
+
+    assert machine.status()["outbox"]["batches"] == 0
+    assert [event["turn_id"] for event in machine.server.events.values()] == [
+        f"one-{n}-0" for n in range(1, 61)
+    ]
+
+
+@pytest.mark.promise("S02", "P3", "P10")
+async def test_s02_full_outbox_stops_reading(machine):
+    """When the outbox is full the files are the queue; nothing is dropped."""
+    machine.settings["outbox_max_bytes"] = 4096
+    machine.settings["batch_max_lines"] = 10
+    transcript = machine.transcript()
+    for number in range(300):
+        transcript.append(text=os.urandom(64).hex(), n=number)
+    machine.server.down()
+    async with machine.collecting() as collector:
+        await until(lambda: collector.shipper.outbox_is_full)
+        await until(lambda: collector.shipper.deliveries.failures >= 3)
+        status = machine.status()
+        assert status["outbox"]["full"]
+        assert status["tools"]["toy"]["lagging"] == 1
+        assert any("OUTBOX_FULL" in sentence for sentence in status["attention"])
+        machine.server.up()
+        await until(lambda: len(machine.server.events) == 300)
+
+    assert machine.status()["outbox"]["batches"] == 0
+
+
+@pytest.mark.promise("S03", "P3", "P10", "O4")
+async def test_s03_lost_because_the_outbox_was_full(machine):
+    """What was never read because the outbox was full is counted, and status exits with 3."""
+    machine.settings["outbox_max_bytes"] = 1
+    machine.settings["batch_max_lines"] = 10
+    transcript = machine.transcript().fill(100)
+    machine.server.down()
+    async with machine.collecting() as collector:
+        await until(lambda: collector.shipper.deliveries.failures >= 3)
+        await until(lambda: machine.source()["records"] == 10)
+        transcript.path.unlink()
+        await until(lambda: machine.source()["state"] == "gone")
+        machine.server.up()
+        await until(lambda: collector.shipper.is_idle)
+
+    assert len(machine.texts()) >= 10
+    assert machine.source()["lost_bytes"] > 0
+    assert machine.status()["exit_code"] == 3
+
+
+@pytest.mark.promise("S06", "P3", "P12")
+async def test_s06_refused_token_keeps_everything(machine):
+    """While the token is refused all is kept and the alarm is on; afterwards all arrives."""
+    machine.server.judge = lambda _lines: problem(401, "UNAUTHORIZED")
+    machine.transcript().fill(5)
+    async with machine.collecting() as collector:
+        await until(lambda: collector.shipper.deliveries.failures >= 3)
+        assert machine.status()["server"]["state"] == "AUTH"
+        assert machine.status()["exit_code"] == 1
+        machine.token_file.write_text("lethe_other")
+        machine.server.judge = lambda _lines: None
+        await until(lambda: len(machine.texts()) == 5)
+
+    assert machine.server.requests[-1].headers["authorization"] == "Bearer lethe_other"
+    assert machine.status()["exit_code"] == 0
+
+
+@pytest.mark.promise("S18", "P3")
+async def test_s18_single_event_then_silence(machine):
+    """One event is delivered although no other follows it."""
+    machine.settings["poll_interval"] = 3600.0
+    transcript = machine.transcript()
+    async with machine.collecting():
+        transcript.append(text="alone")
+
+        await until(lambda: machine.texts() == ["alone"])
+
+
+@pytest.mark.promise("C27", "P14")
+async def test_c27_stopped_during_a_slow_request(machine, monkeypatch):
+    """A stop does not wait for a server that does not answer; what it has not acked is kept."""
+    monkeypatch.setattr("lethe_collector.collector.GRACE_SECONDS", 0.1)
+    machine.server.script.append(Reply(hang=True))
+    machine.transcript().fill(3)
+    async with machine.collecting() as collector:
+        await until(lambda: machine.server.requests)
+        collector.stop()
+
+    assert machine.source()["archived_bytes"] == 0
+    await machine.run_once()
+    assert len(machine.texts()) == 3
+
+
+@pytest.mark.promise("C40", "P9")
+async def test_c40_parser_that_hangs(machine, monkeypatch):
+    """A plugin that hangs is marked as stalled; other sources of it go on."""
+    from fakes.toy import RELEASE
+
+    monkeypatch.setattr("lethe_collector.reader.STALL_SECONDS", 0.2)
+    RELEASE.clear()
+    try:
+        machine.transcript("hangs").append({"hang": True})
+        async with machine.collecting():
+            await until(lambda: (machine.state_dir / "state.db").exists())
+            await until(lambda: machine.status()["tools"].get("toy", {}).get("failing") == 1)
+            machine.transcript("one").fill(2)
+            await until(lambda: len(machine.texts("one")) == 2)
+        assert machine.source("hangs")["state"] == "stalled"
+    finally:
+        RELEASE.set()
+
+
+async def test_give_up_leaves_everything_in_the_outbox(machine):
+    """A single run ends although the server is away; what was read waits on disk."""
+    machine.server.down()
+    machine.transcript().fill(3)
+
+    await machine.run_once()
+
+    status = machine.status()
+    assert (status["exit_code"], status["outbox"]["batches"]) == (1, 1)
+    assert status["server"]["state"] == "UNREACHABLE"
+
+
+async def test_missing_places_are_no_error(machine):
+    """A tool that was never used here is told, and is no reason for alarm."""
+    shutil.rmtree(machine.root)
+
+    await machine.run_once()
+
+    root = machine.status()["tools"]["toy"]["roots"][0]
+    assert (root["exists"], machine.status()["exit_code"]) == (False, 0)
+
+
+async def test_place_that_appears_later_is_watched(machine):
+    """A tool that is used for the first time while the collector runs is seen."""
+    shutil.rmtree(machine.root)
+    machine.settings["poll_interval"] = 3600.0
+    async with machine.collecting() as collector:
+        await until(lambda: all(f.scans for f in collector._followers.values()))
+        machine.transcript("one").fill(1)
+
+        await until(lambda: len(machine.texts("one")) == 1)
+
+
+async def test_no_descriptor_stays_open(machine):
+    """Nothing of a source is held open once it was read (P16)."""
+    machine.transcript().fill(3)
+    async with machine.collecting():
+        await until(lambda: len(machine.texts()) == 3)
+        links = [os.readlink(entry) for entry in _descriptors()]
+
+    assert [link for link in links if link.endswith(".jsonl")] == []
+
+
+def _descriptors():
+    for name in os.listdir("/proc/self/fd"):
+        path = f"/proc/self/fd/{name}"
+        if os.path.islink(path):
+            yield path
+
+
+async def test_cancelled_runs_leave_no_task(machine):
+    """Every task that a run begins ends with it."""
+    machine.transcript().fill(3)
+    before = asyncio.all_tasks()
+
+    await machine.run_once()
+
+    assert asyncio.all_tasks() - before == set()
