@@ -285,7 +285,7 @@ def test_parallel_replies_have_usage_of_their_own(tool: Tool) -> None:
 
 @pytest.mark.promise("P5", "P4")
 def test_an_upgrade_to_2_doubles_nothing(tmp_path: Path) -> None:
-    """What was read before the upgrade, from files and tables, is replaced by what 2.x tells."""
+    """What was read from files and old tables is what the new tables tell, under the same ids."""
     tool = Tool(tmp_path / "opencode.db")
     tool.run("upgraded/opencode.sql")
     shutil.copytree(SAMPLES / "files" / "storage", tmp_path / "storage")
@@ -300,11 +300,7 @@ def test_an_upgrade_to_2_doubles_nothing(tmp_path: Path) -> None:
     before, after = turns(old), turns(new)
     assert before.keys() <= after.keys()
     assert {key for key in turns(copies) if key[0] == "ses_old"} == before.keys()
-    assert all(
-        turn.revision < before[key].revision for key, turn in turns(copies).items() if key in before
-    )
     for key, turn in before.items():
-        assert turn.revision < after[key].revision
         assert (turn.seq, turn.content, turn.usage) == (
             after[key].seq,
             after[key].content,

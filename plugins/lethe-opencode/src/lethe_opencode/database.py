@@ -17,7 +17,7 @@ from lethe_core.mapping import count, unix_time
 from lethe_opencode import parts, rows
 from lethe_opencode.places import Tool
 from lethe_opencode.sessions import session_meta
-from lethe_opencode.turns import Form, Turns
+from lethe_opencode.turns import Turns, progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -99,21 +99,22 @@ class DatabaseParser(Tool, SqliteParser):
         if not found:
             return "part without a message"
         session_id, created, changed, data, tie = found[0]
-        turns = Turns(
-            parser=self,
-            session_id=session_id,
-            message_id=message_id,
-            created=created,
-            changed=max([changed, *(place[1] for place in places)]),
-            form=Form.PARTS,
-            tie=tie,
-        )
+        message = _decoded(data)
         own = [
             _decoded(part)
             for rowid, _ in places
             for (part,) in row.query("SELECT data FROM part WHERE rowid = ?", rowid)
         ]
-        return parts.map_message(turns, _decoded(data), own) or turns.made
+        turns = Turns(
+            parser=self,
+            session_id=session_id,
+            message_id=message_id,
+            created=count(created),
+            changed=max(count(time) for time in (changed, *(place[1] for place in places))),
+            progress=progress(message, own),
+            tie=tie,
+        )
+        return parts.map_message(turns, message, own) or turns.made
 
     def _new_message(self, row: Row) -> Iterable[Event] | str:
         [(tie,)] = row.query(
@@ -124,16 +125,17 @@ class DatabaseParser(Tool, SqliteParser):
             row["seq"],
             row["time_created"],
         )
+        message = _decoded(row["data"])
         turns = Turns(
             parser=self,
             session_id=row["session_id"],
             message_id=row["id"],
             created=count(row["time_created"]),
             changed=row.changed,
-            form=Form.MESSAGES,
+            progress=progress(message, rows.objects(message.get("content"))),
             tie=tie,
         )
-        return rows.map_message(turns, row["type"], _decoded(row["data"])) or turns.made
+        return rows.map_message(turns, row["type"], message) or turns.made
 
 
 def _feed(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from lethe_core import ToolCall
 from lethe_core.mapping import skip_word, text
 from lethe_opencode.parts import Answer, ended
 from lethe_opencode.turns import Turns, add_failure, attach_file, attach_usage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _FAILURE: Final = 510
 _WORDS: Final = frozenset({"system", "synthetic", "skill"})
@@ -52,9 +49,9 @@ def map_message(turns: Turns, kind: str, message: dict[str, Any]) -> str | None:
 def _map_prompt(turns: Turns, message: dict[str, Any]) -> None:
     words = text(message.get("text"))
     metadata: dict[str, Any] = {}
-    if files := [attach_file(file) for file in _objects(message.get("files"))]:
+    if files := [attach_file(file) for file in objects(message.get("files"))]:
         metadata["attachments"] = files
-    if agents := [text(agent.get("name")) for agent in _objects(message.get("agents"))]:
+    if agents := [text(agent.get("name")) for agent in objects(message.get("agents"))]:
         metadata["agents"] = agents
     if words.strip() or files:
         turns.add("user", "prompt", words, place=0, turn_id=turns.message_id, metadata=metadata)
@@ -66,7 +63,7 @@ def _map_answer(turns: Turns, message: dict[str, Any]) -> None:
     model = text(about.get("id"))
     told = {"provider": text(about.get("providerID")), "agent": text(message.get("agent"))}
     answer = Answer(turns, model, told)
-    for number, item in enumerate(_objects(message.get("content"))):
+    for number, item in enumerate(objects(message.get("content"))):
         place = 2 * number
         match item.get("type"):
             case "text":
@@ -89,7 +86,7 @@ def _add_call(answer: Answer, item: dict[str, Any], place: int) -> None:
     turn_id = answer.add_call(call, place, time, {} if is_done else {"status": status})
     if not is_done:
         return
-    content = list(_objects(state.get("content")))
+    content = objects(state.get("content"))
     words = "\n".join(text(one.get("text")) for one in content if one.get("type") == "text")
     error = state.get("error")
     if isinstance(error, dict):
@@ -127,6 +124,6 @@ def _map_compaction(turns: Turns, message: dict[str, Any]) -> None:
         turns.add("system", "compact_summary", words, place=1, turn_id=turn_id)
 
 
-def _objects(value: Any) -> Iterable[dict[str, Any]]:
-    """Leave out what is no object."""
+def objects(value: Any) -> list[dict[str, Any]]:
+    """Give the objects of a list, and leave out what is none."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

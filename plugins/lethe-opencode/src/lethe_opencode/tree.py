@@ -23,7 +23,7 @@ from lethe_core.sources import find_files
 from lethe_opencode import parts
 from lethe_opencode.places import Tool
 from lethe_opencode.sessions import session_meta
-from lethe_opencode.turns import Form, Turns
+from lethe_opencode.turns import Turns, progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -93,7 +93,7 @@ class TreeParser(Tool, SnapshotParser):
             message_id=text(message.get("id")) or place.hashed_id(),
             created=_created(message),
             changed=place.revision,
-            form=Form.FILES,
+            progress=progress(message, piece["parts"]),
             tie=place.context or 0,
         )
         return parts.map_message(turns, message, piece["parts"]) or turns.made

@@ -1,9 +1,12 @@
 """How the turns of a message are made, whichever form of opencode's store it stands in.
 
 The same message may stand in the files of 1.1, the tables of 1.2 and those of 2.0, because each
-generation imports what the one before wrote and leaves it where it was. Message ids and the ids of
-calls stay the same, those of parts do not. So a turn's id is made of the former alone, its place
-of the time when the message was made, and of two copies the one in the newer form wins.
+generation imports what the one before wrote and leaves it where it was. Message ids and the ids
+of calls stay the same, those of parts do not. So a turn's id is made of the former alone, and its
+place of the time when the message was made.
+
+A message is completed in many steps, several of them in one millisecond. So its revision is the
+time of its last change, and within a millisecond how far it has come.
 """
 
 from __future__ import annotations
@@ -11,7 +14,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from lethe_core import TurnEvent, Usage
@@ -20,21 +22,17 @@ from lethe_core.limits import MAX_SEQ
 from lethe_core.mapping import count, data_url_image, text, unix_time, wire_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lethe_core import Parser, Role
 
 _PLACES: Final = 4096
 #: Messages that were made in the same millisecond stand this many places apart.
 _TIE: Final = 512
-#: Above all times in milliseconds until the year 2527.
-_FORM_SHIFT: Final = 44
-
-
-class Form(IntEnum):
-    """The forms of the store; a greater one is newer."""
-
-    FILES = 0
-    PARTS = 1
-    MESSAGES = 2
+_PROGRESS_BITS: Final = 12
+_MOST_STEPS: Final = 595
+_MOST_WORDS: Final = 3500
+_STATES: Final = {"completed": 2, "error": 2, "running": 1}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,7 +45,7 @@ class Turns:
         message_id: the message.
         created: when it was made, in milliseconds.
         changed: when it or a part of it was changed, in milliseconds.
-        form: where it stands.
+        progress: how far it has come, as `progress` tells.
         tie: how many messages of its session were made in the same millisecond before it.
         made: the turns so far.
     """
@@ -57,7 +55,7 @@ class Turns:
     message_id: str
     created: int
     changed: int
-    form: Form
+    progress: int
     tie: int = 0
     made: list[TurnEvent] = field(default_factory=list)
     _numbers: Counter[str] = field(default_factory=Counter)
@@ -108,12 +106,35 @@ class Turns:
             timestamp=timestamp or unix_time(self.created),
             content=content,
             metadata={"kind": kind, **(metadata or {})},
-            revision=(self.form << _FORM_SHIFT) + min(max(self.changed, 0), (1 << _FORM_SHIFT) - 1),
+            revision=min((max(self.changed, 0) << _PROGRESS_BITS) + self.progress, MAX_SEQ),
             parser_version=self.parser.version,
             **fields,
         )
         self.made.append(turn)
         return turn
+
+
+def progress(message: dict[str, Any], parts: Iterable[dict[str, Any]]) -> int:
+    """Say how far a message has come: a number of 12 bits that grows while it is written.
+
+    Args:
+        message: what opencode says of it.
+        parts: its parts, or the items of its content.
+    """
+    steps = sum(bool(message.get(name)) for name in ("finish", "error"))
+    steps += _is_ended(message)
+    words = 0
+    for part in parts:
+        state = part.get("state")
+        status = state.get("status") if isinstance(state, dict) else None
+        steps += 1 + _is_ended(part) + _STATES.get(status if isinstance(status, str) else "", 0)
+        words += len(text(part.get("text")))
+    return min(steps, _MOST_STEPS) + min(words // 4, _MOST_WORDS)
+
+
+def _is_ended(value: dict[str, Any]) -> bool:
+    time = value.get("time")
+    return isinstance(time, dict) and bool(time.get("completed") or time.get("end"))
 
 
 def make_usage(message: dict[str, Any], created: int, model: str) -> Usage | None:
