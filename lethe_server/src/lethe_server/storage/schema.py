@@ -8,7 +8,7 @@ is given, `query.execute(database)`. The hot statements of ingest are SQL: see
 
 from __future__ import annotations
 
-from peewee import AutoField, BlobField, DoubleField, IntegerField, Model, TextField
+from peewee import AutoField, BlobField, CompositeKey, DoubleField, IntegerField, Model, TextField
 
 
 class Owner(Model):
@@ -60,7 +60,10 @@ class Session(Model):
 
 
 class Usage(Model):
-    """Tokens of one API reply: field by field the greatest that its turns say."""
+    """Tokens of one API reply: field by field the greatest that its turns say.
+
+    `turn` is the one that it counts with.
+    """
 
     id = AutoField()
     owner = IntegerField()
@@ -72,6 +75,7 @@ class Usage(Model):
     cache_write = IntegerField()
     reasoning = IntegerField()
     cost_nano = IntegerField()
+    turn = IntegerField(null=True)
 
     class Meta:
         table_name = "usage"
@@ -106,6 +110,27 @@ class Turn(Model):
 
     class Meta:
         table_name = "turns"
+
+
+class Activity(Model):
+    """What happened in a quarter of an hour; see `lethe_server.storage.activity`."""
+
+    owner = IntegerField()
+    slot = IntegerField()
+    session = IntegerField()
+    role = TextField()
+    model = TextField()
+    turns = IntegerField()
+    tokens_in = IntegerField()
+    tokens_out = IntegerField()
+    cache_read = IntegerField()
+    cache_write = IntegerField()
+    reasoning = IntegerField()
+    cost_nano = IntegerField()
+
+    class Meta:
+        table_name = "activity"
+        primary_key = CompositeKey("owner", "slot", "session", "role", "model")
 
 
 class Token(Model):

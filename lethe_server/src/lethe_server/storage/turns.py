@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from lethe_server.storage.activity import ActivityLedger
 from lethe_server.storage.figures import SessionFigures, TurnFacts, add_tokens
 from lethe_server.storage.records import Tokens, TurnRecord
 from lethe_server.storage.search_index import IndexedTurn, facets_of, index_turns
@@ -207,26 +208,32 @@ class _Session:
                 if not (same and turn.tokens.covers(stored.tokens)):
                     ledger.release(stored.usage_key)
 
-    def write(self, ledger: UsageLedger) -> StoreOutcome:
+    def write(self, ledger: UsageLedger, activity: ActivityLedger) -> StoreOutcome:
         """Write the turns that change, and count them."""
         inserted: list[tuple[object, ...]] = []
         replaced: list[tuple[object, ...]] = []
         moved: list[tuple[object, ...]] = []
         for turn in self.turns.values():
             stored, record = turn.stored, turn.record
+            if record is None and not turn.moved:
+                continue
+            facts = turn.facts()
+            activity.add(self.figures.id, facts)
+            if stored is not None:
+                activity.remove(self.figures.id, stored.facts)
             if record is not None:
                 row = _row_of(turn, record, ledger.id_of(turn.usage_key))
                 row += (self._owner, self.figures.id, record.turn_id)
                 if stored is None:
                     inserted.append(row)
-                    self.figures.add(turn.facts(), record.content)
+                    self.figures.add(facts, record.content)
                 else:
                     replaced.append(row)
-                    self.figures.replace(stored.facts, turn.facts(), record.content)
-            elif turn.moved:
+                    self.figures.replace(stored.facts, facts, record.content)
+            else:
                 assert stored is not None
                 moved.append((turn.seq, turn.seq_version, *turn.tokens, self._owner, stored.id))
-                self.figures.replace(stored.facts, turn.facts(), None)
+                self.figures.replace(stored.facts, facts, None)
         self._connection.executemany(_INSERT, inserted)
         self._note_indexed(self._connection.last_insert_rowid() - len(inserted) + 1)
         self._connection.executemany(_REPLACE, replaced)
@@ -280,16 +287,18 @@ def store_records(
         session.claim_usage(ledger)
     for ledger in ledgers.values():
         ledger.open()
-    outcomes = [session.write(ledgers[session.tool]) for session in sessions]
+    activity = ActivityLedger(connection, number)
+    outcomes = [session.write(ledgers[session.tool], activity) for session in sessions]
     at_hand = {session.figures.id: session.figures for session in sessions}
     others: dict[int, Tokens] = {}
     for ledger in ledgers.values():
-        for session_id, tokens in ledger.settle().items():
+        for session_id, tokens in ledger.settle(activity).items():
             if session_id in at_hand:
                 at_hand[session_id].add_shared_tokens(tokens)
             else:
                 others[session_id] = others.get(session_id, Tokens()).plus(tokens)
     add_tokens(connection, number, others)
+    activity.save()
     for session in sessions:
         session.figures.save()
     index_turns(connection, number, [turn for session in sessions for turn in session.indexed])

@@ -8,6 +8,8 @@ stored turns and do not depend on the order of arrival (P4, P5).
 When a row grows, because a later line of a streamed answer or a fork says more, the sums of all
 sessions that share it move by the difference. When a turn that carried the key is replaced by one
 that does not, or that says less, the row is computed anew from the turns that are left.
+
+In the archive as a whole a row counts with one turn, see `lethe_server.storage.activity`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from lethe_server.storage.activity import Cell, FirstTurn, find_first_turns
 from lethe_server.storage.records import Tokens
 
 if TYPE_CHECKING:
@@ -22,9 +25,13 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from lethe_server.storage.activity import ActivityLedger
+
 _FIND: Final = """
-    SELECT key, id, input, output, cache_read, cache_write, reasoning, cost_nano FROM usage
-    WHERE owner = ? AND tool = ? AND key IN (SELECT value FROM json_each(?))
+    SELECT u.key, u.id, t.id, t.timestamp, t.session, t.role, t.model,
+        u.input, u.output, u.cache_read, u.cache_write, u.reasoning, u.cost_nano
+    FROM usage AS u LEFT JOIN turns AS t ON t.owner = u.owner AND t.id = u.turn
+    WHERE u.owner = ? AND u.tool = ? AND u.key IN (SELECT value FROM json_each(?))
 """
 _CREATE: Final = """
     INSERT INTO usage
@@ -42,7 +49,7 @@ _COMPUTE: Final = """
 """
 _CHANGE: Final = """
     UPDATE usage SET input = ?, output = ?, cache_read = ?, cache_write = ?, reasoning = ?,
-        cost_nano = ?
+        cost_nano = ?, turn = ?
     WHERE owner = ? AND id = ?
 """
 _DROP: Final = "DELETE FROM usage WHERE owner = ? AND id = ?"
@@ -51,12 +58,13 @@ _DROP: Final = "DELETE FROM usage WHERE owner = ? AND id = ?"
 class _Reply:
     """One API reply: what it was before this request and what the request says of it."""
 
-    __slots__ = ("before", "claimed", "id", "members", "sessions", "shrunk", "stored")
+    __slots__ = ("before", "claimed", "first", "id", "members", "sessions", "shrunk", "stored")
 
     def __init__(self) -> None:
         self.id = 0
         self.stored = Tokens()  # what the row holds
         self.before = Tokens()  # what the sums of `members` hold
+        self.first: FirstTurn | None = None  # where it counts
         self.members: set[int] = set()
         self.claimed = Tokens()
         self.sessions: set[int] = set()
@@ -105,10 +113,11 @@ class UsageLedger:
             _FIND, (self._owner, self._tool, json.dumps(list(self._replies)))
         )
         known: dict[int, _Reply] = {}
-        for key, number, *tokens in found:
+        for key, number, turn, timestamp, session, role, model, *tokens in found:
             reply = self._replies[key]
             reply.id = number
             reply.stored = reply.before = Tokens(*tokens)
+            reply.first = FirstTurn(turn, Cell.of(timestamp, session, role, model))
             known[number] = reply
         self._create([key for key, reply in self._replies.items() if not reply.id])
         if known:
@@ -122,8 +131,11 @@ class UsageLedger:
         """Return the id of a reply, for the row of a turn."""
         return None if key is None else self._replies[key].id
 
-    def settle(self) -> dict[int, Tokens]:
+    def settle(self, activity: ActivityLedger) -> dict[int, Tokens]:
         """Bring the rows up to date; the turns are written already.
+
+        Args:
+            activity: counts each reply once.
 
         Returns:
             What the sums of each session move by.
@@ -131,6 +143,8 @@ class UsageLedger:
         moves: dict[int, Tokens] = {}
         changed: list[tuple[int, ...]] = []
         dropped: list[tuple[int, int]] = []
+        numbers = [reply.id for reply in self._replies.values()]
+        firsts = find_first_turns(self._connection, self._owner, numbers)
         for reply in self._replies.values():
             after, members = self._outcome(reply)
             for session in reply.members | members:
@@ -139,10 +153,15 @@ class UsageLedger:
                 if gained != lost:
                     move = gained.minus(lost)
                     moves[session] = moves.get(session, Tokens()).plus(move)
-            if not members:
+            first = firsts.get(reply.id)
+            if reply.first is not None:
+                activity.move(reply.first.cell, Tokens().minus(reply.before))
+            if first is None:
                 dropped.append((self._owner, reply.id))
-            elif after != reply.stored:
-                changed.append((*after, self._owner, reply.id))
+                continue
+            activity.move(first.cell, after)
+            if after != reply.stored or reply.first is None or first.id != reply.first.id:
+                changed.append((*after, first.id, self._owner, reply.id))
         self._connection.executemany(_CHANGE, changed)
         self._connection.executemany(_DROP, dropped)
         return moves

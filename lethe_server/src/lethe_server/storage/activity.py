@@ -1,0 +1,170 @@
+"""Activity: what happened in each quarter of an hour, kept exact while turns come and change.
+
+    activity    owner, slot, session, role, model -> turns and tokens
+
+A *slot* is a quarter of an hour since 1970, UTC: every day of every time zone of our times is a
+whole number of them. Statistics add up these rows, which are far fewer than turns, and never look
+at the turns themselves but for the two slots that a span of time cuts through.
+
+A turn counts in its cell. The tokens of an API reply count once in the whole archive, however many
+turns and sessions carry it: in the cell of its *first turn*, `usage.turn`, which is the earliest
+by time (a turn without a time is the last), then by host, session and place. That is a function
+of the turns that are stored, so that no order of arrival changes any sum (P4).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from lethe_server.storage.records import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import apsw
+
+    from lethe_server.storage.figures import TurnFacts
+
+#: Seconds of a slot.
+SLOT_SECONDS: Final = 900
+#: The slot of turns without a time.
+TIMELESS: Final = -1
+
+#: The order of the turns that carry a reply; the first of them is where it counts.
+FIRST_TURN_ORDER: Final = "t.timestamp IS NULL, t.timestamp, s.host, s.session_id, t.seq, t.turn_id"
+
+_FIND_FIRST_TURNS: Final = f"""
+    SELECT t.usage, t.id, t.timestamp, t.session, t.role, t.model
+    FROM json_each(?2) AS k
+    JOIN turns AS t ON t.owner = ?1 AND t.usage = k.value
+    JOIN sessions AS s ON s.owner = ?1 AND s.id = t.session
+    ORDER BY {FIRST_TURN_ORDER}
+"""  # noqa: S608 - made of the constant above alone
+_MOVE: Final = """
+    INSERT INTO activity
+        (turns, tokens_in, tokens_out, cache_read, cache_write, reasoning, cost_nano,
+        owner, slot, session, role, model)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (owner, slot, session, role, model) DO UPDATE SET
+        turns = turns + excluded.turns,
+        tokens_in = tokens_in + excluded.tokens_in,
+        tokens_out = tokens_out + excluded.tokens_out,
+        cache_read = cache_read + excluded.cache_read,
+        cache_write = cache_write + excluded.cache_write,
+        reasoning = reasoning + excluded.reasoning,
+        cost_nano = cost_nano + excluded.cost_nano
+"""
+_DROP_EMPTY: Final = """
+    DELETE FROM activity
+    WHERE owner = ? AND slot = ? AND session = ? AND role = ? AND model = ? AND turns = 0
+"""
+
+
+class Cell(NamedTuple):
+    """Where a turn counts.
+
+    Args:
+        slot: from `slot_of`.
+        session: by number.
+        role: who speaks.
+        model: that answered; empty if none did.
+    """
+
+    slot: int
+    session: int
+    role: str
+    model: str
+
+    @classmethod
+    def of(cls, timestamp: float | None, session: int, role: str, model: str | None) -> Cell:
+        """Return the cell of a turn."""
+        return cls(slot_of(timestamp), session, role, model or "")
+
+
+class FirstTurn(NamedTuple):
+    """The turn that an API reply counts with.
+
+    Args:
+        id: of the turn.
+        cell: of the turn.
+    """
+
+    id: int
+    cell: Cell
+
+
+def slot_of(timestamp: float | None) -> int:
+    """Return the quarter of an hour of a time.
+
+    Args:
+        timestamp: Unix seconds, not negative.
+    """
+    return TIMELESS if timestamp is None else int(timestamp) // SLOT_SECONDS
+
+
+class ActivityLedger:
+    """What moves in the activity of an owner while one request is stored.
+
+    Args:
+        connection: in a transaction.
+        owner: whose.
+    """
+
+    def __init__(self, connection: apsw.Connection, owner: int) -> None:
+        self._connection = connection
+        self._owner = owner
+        self._turns: dict[Cell, int] = {}
+        self._tokens: dict[Cell, Tokens] = {}
+
+    def add(self, session: int, facts: TurnFacts) -> None:
+        """Count a turn.
+
+        Args:
+            session: of the turn.
+            facts: of the turn.
+        """
+        cell = Cell.of(facts.timestamp, session, facts.role, facts.model)
+        self._turns[cell] = self._turns.get(cell, 0) + 1
+        self.move(cell, facts.tokens)
+
+    def remove(self, session: int, facts: TurnFacts) -> None:
+        """Take a turn off that is counted."""
+        cell = Cell.of(facts.timestamp, session, facts.role, facts.model)
+        self._turns[cell] = self._turns.get(cell, 0) - 1
+        self.move(cell, Tokens().minus(facts.tokens))
+
+    def move(self, cell: Cell, tokens: Tokens) -> None:
+        """Count tokens, or take them off."""
+        if any(tokens):
+            self._tokens[cell] = self._tokens.get(cell, Tokens()).plus(tokens)
+
+    def save(self) -> None:
+        """Write what has moved."""
+        cells = sorted({*self._turns, *self._tokens})
+        moves = (
+            (self._turns.get(cell, 0), *self._tokens.get(cell, Tokens()), self._owner, *cell)
+            for cell in cells
+        )
+        self._connection.executemany(_MOVE, [move for move in moves if any(move[:7])])
+        left = [(self._owner, *cell) for cell, turns in self._turns.items() if turns < 0]
+        self._connection.executemany(_DROP_EMPTY, left)
+
+
+def find_first_turns(
+    connection: apsw.Connection, owner: int, replies: Iterable[int]
+) -> dict[int, FirstTurn]:
+    """Return the turn that each API reply counts with; none for one that no turn carries.
+
+    Args:
+        connection: any.
+        owner: whose.
+        replies: by number.
+    """
+    found: dict[int, FirstTurn] = {}
+    for reply, turn, *where in connection.execute(
+        _FIND_FIRST_TURNS, (owner, json.dumps(list(replies)))
+    ):
+        if reply not in found:
+            found[reply] = FirstTurn(turn, Cell.of(*where))
+    return found
