@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lethe_server.search import searching
-from lethe_server.storage import store as store_module
+from lethe_server.search import handler, searching
 
 FIELDS = [
     "tool",
@@ -324,7 +323,7 @@ async def test_common_word_is_no_prefix(searches, archive, event, monkeypatch):
 @pytest.mark.promise("A5")
 async def test_time_budget_ends_a_search(searches, archive, event, monkeypatch):
     """A search beyond its budget is a 503 that says when to try again."""
-    monkeypatch.setattr(store_module, "SEARCH_SECONDS", 1e-9)
+    monkeypatch.setattr(handler, "SEARCH_SECONDS", 1e-9)
     monkeypatch.setattr("lethe_server.storage.readers._STEPS", 1)
     await archive.send(event(1, content="roses"))
 

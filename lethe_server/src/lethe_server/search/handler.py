@@ -27,7 +27,7 @@ from lethe_server.parameters import (
 )
 from lethe_server.search.fts5_syntax import parse_fts5
 from lethe_server.search.query import Condition, parse_query
-from lethe_server.search.searching import Search
+from lethe_server.search.searching import Search, search_turns
 from lethe_server.search.terms import strip_marks
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 #: Hits of a page, if nothing else is asked for, and at most.
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
+#: Seconds that a search may take.
+SEARCH_SECONDS: Final = 2.0
 #: The owner that stands for all.
 EVERYBODY: Final = "*"
 
@@ -145,7 +147,9 @@ async def search(request: web.Request) -> web.Response:
     asked_owner(request, identity)
     asked = load_parameters(request, SEARCH_PARAMETERS)
     wanted = _search_of(asked, identity)
-    page = await request.app[STORE].search(wanted)
+    page = await request.app[STORE].query(
+        lambda connection: search_turns(connection, wanted), SEARCH_SECONDS
+    )
     answer = SearchAnswer(
         results=[_result_of(result, owned=wanted.owner is None) for result in page.results],
         limit=wanted.limit,

@@ -9,9 +9,13 @@ first page stays out. So no row comes twice and none that was there is missed.
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import msgspec
 
 from lethe_server.search.cursors import (
     VERSION,
@@ -108,16 +112,17 @@ class SearchPage(NamedTuple):
 
 
 class _Hit(NamedTuple):
-    """A hit; sorts by what comes first."""
+    """A hit of a page; sorts by what comes first. Those that are not shown stay plain tuples."""
 
     minus_score: float
     minus_place: int
     owner: int
     source: Source
 
-    @property
-    def key(self) -> tuple[float, int, int]:
-        return self[:3]
+
+_Row = tuple[float, int, int, str]
+#: Sorts behind the names of all sources.
+_BEHIND: Final = "~"
 
 
 def search_turns(connection: apsw.Connection, search: Search) -> SearchPage:
@@ -156,10 +161,13 @@ class _Searching:
         if not self._plans:
             return SearchPage()
         ranked = self._search.order == "rank" and bool(self._leaves)
-        if self._cursor is None:
-            figures, hits = self._first_page(ranked=ranked)
+        if self._cursor is not None:
+            figures, rows = self._next_page(self._cursor, ranked=ranked)
+        elif ranked:
+            figures, rows = self._first_best()
         else:
-            figures, hits = self._next_page(self._cursor, ranked=ranked)
+            figures, rows = self._first_newest()
+        hits = [_Hit(*row) for row in heapq.nsmallest(self._search.limit + 1, rows)]  # type: ignore[arg-type]
         shown = hits[: self._search.limit]
         return SearchPage(
             results=self._read(shown, figures.best if ranked else None),
@@ -186,87 +194,87 @@ class _Searching:
 
     # Pages ---------------------------------------------------------------------------------
 
-    def _first_page(self, *, ranked: bool) -> tuple[Figures, list[_Hit]]:
-        query = self._search.query
-        window = Window(
-            FIRST if query.since is None else place_of(query.since),
-            LAST if query.until is None else place_of(query.until),
+    def _first_best(self) -> tuple[Figures, list[_Row]]:
+        """Score the newest hits; more than `CANDIDATES` of them are not looked at."""
+        figures = self._measure()
+        lists = self._rows(figures, CANDIDATES + 1, ranked=True)
+        rows, floor = _newest(lists)
+        newest = -min((row[1] for row in rows), default=1 - figures.until)
+        return (
+            msgspec.structs.replace(
+                figures,
+                since=figures.since if floor is None else floor,
+                until=min(figures.until, newest + 1),
+                total=len(rows),
+                recent=floor is not None,
+                best=-min((row[0] for row in rows), default=0.0),
+            ),
+            rows,
         )
-        figures = self._measure(window)
-        hits = self._hits(figures, CANDIDATES + 1, ranked=ranked)
-        floor = self._floor(hits, window.first)
-        recent = floor > window.first
-        kept = [hit for source in hits for hit in source if -hit.minus_place >= floor]
-        merged = _merged(kept)
-        newest = max((-hit.minus_place for hit in merged), default=window.last - 1)
-        figures = Figures(
-            exact_leaves=figures.exact_leaves,
-            weights=figures.weights,
-            means=figures.means,
-            since=floor if ranked else window.first,
-            until=min(window.last, newest + 1),
-            total=len(merged),
-            recent=recent,
-            best=max((-hit.minus_score for hit in merged), default=0.0),
-        )
-        return figures, merged
 
-    def _next_page(self, cursor: Cursor, *, ranked: bool) -> tuple[Figures, list[_Hit]]:
-        figures = cursor.figures
-        after = (-cursor.score, -cursor.place, cursor.owner)
-        if ranked:
-            hits = self._hits(figures, 2 * CANDIDATES, ranked=True)
+    def _first_newest(self) -> tuple[Figures, list[_Row]]:
+        """Take the newest hits, and count the others as far as anybody wants to know."""
+        figures = self._measure()
+        if len(self._plans) * len(self._sources) == 1:
+            total = self._count_hits(figures)
+            rows = self._rows(figures, self._search.limit + 1, ranked=False)[0]
         else:
-            rest = Figures(
-                exact_leaves=figures.exact_leaves,
-                weights=figures.weights,
-                means=figures.means,
-                since=figures.since,
-                until=cursor.place + 1,
-            )
+            rows, _ = _newest(self._rows(figures, CANDIDATES + 1, ranked=False), CANDIDATES + 1)
+            total = len(rows)
+        newest = -min((row[1] for row in rows), default=1 - figures.until)
+        return (
+            msgspec.structs.replace(
+                figures,
+                until=min(figures.until, newest + 1),
+                total=min(total, CANDIDATES),
+                recent=total > CANDIDATES,
+            ),
+            rows,
+        )
+
+    def _next_page(self, cursor: Cursor, *, ranked: bool) -> tuple[Figures, list[_Row]]:
+        figures = cursor.figures
+        if ranked:
+            lists = self._rows(figures, 2 * CANDIDATES, ranked=True)
+        else:
+            rest = msgspec.structs.replace(figures, until=cursor.place + 1)
             # As many as stand at the same place, of different owners, may have been shown.
             limit = self._search.limit + 1 + len(self._plans)
-            hits = self._hits(rest, limit, ranked=False)
-        merged = _merged([hit for source in hits for hit in source])
-        return figures, [hit for hit in merged if hit.key > after]
+            lists = self._rows(rest, limit, ranked=False)
+        after = (-cursor.score, -cursor.place, cursor.owner, _BEHIND)
+        rows = _merged(lists)
+        return figures, [row for row in rows if row > after]
 
-    def _hits(self, figures: Figures, limit: int, *, ranked: bool) -> list[list[_Hit]]:
-        """Return the newest hits of each owner and source."""
+    def _rows(self, figures: Figures, limit: int, *, ranked: bool) -> list[list[_Row]]:
+        """Return the newest hits of each owner and source, the newest first."""
         window = Window(figures.since, figures.until)
-        whole = {self._leaves[index] for index in figures.exact_leaves}
-        found: list[list[_Hit]] = []
-        for number, plan in self._plans.items():
-            match = plan.match(whole)
+        found: list[list[_Row]] = []
+        for plan in self._plans.values():
+            match = plan.match(self._whole(figures))
             for source in self._sources:
                 argument = None
                 if ranked:
                     weights = [
-                        figures.weights[string.leaf] * string.worth if string.leaf >= 0 else 0.0
+                        figures.weights[string.leaf] * string.worth * SOURCE_WEIGHTS[source]
+                        if string.leaf >= 0
+                        else 0.0
                         for string in match.strings
                     ]
                     argument = score_argument(figures.means[source], weights)
-                factor = SOURCE_WEIGHTS[source]
                 rows = plan.readers[source].newest(
                     match.expression, window, limit, argument=argument, sessions=plan.sessions
                 )
-                found.append(
-                    [_Hit(-score * factor, -place, number, source) for place, score in rows]
-                )
+                found.append(list(rows))
         return found
 
-    def _floor(self, hits: list[list[_Hit]], first: int) -> int:
-        """Return the oldest place from which on all hits are known, `CANDIDATES` at most."""
-        floors = [-each[CANDIDATES - 1].minus_place for each in hits if len(each) > CANDIDATES]
-        if not floors:
-            places = sorted({hit.minus_place for each in hits for hit in each})
-            if len(places) > CANDIDATES:
-                floors.append(-places[CANDIDATES - 1])
-        return max(floors, default=first)
+    def _whole(self, figures: Figures) -> set[Phrase]:
+        return {self._leaves[index] for index in figures.exact_leaves}
 
     # Figures -------------------------------------------------------------------------------
 
-    def _measure(self, window: Window) -> Figures:
+    def _measure(self) -> Figures:
         """Count what the scores depend on, over all owners that are searched."""
+        query = self._search.query
         totals = {source: self._totals(source) for source in self._sources}
         rows = sum(total.rows for total in totals.values())
         counts = [self._count(leaf) for leaf in self._leaves]
@@ -280,8 +288,18 @@ class _Searching:
             exact_leaves=common,
             weights=[word_weight(rows, count) for count in counts],
             means={source: total.mean for source, total in totals.items()},
-            since=window.first,
-            until=window.last,
+            since=FIRST if query.since is None else place_of(query.since),
+            until=LAST if query.until is None else place_of(query.until),
+        )
+
+    def _count_hits(self, figures: Figures) -> int:
+        """Count the hits of the one owner and source that is searched."""
+        ((plan,), (source,)) = self._plans.values(), self._sources
+        return plan.readers[source].count(
+            plan.match(self._whole(figures)).expression,
+            CANDIDATES + 1,
+            window=Window(figures.since, figures.until),
+            sessions=plan.sessions,
         )
 
     def _totals(self, source: Source) -> Totals:
@@ -303,7 +321,7 @@ class _Searching:
     def _read(self, hits: Sequence[_Hit], best: float | None) -> list[Result]:
         """Read the turns of a page, and cut their snippets."""
         snippets = SnippetMaker(self._leaves)
-        results: dict[tuple[float, int, int], Result] = {}
+        results: dict[_Hit, Result] = {}
         for number, plan in self._plans.items():
             own = {-hit.minus_place: hit for hit in hits if hit.owner == number}
             for turn in read_page(self._connection, number, own):
@@ -311,14 +329,14 @@ class _Searching:
                 text = turn.content if hit.source == "turns" else turn.outputs
                 rank = None if best is None else round(-hit.minus_score / best, 6) if best else 1.0
                 # The text is dropped here: a page of long turns must not be held at once.
-                results[hit.key] = Result(
+                results[hit] = Result(
                     plan.name,
                     turn._replace(content="", payload=None),
                     snippets.cut(text),
                     hit.source,
                     rank,
                 )
-        return [results[hit.key] for hit in hits]
+        return [results[hit] for hit in hits]
 
     def _seal(self, last: _Hit, figures: Figures) -> str:
         cursor = Cursor(
@@ -332,14 +350,34 @@ class _Searching:
         return seal_cursor(cursor, self._secret)
 
 
-def _merged(hits: list[_Hit]) -> list[_Hit]:
-    """Sort hits, the best first, each turn once: a turn may be found by its text and its output."""
-    hits.sort()
-    seen: set[tuple[int, int]] = set()
-    merged: list[_Hit] = []
-    for hit in hits:
-        turn = (hit.minus_place, hit.owner)
-        if turn not in seen:
-            seen.add(turn)
-            merged.append(hit)
-    return merged
+def _newest(lists: list[list[_Row]], limit: int | None = None) -> tuple[list[_Row], int | None]:
+    """Merge lists that begin with the newest hits and may have been cut off.
+
+    Args:
+        lists: of each owner and source; a list of more than `limit` rows was cut off.
+        limit: so many hits are kept; `CANDIDATES` if not given.
+
+    Returns:
+        The newest hits, and the place that they reach back to if there are more.
+    """
+    limit = CANDIDATES if limit is None else limit
+    floors = [-rows[limit - 1][1] for rows in lists if len(rows) > limit]
+    if floors:
+        lists = [[row for row in rows if -row[1] >= max(floors)] for rows in lists]
+    rows = _merged(lists)
+    if len(rows) <= limit:
+        return rows, max(floors, default=None)
+    floor = -sorted(row[1] for row in rows)[limit - 1]
+    return [row for row in rows if -row[1] >= floor], floor
+
+
+def _merged(lists: list[list[_Row]]) -> list[_Row]:
+    """Join lists; of a turn that was found by its text and its output the better hit stays."""
+    if len(lists) == 1:
+        return lists[0]
+    best: dict[tuple[int, int], _Row] = {}
+    for row in itertools.chain.from_iterable(lists):
+        turn = row[1:3]
+        if turn not in best or row < best[turn]:
+            best[turn] = row
+    return list(best.values())

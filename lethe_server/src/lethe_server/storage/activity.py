@@ -36,9 +36,8 @@ FIRST_TURN_ORDER: Final = "t.timestamp IS NULL, t.timestamp, s.host, s.session_i
 
 _FIND_FIRST_TURNS: Final = f"""
     SELECT t.usage, t.id, t.timestamp, t.session, t.role, t.model
-    FROM json_each(?2) AS k
-    JOIN turns AS t ON t.owner = ?1 AND t.usage = k.value
-    JOIN sessions AS s ON s.owner = ?1 AND s.id = t.session
+    FROM turns AS t JOIN sessions AS s ON s.owner = t.owner AND s.id = t.session
+    WHERE t.owner = ? AND t.usage IN (SELECT value FROM json_each(?)) AND t.usage IS NOT NULL
     ORDER BY {FIRST_TURN_ORDER}
 """  # noqa: S608 - made of the constant above alone
 _MOVE: Final = """

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 #: More sessions than this are looked up for each hit, instead of named in the expression.
 MAX_NAMED_SESSIONS: Final = 300
 
-_IN_SESSIONS: Final = """
-    AND (SELECT session FROM search_places AS p WHERE p.owner = ? AND p.place = f.rowid)
-        IN (SELECT value FROM json_each(?))
-"""
 _PAGE: Final = """
     SELECT p.place, t.turn_id, t.seq, t.timestamp, t.role, t.content, t.payload,
         s.tool, s.host, s.session_id, s.working_dir, coalesce(s.title, s.preview)
@@ -100,6 +96,7 @@ class HitReader:
     def __init__(self, connection: apsw.Connection, source: Source, owner: int) -> None:
         self._connection = connection
         self._owner = owner
+        self._source = source
         self._table = table_of(source, owner)
 
     def totals(self) -> Totals:
@@ -109,18 +106,25 @@ class HitReader:
         row = self._connection.execute(statement, (f"facets : {FACET_ANY}",)).get
         return Totals(*json.loads(row)) if row else Totals()
 
-    def count(self, expression: str, limit: int) -> int:
+    def count(
+        self,
+        expression: str,
+        limit: int,
+        *,
+        window: Window | None = None,
+        sessions: Iterable[int] | None = None,
+    ) -> int:
         """Count hits, no further than a limit.
 
         Args:
             expression: of FTS5.
             limit: at most so many.
+            window: which places count; all if not given.
+            sessions: only of these sessions.
         """
-        statement = f"""
-            SELECT count(*) FROM (
-                SELECT 1 FROM {self._table} WHERE {self._table} MATCH ? LIMIT ?)
-        """  # noqa: S608 - made of a number
-        return int(self._connection.execute(statement, (expression, limit)).get)
+        where, values = self._where(expression, window, sessions)
+        statement = f"SELECT count(*) FROM (SELECT 1 FROM {self._table} {where} LIMIT ?)"  # noqa: S608 - made of a number
+        return int(self._connection.execute(statement, (*values, limit)).get)
 
     def newest(
         self,
@@ -130,8 +134,8 @@ class HitReader:
         *,
         argument: str | None = None,
         sessions: Iterable[int] | None = None,
-    ) -> Iterator[tuple[int, float]]:
-        """Return the places of the newest hits, with their scores.
+    ) -> Iterator[tuple[float, int, int, str]]:
+        """Return the newest hits, so that they sort by what comes first: with minus signs.
 
         Args:
             expression: of FTS5.
@@ -139,21 +143,35 @@ class HitReader:
             limit: at most so many.
             argument: from `score_argument`; without it every score is 0.
             sessions: only of these sessions.
+
+        Returns:
+            Minus the score, minus the place, the owner and the source of each.
         """
-        table = self._table
-        values: list[Any] = [] if argument is None else [argument]
-        score = "0.0" if argument is None else f"{SCORE}({table}, ?)"
-        values += (expression, window.first, window.last)
-        condition = ""
-        if sessions is not None:
-            condition = _IN_SESSIONS.replace("f.rowid", f"{table}.rowid")
-            values += (self._owner, json.dumps(list(sessions)))
-        statement = f"""
-            SELECT rowid, {score} FROM {table}
-            WHERE {table} MATCH ? AND rowid >= ? AND rowid < ? {condition}
-            ORDER BY rowid DESC LIMIT ?
-        """  # noqa: S608 - made of a number
+        where, values = self._where(expression, window, sessions)
+        score = "0.0"
+        if argument is not None:
+            score = f"-{SCORE}({self._table}, ?)"
+            values = [argument, *values]
+        columns = f"{score}, -rowid, {self._owner:d}, '{self._source}'"
+        statement = f"SELECT {columns} FROM {self._table} {where} ORDER BY rowid DESC LIMIT ?"  # noqa: S608 - made of numbers and constants
         return iter(self._connection.execute(statement, (*values, limit)))
+
+    def _where(
+        self, expression: str, window: Window | None, sessions: Iterable[int] | None
+    ) -> tuple[str, list[Any]]:
+        condition = f"WHERE {self._table} MATCH ?"
+        values: list[Any] = [expression]
+        if window is not None:
+            condition += " AND rowid >= ? AND rowid < ?"
+            values += window
+        if sessions is not None:
+            condition += f"""
+                AND (SELECT p.session FROM search_places AS p
+                    WHERE p.owner = ? AND p.place = {self._table}.rowid)
+                IN (SELECT value FROM json_each(?))
+            """
+            values += (self._owner, json.dumps(list(sessions)))
+        return condition, values
 
 
 def read_page(

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from lethe_core.limits import MAX_REQUEST_BYTES
 from lethe_server.errors import Overloaded
-from lethe_server.search.searching import search_turns
 from lethe_server.storage import sessions, tokens, turnpages, turns
 from lethe_server.storage.database import open_database, prepare_directory
 from lethe_server.storage.migrations import migrate
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from lethe_server.search.searching import Search, SearchPage
     from lethe_server.storage.records import Record, SessionKey
     from lethe_server.storage.sessions import SessionFilter, SessionPage, SessionRow
     from lethe_server.storage.tokens import TokenRow
@@ -38,8 +36,6 @@ T = TypeVar("T")
 
 #: A probe writes so many bytes, so that it needs new pages: what an ingest needs as well.
 _PROBE_BYTES: Final = 64 * 1024
-#: Seconds that a search may take.
-SEARCH_SECONDS: Final = 2.0
 #: Less free space than this is told as full before it is.
 MIN_FREE_BYTES: Final = 2 * MAX_REQUEST_BYTES
 
@@ -117,16 +113,17 @@ class Store:
             lambda database: turnpages.read_turns(database, owner, session, place, limit)
         )
 
-    async def search(self, search: Search) -> SearchPage:
-        """Return a page of the turns that match.
+    async def query(self, query: Callable[[apsw.Connection], T], seconds: float) -> T:
+        """Return what a query finds that another room makes, such as a search.
+
+        Args:
+            query: gets a connection that reads; must leave no cursor open.
+            seconds: that it may take.
 
         Raises:
-            InvalidRequest: the cursor belongs to another search.
-            QueryTimeout: it takes longer than `SEARCH_SECONDS`.
+            QueryTimeout: it takes longer.
         """
-        return await self._read(
-            lambda database: search_turns(database.connection(), search), SEARCH_SECONDS
-        )
+        return await self._read(lambda database: query(database.connection()), seconds)
 
     async def find_token(self, digest: bytes) -> TokenRow | None:
         """Return the token of a digest, in force or not."""
