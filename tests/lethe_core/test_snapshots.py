@@ -323,7 +323,7 @@ class TestTornDocument:
             status[6] += len(calls)
             return os.stat_result(status)
 
-        monkeypatch.setattr("lethe_core.snapshots.os.fstat", fstat)
+        monkeypatch.setattr("lethe_core.documents.os.fstat", fstat)
         with pytest.raises(SourceUnreadable):
             writer.read()
 
@@ -339,6 +339,7 @@ class TestTornDocument:
     ) -> None:
         """A document that is too large is not read into memory, and is not lost silently."""
         monkeypatch.setattr("lethe_core.snapshots.MAX_DOCUMENT_BYTES", 1000)
+        monkeypatch.setattr("lethe_core.documents.MAX_DOCUMENT_BYTES", 1000)
         write(writer.path, messages(100))
         (record,) = writer.read()
         unmapped = record.events[0].metadata["unmapped"]

@@ -20,7 +20,8 @@ from lethe_core.events import (
 from lethe_core.hookspecs import hookimpl
 from lethe_core.jsonl import JsonlParser, Line
 from lethe_core.parser import API_VERSION, Parser
-from lethe_core.snapshots import Piece, Place, SnapshotParser
+from lethe_core.pieces import Piece, Place
+from lethe_core.snapshots import SnapshotParser
 from lethe_core.sources import Cursor, Identity, Record, Source
 from lethe_core.sqlite import Feed, Row, SqliteParser
 

@@ -6,17 +6,17 @@ the session), and only new and changed pieces are mapped.
 
 Invariants:
 
-* The cursor is ``s1:REVISION:COUNT:RUNGS``: so many pieces were read, and the rungs are rolling
-  digests of the pieces before COUNT, COUNT-1 ... COUNT-7, COUNT-8, COUNT-16, COUNT-32 and so on.
-  It has a few hundred characters however long the session is. Reading begins after the last rung
-  that still matches, so that a change near the end, where tools make theirs, repeats a few pieces
-  and a change far from it at most as many pieces as follow it, twice. To repeat one is harmless.
+* The cursor is a ladder of rolling digests (`lethe_core.ladders`), a few hundred characters
+  however long the session is. Reading begins after the last rung that still matches, so that a
+  change near the end, where tools make theirs, repeats a few pieces, and a change far from it at
+  most twice as many as follow it. To repeat one is harmless.
 * A rewrite is the normal life of a snapshot: it raises no `SourceReplaced`. Pieces that were
   removed stay in the archive.
-* The revision is the source's time of modification in milliseconds. It needs no state: if the
-  collector's is lost, or an older backup is put back, an older turn never replaces a newer one.
-  Where that time does not tell two versions apart (two writes in a millisecond, a clock that was
-  set back), the revision in the cursor goes on by one.
+* The revision is the source's time of modification in milliseconds. It needs no state: when the
+  collector's was lost, an older version of the file replaces nothing newer. Where that time does
+  not tell that a change came later (two writes in a millisecond, a clock that was set back), the
+  revision in the cursor goes on by one. An older backup that is put back while the cursor lives
+  looks like the latter: what it changes counts as said by the tool now.
 * A file that changes while it is read is read again. What is no JSON then is `SourceUnreadable`
   and tried later, because a writer may be in the middle of it. If it has stood still for
   `SETTLE_SECONDS` nobody is: it becomes one `unmapped` turn, which counts as its only piece.
@@ -24,141 +24,37 @@ Invariants:
 * A document of more than `MAX_DOCUMENT_BYTES` or of another shape is an `unmapped` turn at once; a
   piece that cannot be mapped is one and costs only itself. In memory are one file's bytes and one
   decoded piece.
-
-The place of a turn in its session, `seq`, is its piece's index times 2**16 plus its index in the
-piece, plus `generation * 2**42`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 import time
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 import msgspec
 
 from lethe_core.decoding import DECODING_ERRORS, decode_tolerantly, describe
+from lethe_core.documents import WholeFile, read_whole
 from lethe_core.errors import SourceReplaced, SourceUnreadable
-from lethe_core.events import SessionEvent, TurnEvent
+from lethe_core.events import TurnEvent
 from lethe_core.jsonl import clean_session_id
+from lethe_core.ladders import Ladder, make_cursor, roll
 from lethe_core.limits import MAX_DOCUMENT_BYTES, MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES
 from lethe_core.parser import Parser, unmapped_turn
-from lethe_core.sources import Cursor, Identity, Record, Source, find_files, open_source
+from lethe_core.pieces import Damage, Piece, Place
+from lethe_core.sources import Cursor, Identity, Record, Source, find_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from lethe_core.events import Event, Role, SessionMeta
+    from lethe_core.events import Event
 
 #: How long a file that is no JSON must have stood still to count as damaged, in seconds.
 SETTLE_SECONDS: Final = 60.0
-
-_ATTEMPTS: Final = 3
-_DENSE_RUNGS: Final = 8
-_DIGEST_BYTES: Final = 8
-_PLACE_SHIFT: Final = 16
-_GENERATION_SHIFT: Final = 42
-_CURSOR = re.compile(r"s1:(\d{1,16}):(\d{1,9}):((?:[0-9a-f]{16})+)")
-
-
-class Damage(NamedTuple):
-    """Why there is no document: a stable code, a reason without content, size and digest."""
-
-    code: str
-    reason: str
-    size: int
-    sha256: str
-
-
-class Piece(NamedTuple):
-    """A part of a snapshot that changes as a whole.
-
-    Args:
-        raw: its JSON; a piece is mapped again if these bytes change.
-        session_id: its session, if that is not the one that the source's path names.
-        context: what `SnapshotParser.map_piece` needs of the snapshot besides. A change of it
-            alone does not make the piece a changed one.
-        damage: set if `raw` is the beginning of what could not be decoded.
-    """
-
-    raw: bytes | msgspec.Raw
-    session_id: str = ""
-    context: Any = None
-    damage: Damage | None = None
-
-
-@dataclass(slots=True)
-class Place:
-    """Where a piece stands, and short cuts to make events of it.
-
-    Args:
-        parser: who reads.
-        source: what is read.
-        session_id: the session that the piece's turns belong to.
-        index: which piece of the snapshot it is, from 0.
-        revision: of its turns.
-        raw: its JSON.
-        context: what the parser put into `Piece.context`.
-    """
-
-    parser: SnapshotParser
-    source: Source
-    session_id: str
-    index: int
-    revision: int
-    raw: bytes
-    context: Any = None
-
-    @property
-    def seq(self) -> int:
-        """The place of the piece's first turn in its session."""
-        return (self.source.generation << _GENERATION_SHIFT) + (self.index << _PLACE_SHIFT)
-
-    def turn(self, *, turn_id: str = "", index: int = 0, role: Role, **fields: Any) -> TurnEvent:
-        """Make a turn of this piece.
-
-        Args:
-            turn_id: the tool's own identity of the turn; a hash of the piece if empty.
-            index: which turn of the piece it is, from 0.
-            role: who speaks.
-            **fields: all other fields of `TurnEvent`.
-        """
-        return TurnEvent(
-            tool=self.parser.tool,
-            session_id=self.session_id,
-            turn_id=turn_id or self.hashed_id(index),
-            seq=self.seq + index,
-            role=role,
-            revision=self.revision,
-            parser_version=self.parser.version,
-            **fields,
-        )
-
-    def session(self, meta: SessionMeta, timestamp: float | None = None) -> SessionEvent:
-        """Make an event that says something of the session alone."""
-        return SessionEvent(
-            tool=self.parser.tool,
-            session_id=self.session_id,
-            seq=self.seq,
-            session_meta=meta,
-            timestamp=timestamp,
-            parser_version=self.parser.version,
-        )
-
-    def hashed_id(self, index: int = 0) -> str:
-        """Identify a turn whose tool gave it no id: a hash of the piece and its place.
-
-        A piece that changes gets another one. A tool that completes a message in place, and gives
-        it no id, needs an id made of its place or time instead.
-        """
-        digest = hashlib.blake2b(self.raw, digest_size=12)
-        digest.update(f"@{self.index}+{index}".encode())
-        return digest.hexdigest()
 
 
 class SnapshotParser(Parser):
@@ -269,7 +165,7 @@ class SnapshotParser(Parser):
             SourceUnreadable: it is being written.
             OSError: it cannot be read now.
         """
-        file = _read_whole(path)
+        file = read_whole(path)
         if file.size > MAX_DOCUMENT_BYTES:
             reason = f"the document has {file.size} bytes, at most {MAX_DOCUMENT_BYTES} are read"
             return _damaged(file, "TOO_LARGE", reason)
@@ -294,7 +190,7 @@ class SnapshotParser(Parser):
 
     def read(self, source: Source, cursor: Cursor | None) -> Iterator[Record]:
         """Read the new and changed pieces. See `Parser.read`."""
-        mark = _Mark.of(cursor, source)
+        mark = _ladder(cursor, source)
         digest = b""
         digests: list[bytes] = []
         ends: list[int] = []
@@ -302,7 +198,10 @@ class SnapshotParser(Parser):
         waiting: list[Piece] = []  # those since the last rung that matched
         revision: int | None = None
         for piece in self.pieces(source):
-            digest = _roll(digest, piece)
+            named = (
+                repr((piece.session_id, piece.damage)) if piece.session_id or piece.damage else ""
+            )
+            digest = roll(digest, piece.raw, named.encode())
             digests.append(digest)
             position += memoryview(piece.raw).nbytes
             ends.append(min(position, source.size))
@@ -316,11 +215,11 @@ class SnapshotParser(Parser):
                     continue
             if revision is None:
                 changed = count <= mark.count
-                revision = mark.next_revision(source, changed=changed)
+                revision = _next_revision(mark, source, changed=changed)
             yield from self._records(source, waiting, digests, ends, revision)
             waiting.clear()
         if waiting:
-            revision = mark.next_revision(source, changed=True)
+            revision = _next_revision(mark, source, changed=True)
             yield from self._records(source, waiting, digests, ends, revision)
 
     def _records(
@@ -346,7 +245,7 @@ class SnapshotParser(Parser):
             mapped = self._map(place, piece.damage)
             yield Record(
                 events=mapped.events,
-                cursor=_make_cursor(revision, digests, index + 1),
+                cursor=make_cursor(revision, digests, index + 1),
                 position=ends[index],
                 skipped=mapped.skipped,
                 unmapped=mapped.unmapped,
@@ -402,116 +301,41 @@ class _Mapped(NamedTuple):
     unmapped: bool = False
 
 
-class _File(NamedTuple):
-    """A file as it was read.
-
-    Args:
-        data: its bytes; of a file that is too large, the beginning.
-        size: of the file, in bytes.
-        modified: Unix seconds.
-        sha256: digest of a file that is too large.
-    """
-
-    data: bytes
-    size: int
-    modified: float
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """A cursor, taken apart: `rungs` maps a count of pieces to the rolling digest there."""
-
-    revision: int
-    count: int
-    rungs: dict[int, bytes]
-
-    @classmethod
-    def of(cls, cursor: Cursor | None, source: Source) -> _Mark:
-        """Take a cursor apart.
-
-        Raises:
-            SourceReplaced: it was not made here.
-        """
-        if cursor is None:
-            return cls(0, 0, {})
-        match = _CURSOR.fullmatch(cursor)
-        count = int(match[2]) if match else 0
-        places = _rung_places(count)
-        if not match or len(match[3]) != len(places) * _DIGEST_BYTES * 2:
-            raise SourceReplaced(f"{source.path} was read by another kind of parser")
-        digests = bytes.fromhex(match[3])
-        rungs = {
-            place: digests[number * _DIGEST_BYTES : (number + 1) * _DIGEST_BYTES]
-            for number, place in enumerate(places)
-        }
-        return cls(int(match[1]), count, rungs)
-
-    def next_revision(self, source: Source, *, changed: bool) -> int:
-        """Choose the revision of what is sent now.
-
-        Args:
-            source: what is read.
-            changed: whether pieces may be among it that were sent with the last revision.
-        """
-        modified = source.mtime_ns // 1_000_000
-        return max(modified, self.revision + changed)
-
-
-def _rung_places(count: int) -> list[int]:
-    """Say of which counts of pieces a cursor holds the digest, the greatest first."""
-    places = list(range(count, max(0, count - _DENSE_RUNGS), -1))
-    distance = _DENSE_RUNGS
-    while distance < count:
-        places.append(count - distance)
-        distance *= 2
-    return places
-
-
-def _make_cursor(revision: int, digests: list[bytes], count: int) -> Cursor:
-    rungs = b"".join(digests[place - 1] for place in _rung_places(count))
-    return Cursor(f"s1:{revision}:{count}:{rungs.hex()}")
-
-
-def _roll(before: bytes, piece: Piece) -> bytes:
-    """Digest a piece and all before it."""
-    digest = hashlib.blake2b(before, digest_size=_DIGEST_BYTES)
-    digest.update(piece.raw)
-    if piece.session_id or piece.damage:
-        digest.update(repr((piece.session_id, piece.damage)).encode())
-    return digest.digest()
-
-
-def _read_whole(path: Path) -> _File:
-    """Read a file that nobody writes meanwhile.
+def _ladder(cursor: Cursor | None, source: Source) -> Ladder:
+    """Take a cursor apart.
 
     Raises:
-        SourceUnreadable: it changed whenever it was read.
-        OSError: it cannot be read.
+        SourceReplaced: it was not made here.
     """
-    for _ in range(_ATTEMPTS):
-        with os.fdopen(open_source(path), "rb") as file:
-            before = os.fstat(file.fileno())
-            size = before.st_size
-            data = file.read(min(size, MAX_DOCUMENT_BYTES))
-            digest = ""
-            if size > MAX_DOCUMENT_BYTES:
-                data = data[:MAX_UNMAPPED_RAW_BYTES]
-                file.seek(0)
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            after = os.fstat(file.fileno())
-        if (size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns):
-            return _File(data, size, before.st_mtime_ns / 1e9, digest)
-    raise SourceUnreadable(
-        f"{path} changes while it is read", hint="nothing needs to be done: it is read again"
-    )
+    ladder = Ladder.empty() if cursor is None else Ladder.parse(cursor)
+    if ladder is None:
+        raise SourceReplaced(f"{source.path} was read by another kind of parser")
+    return ladder
+
+
+def _next_revision(before: Ladder, source: Source, *, changed: bool) -> int:
+    """Choose the revision of what is sent now.
+
+    Args:
+        before: what was sent.
+        source: what is read.
+        changed: whether pieces may be among it that were sent with the last revision.
+    """
+    modified = source.mtime_ns // 1_000_000
+    return max(modified, before.revision + changed)
+
+
+def _said_besides(piece: Piece) -> bytes:
+    """Give what makes a piece another one although its bytes are the same."""
+    named = (piece.session_id, piece.damage)
+    return repr(named).encode() if any(named) else b""
 
 
 def _damage(raw: bytes, code: str, reason: str) -> Damage:
     return Damage(code, reason, len(raw), hashlib.sha256(raw).hexdigest())
 
 
-def _damaged(file: _File, code: str, reason: str) -> Piece:
+def _damaged(file: WholeFile, code: str, reason: str) -> Piece:
     """Make the piece that stands for a whole file."""
     digest = file.sha256 or hashlib.sha256(file.data).hexdigest()
     damage = Damage(code, reason, file.size, digest)
