@@ -8,13 +8,19 @@ import platform
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks import append, backfill, reads
+from benchmarks import append, backfill, reads, search
 from benchmarks.corpus import SIZES, corpus
 from benchmarks.deployment import Deployment
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 RESULTS = Path(__file__).parent / "results"
-BENCHMARKS = ("backfill", "reads", "append")
+BENCHMARKS = ("backfill", "reads", "search", "append", "search-scale")
+#: Needs tantivy and minutes, and no corpus.
+_BY_NAME_ALONE = "search-scale"
 
 
 def main() -> None:
@@ -22,20 +28,40 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(BENCHMARKS)}")
     parser.add_argument("--size", choices=SIZES, default="S", help="of the generated corpus")
+    parser.add_argument(
+        "--turns", nargs="+", default=["100k"], metavar="N", help="of search-scale: 100k 1M 3M"
+    )
     parser.add_argument("--output", type=Path, help="where to keep the JSON")
     options = parser.parse_args()
     unknown = set(options.names) - set(BENCHMARKS)
     if unknown:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
-    names = options.names or BENCHMARKS
+    names = options.names or [name for name in BENCHMARKS if name != _BY_NAME_ALONE]
 
-    source = corpus(options.size)
     figures: dict[str, object] = {
         "size": options.size,
         "date": time.strftime("%Y-%m-%d"),
         "python": platform.python_version(),
         "machine": platform.platform(),
     }
+    if set(names) - {_BY_NAME_ALONE}:
+        _measure_deployment(names, options.size, figures)
+    if _BY_NAME_ALONE in names:
+        from benchmarks import search_scale  # noqa: PLC0415 - needs tantivy
+
+        for size, measured in search_scale.measure(options.turns).items():
+            figures[f"{_BY_NAME_ALONE} {size}"] = measured
+    for name, measured in figures.items():
+        if isinstance(measured, dict):
+            _print_table(name, measured)
+    output = options.output or RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}-{options.size}.json"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(figures, indent=2) + "\n")
+    print(f"\nkept in {output}")
+
+
+def _measure_deployment(names: Collection[str], size: str, figures: dict[str, object]) -> None:
+    source = corpus(size)
     with (
         tempfile.TemporaryDirectory(prefix="lethe-bench-") as scratch,
         Deployment(Path(scratch), source) as deployment,
@@ -46,15 +72,10 @@ def main() -> None:
             figures["backfill"] = filled
         if "reads" in names:
             figures["reads"] = reads.measure(deployment)
+        if "search" in names:
+            figures["search"] = search.measure(deployment)
         if "append" in names:
             figures["append"] = append.measure(deployment)
-    for name in BENCHMARKS:
-        if name in figures:
-            _print_table(name, figures[name])
-    output = options.output or RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}-{options.size}.json"
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(figures, indent=2) + "\n")
-    print(f"\nkept in {output}")
 
 
 def _print_table(name: str, figures: object) -> None:

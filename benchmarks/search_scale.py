@@ -18,7 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import tantivy
+try:
+    import tantivy
+except ImportError:
+    raise SystemExit("search-scale compares with tantivy: pip install tantivy") from None
 
 from lethe_server.search.expressions import compile_match
 from lethe_server.search.fts5_syntax import parse_fts5
