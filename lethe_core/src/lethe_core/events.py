@@ -76,8 +76,9 @@ class SessionMeta(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     The archive merges them without regard to the order of arrival: `working_dir` is the one with
     the smallest `seq` (where the session began), `title` the one with the strongest
-    `title_source` and of these the greatest `seq`, all others the one with the greatest `seq`;
-    `metadata` is merged key by key.
+    `title_source` and of these the greatest `seq` (of ``prompt`` the smallest: the first prompt
+    names a session), all others the one with the greatest `seq`; `metadata` is merged key by key.
+    A session without any title is shown by the beginning of its first prompt.
     """
 
     source_file: str | None = None

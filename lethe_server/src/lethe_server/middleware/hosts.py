@@ -31,10 +31,17 @@ async def hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
     if len(given) != 1:
         raise InvalidRequest("must be given once", parameter="Host")
     allowed = _LOOPBACK | request.app[CONFIG].allowed_hosts
-    target = request.rel_url.host
-    if host_name(given[0]) not in allowed or (target is not None and target not in allowed):
+    if not {host_name(given[0]), _target_host(request, given[0])} <= allowed:
         raise HostNotAllowed("this server does not answer for that host")
     return await handler(request)
+
+
+def _target_host(request: web.Request, given: str) -> str:
+    """Return the host that the request's target names; that of the header if it names none."""
+    target = request.host  # of an absolute target its host alone, else the header
+    if target == given:
+        return host_name(given)
+    return f"[{target}]" if ":" in target else target.lower()
 
 
 def host_name(host: str) -> str:
