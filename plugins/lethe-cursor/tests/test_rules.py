@@ -149,6 +149,7 @@ class TestSession:
             meta = turn.session_meta
             assert meta.working_dir == ("/srv" if "/srv" in text else None)
             assert (meta.parent_session_id, meta.relation) == ("s1", "subagent")
+            assert turn.session_id == "s1.s2"
 
     def test_ends_alone_are_no_session(self, tmp_path):
         """A transcript that holds ends of turns alone gives nothing."""
@@ -158,8 +159,9 @@ class TestSession:
         assert [record.skipped for record in records] == ["no content", "record odd"]
 
     def test_resume_command(self):
-        """A session is resumed by its id."""
+        """A session is resumed by its id, a subagent's is not."""
         assert CursorParser().resume_command("s", None) == "cursor-agent --resume s"
+        assert CursorParser().resume_command("s.a", None) is None
 
     def test_discovery(self, tmp_path):
         """Transcripts are found where Cursor keeps them, and nothing else is."""

@@ -333,6 +333,7 @@ class TestSession:
         append(path, json_line(message("user", content="x")))
         for event in read_events(GeminiParser(), only_source(GeminiParser(), tmp_path)):
             meta = event.session_meta
+            assert event.session_id == "parent-1.child-1"
             assert (meta.parent_session_id, meta.relation) == ("parent-1", "subagent")
 
     @pytest.mark.parametrize("name", ["orchard", hashlib.sha256(b"/srv/orchard").hexdigest()])
@@ -357,8 +358,9 @@ class TestSession:
             assert event.session_meta.working_dir is None
 
     def test_resume_command(self):
-        """A session is resumed by its id."""
+        """A session is resumed by its id, a subagent's is not."""
         assert GeminiParser().resume_command("aaaa", "/srv") == "gemini --resume aaaa"
+        assert GeminiParser().resume_command("aaaa.bbbb", "/srv") is None
 
 
 class TestDiscovery:

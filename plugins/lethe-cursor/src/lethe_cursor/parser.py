@@ -58,16 +58,19 @@ class CursorParser(JsonlParser):
         """Take what lies in ``agent-transcripts``, in a folder of its own, or below that one."""
         return any(parent.name == _TRANSCRIPTS for parent in path.parents[:3])
 
+    def session_id(self, source: Source) -> str:
+        """Name a session by its file, a subagent's with its parent before it."""
+        parent = _parent(source.path)
+        own = source.path.name.removesuffix(self.suffix)
+        return clean_session_id(f"{parent}.{own}" if parent else own)
+
     def open_context(self, source: Source) -> SessionMeta:
         """Find out what the file's place tells of the session."""
-        path = source.path
-        parent = None
-        if path.parent.name == _SUBAGENTS:
-            parent = clean_session_id(path.parent.parent.name)
+        parent = _parent(source.path)
         return SessionMeta(
-            source_file=str(path),
-            working_dir=_working_directory(path),
-            parent_session_id=parent,
+            source_file=str(source.path),
+            working_dir=_working_directory(source.path),
+            parent_session_id=clean_session_id(parent) if parent else None,
             relation="subagent" if parent else None,
         )
 
@@ -86,9 +89,9 @@ class CursorParser(JsonlParser):
         return turns.made or "no content"
 
     def resume_command(self, session_id: str, working_dir: str | None) -> str | None:
-        """Give the command that resumes a session of the command line."""
+        """Give the command that resumes a session; a subagent's cannot be resumed by itself."""
         del working_dir
-        return f"cursor-agent --resume {session_id}"
+        return None if "." in session_id else f"cursor-agent --resume {session_id}"
 
 
 class _Turns:
@@ -171,6 +174,11 @@ class _Turns:
         if not isinstance(content, list):
             return []
         return [block for block in content if isinstance(block, dict)]
+
+
+def _parent(path: Path) -> str | None:
+    """Name the session that a subagent belongs to."""
+    return path.parent.parent.name if path.parent.name == _SUBAGENTS else None
 
 
 def _working_directory(path: Path) -> str | None:

@@ -74,11 +74,11 @@ class _Lines(_Tool, JsonlParser):
             name = msgspec.json.decode(head, type=ChatRecord).session_id
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             name = None
-        return clean_session_id(text(name) or source.path.name.removesuffix(_LINES))
+        return _session_name(source.path, text(name) or source.path.name.removesuffix(_LINES))
 
     def open_context(self, source: Source) -> SessionMeta:
         """Find out what each turn says of its session."""
-        return _meta(source, self.session_id(source))
+        return _meta(source)
 
     def map_record(self, record: ChatRecord, line: Line) -> Iterable[Event] | str:
         """Map one line."""
@@ -103,10 +103,9 @@ class _Documents(_Tool, SnapshotParser):
 
     def split(self, document: Document, source: Source) -> Iterator[Piece]:
         """Give the messages, then what is known of the conversation."""
-        name = clean_session_id(
-            text(document.session_id) or source.path.name.removesuffix(_DOCUMENT)
-        )
-        meta = _meta(source, name)
+        own = text(document.session_id) or source.path.name.removesuffix(_DOCUMENT)
+        name = _session_name(source.path, own)
+        meta = _meta(source)
         for message in document.messages:
             yield Piece(message, session_id=name, context=meta)
         known = {
@@ -145,9 +144,9 @@ class GeminiParser(_Tool, Parser):
         return self._reader(source).read(source, cursor)
 
     def resume_command(self, session_id: str, working_dir: str | None) -> str | None:
-        """Give the command that resumes a session; it works in the session's directory alone."""
+        """Give the command that resumes a session; a subagent's cannot be resumed by itself."""
         del working_dir
-        return f"gemini --resume {session_id}"
+        return None if "." in session_id else f"gemini --resume {session_id}"
 
     def _reader(self, source: Source) -> Parser:
         return self._lines if source.path.name.endswith(_LINES) else self._documents
@@ -159,21 +158,25 @@ def _is_chat(path: Path) -> bool:
     return path.name.startswith(_PREFIX) or chats_directory(path) is not None
 
 
-def _meta(source: Source, session_id: str) -> SessionMeta:
-    """Say of a session what its file's place tells.
+def _parent(path: Path) -> str | None:
+    """Name the parent of a subagent: its chat lies in a directory that is named so."""
+    chats = chats_directory(path)
+    return path.parent.name if chats is not None and path.parent != chats else None
 
-    A subagent's chat lies in a directory that is named by its parent's session.
-    """
-    chats = chats_directory(source.path)
-    parent = None
-    if chats is not None and source.path.parent != chats:
-        parent = clean_session_id(source.path.parent.name)
-    if parent == session_id:
-        parent = None
+
+def _session_name(path: Path, own: str) -> str:
+    """Name a session: by its own id, for a subagent with its parent's before it."""
+    parent = _parent(path)
+    return clean_session_id(f"{parent}.{own}" if parent else own)
+
+
+def _meta(source: Source) -> SessionMeta:
+    """Say of a session what its file's place tells."""
+    parent = _parent(source.path)
     return SessionMeta(
         source_file=str(source.path),
         working_dir=working_directory(source.path),
-        parent_session_id=parent,
+        parent_session_id=clean_session_id(parent) if parent else None,
         relation="subagent" if parent else None,
     )
 
