@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from fakes.server import Reply, problem
+from fakes.toy import RELEASE
 from fakes.waiting import until
 
 
@@ -187,7 +189,7 @@ async def test_c10_moved_directory_keeps_its_cursor(machine):
     machine.transcript("one").fill(4)
     await machine.run_once()
     machine.server.requests.clear()
-    os.rename(machine.root / "project", machine.root / "elsewhere")
+    (machine.root / "project").rename(machine.root / "elsewhere")
 
     await machine.run_once()
 
@@ -252,7 +254,7 @@ async def test_c24_what_is_no_readable_file_is_left_out(machine):
     await machine.run_once()
 
     assert len(machine.texts("one")) == 2
-    states = {os.path.basename(s["path"]): s["state"] for s in machine.status()["sources"]}
+    states = {Path(s["path"]).name: s["state"] for s in machine.status()["sources"]}
     assert states == {"fifo.jsonl": "unreadable", "one.jsonl": "active"}
     assert machine.status()["exit_code"] == 1
 
@@ -393,14 +395,12 @@ async def test_c27_stopped_during_a_slow_request(machine, monkeypatch):
 @pytest.mark.promise("C40", "P9")
 async def test_c40_parser_that_hangs(machine, monkeypatch):
     """A plugin that hangs is marked as stalled; other sources of it go on."""
-    from fakes.toy import RELEASE
-
     monkeypatch.setattr("lethe_collector.reader.STALL_SECONDS", 0.2)
     RELEASE.clear()
     try:
         machine.transcript("hangs").append({"hang": True})
         async with machine.collecting():
-            await until(lambda: (machine.state_dir / "state.db").exists())
+            await until((machine.state_dir / "state.db").exists)
             await until(lambda: machine.status()["tools"].get("toy", {}).get("failing") == 1)
             machine.transcript("one").fill(2)
             await until(lambda: len(machine.texts("one")) == 2)
@@ -447,16 +447,15 @@ async def test_no_descriptor_stays_open(machine):
     machine.transcript().fill(3)
     async with machine.collecting():
         await until(lambda: len(machine.texts()) == 3)
-        links = [os.readlink(entry) for entry in _descriptors()]
+        links = open_files()
 
     assert [link for link in links if link.endswith(".jsonl")] == []
 
 
-def _descriptors():
-    for name in os.listdir("/proc/self/fd"):
-        path = f"/proc/self/fd/{name}"
-        if os.path.islink(path):
-            yield path
+def open_files():
+    """List what this process has open."""
+    entries = [entry for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+    return [str(entry.readlink()) for entry in entries]
 
 
 async def test_cancelled_runs_leave_no_task(machine):

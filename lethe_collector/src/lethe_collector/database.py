@@ -58,6 +58,12 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    def give_back_space(self) -> None:
+        """Return pages that are no longer used to the disk."""
+        with self._lock:
+            # One step frees one page, and only `executescript` takes all of them.
+            self._connection.executescript("PRAGMA incremental_vacuum")
+
     def set_note(self, key: str, value: Any) -> None:
         """Remember something that `status` tells, as JSON."""
         with self.transaction() as connection:

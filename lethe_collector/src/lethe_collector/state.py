@@ -104,7 +104,7 @@ class State:
             self._bury(self.outbox.origins(row_id), lines, refusals)
             self.outbox.remove(row_id)
             self._database.set_note("last_ack", self._clock())
-        self._database.query("PRAGMA incremental_vacuum")
+        self._database.give_back_space()
         failpoint("outbox.delete.after")
 
     def set_note(self, key: str, value: Any) -> None:
