@@ -9,12 +9,17 @@ from aiohttp import web
 from loguru import logger
 
 from lethe_core.plugins import load_parsers
+from lethe_server.auth.browser import BrowserSessions
+from lethe_server.auth.oidc.provider import Provider
+from lethe_server.auth.oidc.verifying import BearerVerifier
 from lethe_server.auth.signin import SignIn
 from lethe_server.auth.tokens import TokenVerifier
+from lethe_server.edge import HANDLER_ARGUMENTS
 from lethe_server.health import Health
 from lethe_server.ingest.service import IngestService
 from lethe_server.keys import (
     BODY_SECONDS,
+    BROWSER_SESSIONS,
     CONFIG,
     DECODERS,
     HEALTH,
@@ -23,9 +28,11 @@ from lethe_server.keys import (
     PARSERS,
     SIGN_IN,
     STORE,
+    TOKENS,
 )
 from lethe_server.metrics import Metrics
 from lethe_server.middleware.access_log import access_log
+from lethe_server.middleware.deadlines import deadlines
 from lethe_server.middleware.hosts import hosts
 from lethe_server.middleware.limits import make_limits
 from lethe_server.middleware.origins import origins
@@ -44,8 +51,6 @@ if TYPE_CHECKING:
 DECODER_THREADS: Final = 2
 #: Seconds within which the body of a request must have arrived.
 DEFAULT_BODY_SECONDS: Final = 30.0
-#: Seconds after which an idle connection is closed.
-KEEPALIVE_SECONDS: Final = 75.0
 
 
 def create_app(config: Config, *, body_seconds: float = DEFAULT_BODY_SECONDS) -> web.Application:
@@ -56,12 +61,16 @@ def create_app(config: Config, *, body_seconds: float = DEFAULT_BODY_SECONDS) ->
         body_seconds: within which the body of a request must have arrived.
     """
     app = web.Application(
-        middlewares=[access_log, problem_answers, hosts, origins, make_limits(), sign_in],
-        handler_args={
-            "auto_decompress": False,  # see lethe_server.ingest.decompression
-            "keepalive_timeout": KEEPALIVE_SECONDS,
-            "access_log": None,  # middleware/access_log.py does it, without paths and queries
-        },
+        middlewares=[
+            access_log,
+            problem_answers,
+            hosts,
+            origins,
+            make_limits(),
+            deadlines,
+            sign_in,
+        ],
+        handler_args=HANDLER_ARGUMENTS,
     )
     app[CONFIG] = config
     app[BODY_SECONDS] = body_seconds
@@ -79,13 +88,22 @@ async def _resources(app: web.Application) -> AsyncIterator[None]:
     threads = ThreadPoolExecutor(DECODER_THREADS, thread_name_prefix="lethe-decoder")
     app[STORE] = store
     app[DECODERS] = threads
-    app[SIGN_IN] = SignIn(app[CONFIG].auth, TokenVerifier(store))
+    app[TOKENS] = TokenVerifier(store)
+    app[BROWSER_SESSIONS] = BrowserSessions(store)
+    oidc = app[CONFIG].auth.oidc
+    provider = Provider(oidc) if oidc.issuer else None
+    bearers = BearerVerifier(oidc, provider) if provider is not None else None
+    app[SIGN_IN] = SignIn(app[CONFIG].auth, app[TOKENS], bearers)
     app[INGEST] = IngestService(store, app[METRICS])
-    app[HEALTH] = Health(store, app[PARSERS])
+    app[HEALTH] = Health(store, app[PARSERS], provider=provider)
     for report in app[PARSERS].failed:
         logger.warning("plugin {} is not in use: {}", report.name, report.error)
+    if provider is not None:
+        provider.start()
     try:
         yield
     finally:
+        if provider is not None:
+            await provider.close()
         threads.shutdown(wait=True)
         store.close()

@@ -84,7 +84,7 @@ def serve(
 def check_config(*, path: Path | None) -> None:
     """Check the configuration and tell what it comes to, without secrets."""
     config = _load(path, None)
-    click.echo(f"listen: {config.listen.host} port {config.listen.port}")
+    click.echo(f"listen: {config.listen}")
     click.echo(f"data_dir: {config.data_dir}")
     click.echo(f"allowed_users: {len(config.auth.allowed_users)}")
 

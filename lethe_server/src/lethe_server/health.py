@@ -1,8 +1,8 @@
 """Health: is the process there, and would a write pass?
 
-``/healthz`` touches nothing. ``/readyz`` probes by name: the disk, the database, the writer and
-the plugins; it is 503 whenever a write would fail (O3) and recovers by itself. The writer's probe
-writes for real; it is shared by all who ask within a second or two.
+``/healthz`` touches nothing. ``/readyz`` probes by name: the disk, the database, the writer, the
+plugins and the identity provider; it is 503 whenever a write would fail (O3) and recovers by
+itself. The writer's probe writes for real; it is shared by all who ask within a second or two.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lethe_core.plugins import ParserRegistry
+    from lethe_server.auth.oidc.provider import Provider
     from lethe_server.storage import Store
 
 #: For so long the result of the probes is told again (seconds).
@@ -34,6 +35,7 @@ class Health:
         store: the archive.
         parsers: the plugins; one that fails is told and makes nothing unready.
         timer: seconds that only go forward.
+        provider: of identities; while it is away, known keys stay good.
     """
 
     def __init__(
@@ -41,9 +43,12 @@ class Health:
         store: Store,
         parsers: ParserRegistry,
         timer: Callable[[], float] = time.monotonic,
+        *,
+        provider: Provider | None = None,
     ) -> None:
         self._store = store
         self._parsers = parsers
+        self._provider = provider
         self._timer = timer
         self._lock = asyncio.Lock()
         self._checks: dict[str, Check] = {}
@@ -60,6 +65,8 @@ class Health:
                     "disk": self._disk(),
                     "plugins": self._plugins(),
                 }
+                if self._provider is not None:
+                    self._checks["oidc"] = self._provider.check()
                 self._until = self._timer() + CACHE_SECONDS
             return self._checks
 

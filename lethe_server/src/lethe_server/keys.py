@@ -8,8 +8,10 @@ from typing import Final
 from aiohttp import web
 
 from lethe_core.plugins import ParserRegistry
+from lethe_server.auth.browser import BrowserSessions
 from lethe_server.auth.identity import Identity
 from lethe_server.auth.signin import SignIn
+from lethe_server.auth.tokens import TokenVerifier
 from lethe_server.config import Config
 from lethe_server.health import Health
 from lethe_server.ingest.service import IngestService
@@ -21,6 +23,8 @@ STORE: Final = web.AppKey("store", Store)
 METRICS: Final = web.AppKey("metrics", Metrics)
 PARSERS: Final = web.AppKey("parsers", ParserRegistry)
 SIGN_IN: Final = web.AppKey("sign_in", SignIn)
+TOKENS: Final = web.AppKey("tokens", TokenVerifier)
+BROWSER_SESSIONS: Final = web.AppKey("browser_sessions", BrowserSessions)
 INGEST: Final = web.AppKey("ingest", IngestService)
 HEALTH: Final = web.AppKey("health", Health)
 DECODERS: Final = web.AppKey("decoders", ThreadPoolExecutor)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from lethe_server.auth.identity import Identity
 
+#: The owner that stands for all.
+EVERYBODY: Final = "*"
+
 _WHOLE: Final = re.compile(r"[0-9]{1,16}")
 _NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 
@@ -121,18 +124,30 @@ def load_parameters(request: web.BaseRequest, schema: Parameters) -> dict[str, A
     return loaded
 
 
-def asked_owner(request: web.BaseRequest, identity: Identity) -> None:
-    """Refuse the parameter `owner` to all but admins, whatever its value (A14).
+def asked_owner(request: web.BaseRequest, identity: Identity) -> str | None:
+    """Return the `owner` of a query, or `None` if there is none (A14).
 
     Args:
         request: any.
         identity: who asks.
 
+    Returns:
+        The name, or `EVERYBODY`.
+
     Raises:
-        Forbidden: it is there, and who asks is no admin.
+        Forbidden: it is there, whatever its value, and who asks is no admin.
+        InvalidRequest: it is given twice, or is no name of a user.
     """
-    if "owner" in request.query and not identity.is_admin:
+    given = request.query.getall("owner", [])
+    if not given:
+        return None
+    if not identity.is_admin:
         raise Forbidden("only admins may ask for an owner")
+    if len(given) > 1:
+        raise InvalidRequest("is given more than once", parameter="owner")
+    if given[0] != EVERYBODY and user_problem(given[0]):
+        raise InvalidRequest("must be the name of one user, or *", parameter="owner")
+    return given[0]
 
 
 def _shown(name: str) -> str:

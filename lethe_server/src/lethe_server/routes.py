@@ -8,6 +8,7 @@ from aiohttp import web
 
 from lethe_server import probes
 from lethe_server.ingest.handler import ingest
+from lethe_server.login.handler import log_in, log_out, show_login
 from lethe_server.search.handler import search
 from lethe_server.sessions.handler import list_sessions, show_session
 
@@ -39,6 +40,9 @@ TABLE: Final = (
     Route("GET", "/healthz", probes.healthz, "admin", is_open=True),
     Route("GET", "/readyz", probes.readyz, "admin", is_open=True),
     Route("GET", "/metrics", probes.metrics, "admin", is_open=True),
+    Route("GET", "/login", show_login, "admin", is_open=True),
+    Route("POST", "/login", log_in, "admin", is_open=True),
+    Route("POST", "/logout", log_out, "read"),
     Route("POST", "/api/v1/ingest", ingest, "ingest"),
     Route("GET", "/api/v1/sessions", list_sessions, "read"),
     Route("GET", "/api/v1/search", search, "read"),

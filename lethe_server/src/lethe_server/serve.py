@@ -6,24 +6,24 @@ import asyncio
 import json
 import os
 import signal
-import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 from loguru import logger
 
-from lethe_core.errors import ConfigInvalid
 from lethe_server.app import create_app
+from lethe_server.edge import EdgeSite
+from lethe_server.listening import open_listener
 
 if TYPE_CHECKING:
+    import socket
     from pathlib import Path
 
-    from lethe_server.config import Config, Listen
+    from lethe_server.config import Config
+    from lethe_server.listening import Listen
 
 #: Requests that are being handled have so long to end (seconds); then they are broken off.
 DRAIN_SECONDS: Final = 12.0
-
-_BACKLOG: Final = 512
 
 
 async def serve(
@@ -40,39 +40,32 @@ async def serve(
         ConfigInvalid: it cannot listen there, or the data directory cannot be used.
         Unavailable: the database cannot be opened now.
     """
-    listener = _listen(config.listen)
+    listener = open_listener(config.listen)
     runner = web.AppRunner(create_app(config), shutdown_timeout=DRAIN_SECONDS)
     stop = _stop_event()
     try:
         await runner.setup()
-        await web.SockSite(runner, listener, backlog=_BACKLOG).start()
-        host, port = listener.getsockname()[:2]
-        logger.bind(host=host, port=port).info("listening")
-        _tell(json.dumps({"host": host, "port": port, "pid": os.getpid()}), port_file, ready_fd)
+        await EdgeSite(runner, listener).start()
+        place = _place(config.listen, listener)
+        logger.bind(**place).info("listening")
+        _tell(json.dumps(place | {"pid": os.getpid()}), port_file, ready_fd)
         await stop.wait()
         logger.info("stopping")
     finally:
         await runner.cleanup()
         listener.close()
-        if port_file is not None:
-            port_file.unlink(missing_ok=True)  # noqa: ASYNC240 - nothing is served any more
+        for left in (port_file, config.listen.path):
+            if left is not None:
+                left.unlink(missing_ok=True)  # nothing is served any more
     logger.info("stopped")
 
 
-def _listen(listen: Listen) -> socket.socket:
-    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((listen.host, listen.port))
-    except OSError as error:
-        listener.close()
-        raise ConfigInvalid(
-            f"listen: cannot listen on {listen.host} port {listen.port}: {error.strerror}",
-            hint="stop the other program, or choose another port (0 takes a free one)",
-        ) from error
-    listener.setblocking(False)
-    return listener
+def _place(listen: Listen, listener: socket.socket) -> dict[str, Any]:
+    """Say where it listens: the port that was taken, or the unix socket."""
+    if listen.path is not None:
+        return {"socket": str(listen.path)}
+    host, port = listener.getsockname()[:2]
+    return {"host": host, "port": port}
 
 
 def _stop_event() -> asyncio.Event:

@@ -3,10 +3,12 @@
 | request                                              | outcome                             |
 | ---------------------------------------------------- | ----------------------------------- |
 | the header is absent, empty or blank                 | no credential (401)                 |
-| it comes from outside of `trusted_proxies`           | no credential (401)                 |
-| `proxy_secret` is set; none, several or a wrong one  | no credential (401)                 |
+| it comes from outside of `trusted_proxies`           | `Unauthorized` (401)                |
+| a unix socket, from none of `trusted_peers`          | `Unauthorized` (401)                |
+| `proxy_secret` is set; none, several or a wrong one  | `Unauthorized` (401)                |
 | the header stands there twice                        | `InvalidRequest` (400)              |
 | more than 255 characters, `a,b`, blanks, controls    | `InvalidRequest` (400)              |
+| it is not UTF-8                                      | `InvalidRequest` (400)              |
 | else                                                 | the user, exactly as written        |
 
 `Remote_User` is another header: it is never read.
@@ -15,16 +17,16 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from typing import TYPE_CHECKING, Final
 
 from lethe_server.auth.names import user_problem
+from lethe_server.auth.peers import peer_address, peer_uid
 from lethe_server.errors import InvalidRequest, Unauthorized
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from lethe_server.config import ForwardAuth
+    from lethe_server.auth.settings import ForwardAuth
 
 #: Header by which the proxy proves itself.
 SECRET_HEADER: Final = "Lethe-Proxy-Secret"  # noqa: S105 - the name, not the secret
@@ -48,29 +50,18 @@ def forwarded_user(request: web.BaseRequest, settings: ForwardAuth) -> str | Non
         raise Unauthorized("the proxy's header does not come from a trusted proxy")
     if len(values) > 1:
         raise InvalidRequest("is given more than once", parameter=settings.user_header)
-    problem = user_problem(values[0])
+    user = str(values[0])
+    problem = user_problem(user)
     if problem:
         raise InvalidRequest(problem, parameter=settings.user_header)
-    return str(values[0])
-
-
-def peer_address(request: web.BaseRequest) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address that a request's connection comes from.
-
-    Args:
-        request: any.
-    """
-    peer = request.transport.get_extra_info("peername") if request.transport else None
-    if not isinstance(peer, tuple):
-        return None
-    address = ipaddress.ip_address(peer[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    return mapped or address
+    return user
 
 
 def _is_trusted(request: web.BaseRequest, settings: ForwardAuth) -> bool:
-    peer = peer_address(request)
-    return peer is not None and any(peer in network for network in settings.trusted_proxies)
+    address = peer_address(request)
+    if address is None:
+        return peer_uid(request) in settings.trusted_peers
+    return any(address in network for network in settings.trusted_proxies)
 
 
 def _knows_secret(request: web.BaseRequest, settings: ForwardAuth) -> bool:

@@ -22,7 +22,7 @@ class Identity:
 
     user: str
     scopes: frozenset[str]
-    kind: Literal["header", "token"]
+    kind: Literal["header", "token", "oidc", "session"]
 
     @property
     def is_admin(self) -> bool:

@@ -42,6 +42,15 @@ def make_secret() -> str:
     return PREFIX + secrets.token_urlsafe(32)
 
 
+def is_token(secret: str) -> bool:
+    """Tell whether a text has the form of a token's secret.
+
+    Args:
+        secret: any text.
+    """
+    return _SECRET.fullmatch(secret) is not None
+
+
 def digest_secret(secret: str) -> bytes:
     """Return what is stored of a secret.
 
@@ -76,18 +85,24 @@ class TokenVerifier:
         """Return the token of a secret, or `None` if there is none in force.
 
         Args:
-            secret: as it was presented.
+            secret: of a token or of a browser session; its form was checked.
 
         Raises:
             Unavailable: the database cannot be asked.
         """
-        if not _SECRET.fullmatch(secret):
-            return None
         digest = digest_secret(secret)
         row = await self._find(digest)
         if row is None or not hmac.compare_digest(row.hash, digest):
             return None
         return row if row.is_valid(self._clock()) else None
+
+    def forget(self, secret: str) -> None:
+        """Look a secret up again the next time: it was revoked here and now.
+
+        Args:
+            secret: of a token or of a browser session.
+        """
+        self._cache.pop(digest_secret(secret), None)
 
     def note_use(self, row: TokenRow) -> None:
         """Store that a token was used, at most once a minute; nobody waits for it.

@@ -7,6 +7,7 @@
 | hosts               | refuses a foreign `Host` (DNS rebinding)                              |
 | origins             | refuses what another origin's page wants to change                    |
 | limits              | refuses when too much is going on                                     |
+| deadlines           | breaks off a body that does not arrive in time                        |
 | sign_in             | finds out who asks and what they may                                  |
 
 `security_headers` is no middleware: it adds to every answer when its head is written.

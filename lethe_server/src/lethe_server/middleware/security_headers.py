@@ -10,9 +10,13 @@ from lethe_server.middleware.access_log import HEADER
 if TYPE_CHECKING:
     from aiohttp import web
 
+#: Of every answer: nothing may be loaded, framed, sent or rebased. A page says what it needs.
+CONTENT_POLICY: Final = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+
 HEADERS: Final = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": CONTENT_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",

@@ -129,6 +129,16 @@ class Store:
         """Return the token of a digest, in force or not."""
         return await self._read(lambda database: tokens.find_token(database, digest))
 
+    async def exchange_token(self, old: bytes, scope: str, **fresh: Any) -> bool:
+        """Put a token with a scope out of force and store another one; see `tokens`."""
+        return await self._write(
+            lambda connection: tokens.exchange_token(connection, old, scope, **fresh)
+        )
+
+    async def revoke_digest(self, digest: bytes, now: float) -> None:
+        """Put the token of a digest out of force, if there is one."""
+        await self._write(lambda connection: tokens.revoke_digest(connection, digest, now))
+
     def touch_token(self, number: int, now: float) -> None:
         """Note that a token was used; nobody waits for it, and failing does no harm."""
         with contextlib.suppress(Overloaded):

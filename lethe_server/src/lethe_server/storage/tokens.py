@@ -20,6 +20,12 @@ _REVOKE: Final = """
     WHERE owner = (SELECT id FROM owners WHERE name = ?) AND name = ? AND revoked_at IS NULL
     RETURNING id
 """
+_REVOKE_DIGEST: Final = """
+    UPDATE tokens SET revoked_at = ?
+    WHERE hash = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
+        AND scopes = coalesce(?, scopes)
+    RETURNING owner
+"""
 _TOUCH: Final = "UPDATE tokens SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?"
 
 
@@ -120,6 +126,58 @@ def revoke_token(connection: apsw.Connection, *, owner: str, name: str, now: flo
         Whether there was one in force.
     """
     return bool(connection.execute(_REVOKE, (now, owner, name)).fetchall())
+
+
+def revoke_digest(
+    connection: apsw.Connection, digest: bytes, now: float, *, scope: str | None = None
+) -> int | None:
+    """Put the token of a digest out of force.
+
+    Args:
+        connection: in a transaction.
+        digest: SHA-256 of a secret.
+        now: Unix seconds.
+        scope: only if this is its one scope.
+
+    Returns:
+        The number of its owner, if it was in force.
+    """
+    rows = connection.execute(_REVOKE_DIGEST, (now, digest, now, scope)).fetchall()
+    return int(str(rows[0][0])) if rows else None
+
+
+def exchange_token(
+    connection: apsw.Connection,
+    old: bytes,
+    scope: str,
+    *,
+    name: str,
+    scopes: frozenset[str],
+    digest: bytes,
+    now: float,
+    expires_at: float,
+) -> bool:
+    """Put a token out of force and store another one of the same owner in its place, once.
+
+    Args:
+        connection: in a transaction.
+        old: digest of the token that is given.
+        scope: that it must have.
+        name: of the new one.
+        scopes: of the new one.
+        digest: of the new one's secret.
+        now: Unix seconds.
+        expires_at: Unix seconds.
+
+    Returns:
+        Whether the old one was in force and had the scope.
+    """
+    owner = revoke_digest(connection, old, now, scope=scope)
+    if owner is None:
+        return False
+    values = (owner, name, " ".join(sorted(scopes)), digest, now, expires_at)
+    connection.execute(_CREATE, values)
+    return True
 
 
 def touch_token(connection: apsw.Connection, number: int, now: float) -> None:

@@ -1,0 +1,1 @@
+"""Signing a browser in and out, on a machine without a proxy."""
