@@ -218,8 +218,9 @@ def test_migration_indexes_what_is_archived_already(connection):
     old = apsw.Connection(":memory:")
     migrate(old, known_migrations()[:1])
     for name in ("owners", "sessions", "turns"):
-        rows = list(connection.execute(f"SELECT * FROM {name}"))
-        marks = ", ".join("?" * len(rows[0]))
+        columns = [row[1] for row in old.execute(f"PRAGMA table_info({name})")]
+        rows = list(connection.execute(f"SELECT {', '.join(columns)} FROM {name}"))
+        marks = ", ".join("?" * len(columns))
         old.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
 
     assert migrate(old) == (1, len(known_migrations()))

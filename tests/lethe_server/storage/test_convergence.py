@@ -123,6 +123,7 @@ def dump(connection, owner="alice"):
         session = dict(zip(names, row, strict=True))
         number = session.pop("id")
         session.pop("owner")
+        session.pop("version")
         session["state"] = json.loads(session["state"])
         turns = connection.execute(
             "SELECT t.*, u.key FROM turns t LEFT JOIN usage u ON u.id = t.usage"

@@ -5,6 +5,7 @@ Others see `Store` and the types that it takes and gives.
 
 from __future__ import annotations
 
+from lethe_server.storage.changes import BEGINNING, ChangedSession, ChangePage, Place
 from lethe_server.storage.records import NANO, Record, SessionKey, prepare_record
 from lethe_server.storage.sessions import SessionFilter, SessionPage, SessionRow
 from lethe_server.storage.store import Store
@@ -14,7 +15,11 @@ from lethe_server.storage.turnpages import TurnPlace, TurnRow, TurnSlice
 from lethe_server.storage.turns import StoreOutcome
 
 __all__ = [
+    "BEGINNING",
     "NANO",
+    "ChangePage",
+    "ChangedSession",
+    "Place",
     "Record",
     "SessionFilter",
     "SessionKey",

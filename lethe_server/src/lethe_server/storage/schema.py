@@ -54,6 +54,7 @@ class Session(Model):
     source_file = TextField(null=True)
     metadata = BlobField(null=True)
     state = BlobField()
+    version = IntegerField()
 
     class Meta:
         table_name = "sessions"

@@ -42,7 +42,10 @@ class SessionFilter:
 
 
 class SessionRow(NamedTuple):
-    """A session with its figures; see docs/api.md. `metadata` is JSON, `models` their names."""
+    """A session with its figures; see docs/api.md. `metadata` is JSON, `models` their names.
+
+    `version` differs whenever anything of the session or its turns does.
+    """
 
     id: int
     tool: str
@@ -72,6 +75,7 @@ class SessionRow(NamedTuple):
     relation: str | None
     source_file: str | None
     metadata: bytes | None
+    version: int
     models: str
 
     @property
@@ -135,6 +139,18 @@ def find_session(database: APSWDatabase, owner: str, key: SessionKey) -> Session
     for row in query.tuples().execute(database):
         return SessionRow(*row)
     return None
+
+
+def find_sessions(database: APSWDatabase, owner: int, numbers: list[int]) -> list[SessionRow]:
+    """Return some sessions of an owner, in no order.
+
+    Args:
+        database: that reads.
+        owner: whose, by number.
+        numbers: of the sessions.
+    """
+    query = Session.select(*_COLUMNS).where((Session.owner == owner) & Session.id.in_(numbers))
+    return [SessionRow(*row) for row in query.tuples().execute(database)]
 
 
 def find_owner(database: APSWDatabase, name: str) -> int | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from lethe_core.limits import MAX_REQUEST_BYTES
 from lethe_server.errors import Overloaded
-from lethe_server.storage import sessions, tokens, turnpages, turns
+from lethe_server.storage import changes, sessions, tokens, turnpages, turns
 from lethe_server.storage.database import open_database, prepare_directory
 from lethe_server.storage.migrations import migrate
 from lethe_server.storage.readers import ReaderPool
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from lethe_server.storage.changes import ChangePage, Place
     from lethe_server.storage.records import Record, SessionKey
     from lethe_server.storage.sessions import SessionFilter, SessionPage, SessionRow
     from lethe_server.storage.tokens import TokenRow
@@ -112,6 +113,10 @@ class Store:
         return await self._read(
             lambda database: turnpages.read_turns(database, owner, session, place, limit)
         )
+
+    async def read_changes(self, owner: str, place: Place | None) -> ChangePage:
+        """Return what changed of an owner's sessions behind a place; see `changes`."""
+        return await self._read(lambda database: changes.read_changes(database, owner, place))
 
     async def query(self, query: Callable[[apsw.Connection], T], seconds: float) -> T:
         """Return what a query finds that another room makes, such as a search.

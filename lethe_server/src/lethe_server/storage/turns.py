@@ -18,6 +18,7 @@ import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lethe_server.storage.activity import ActivityLedger
+from lethe_server.storage.changes import SessionChange, note_changes
 from lethe_server.storage.figures import SessionFigures, TurnFacts, add_tokens
 from lethe_server.storage.records import Tokens, TurnRecord
 from lethe_server.storage.search_index import IndexedTurn, facets_of, index_turns
@@ -240,6 +241,17 @@ class _Session:
         self._connection.executemany(_MOVE, moved)
         return StoreOutcome(len(inserted), len(replaced), 0, self.conflicts)
 
+    def change(self) -> SessionChange | None:
+        """Return what changed, once all is counted; `None` if nothing did."""
+        if not self.figures.changed:
+            return None
+        changed = [
+            turn.seq for turn in self.turns.values() if turn.record is not None or turn.moved
+        ]
+        return SessionChange(
+            self.figures.id, min(changed, default=None), max(changed, default=None)
+        )
+
     def _note_indexed(self, first: int) -> None:
         """Note what the search index must hold of the turns that change.
 
@@ -301,6 +313,8 @@ def store_records(
     activity.save()
     for session in sessions:
         session.figures.save()
+    changes = [change for session in sessions if (change := session.change()) is not None]
+    note_changes(connection, number, [*changes, *map(SessionChange, others)])
     index_turns(connection, number, [turn for session in sessions for turn in session.indexed])
     inserted, replaced, _, conflicts = map(sum, zip(StoreOutcome(), *outcomes, strict=True))
     copies = sum(isinstance(record, TurnRecord) for record in records)

@@ -1,0 +1,197 @@
+"""The log of changes: which sessions of an owner changed, in which order.
+
+Each request that changes something adds one row for each session that it changed, in the same
+transaction. So whoever follows reads the same rows live and after a pause, and a restart of the
+server loses none.
+
+* Changes are numbered for each owner on its own: the numbers tell nothing of the others (A3).
+* A row carries a random `nonce`. A *place* is number and nonce of the change that was read last;
+  one that is not in the log, because it was cut off, belongs to somebody else or comes from a
+  database that was replaced since, is a *gap*: whoever follows must look at everything again.
+* The nonce is also the `version` of the session: it differs whenever an answer may.
+* Only the newest changes are kept: an owner's log is bounded.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from lethe_server.storage.sessions import SessionRow, find_owner, find_sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import apsw
+    from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
+
+#: Changes of an owner that are kept.
+KEPT_CHANGES: Final = 10_000
+#: Changes that are read at a time.
+PAGE_CHANGES: Final = 100
+#: Turns of a session that are named at a time.
+NAMED_TURNS: Final = 200
+
+_NONCE_BITS: Final = 53  # a number in any language
+
+_LAST: Final = """
+    SELECT number, nonce FROM changes WHERE owner = ? ORDER BY number DESC LIMIT 1
+"""
+_ADD: Final = """
+    INSERT INTO changes (owner, number, session, nonce, first_seq, last_seq)
+    VALUES (?, ?, ?, ?, ?, ?)
+"""
+_SET_VERSION: Final = "UPDATE sessions SET version = ? WHERE owner = ? AND id = ?"
+_CUT: Final = "DELETE FROM changes WHERE owner = ? AND number <= ?"
+_HOLDS: Final = "SELECT count(*) FROM changes WHERE owner = ? AND number = ? AND nonce = ?"
+_FIRST: Final = "SELECT min(number) FROM changes WHERE owner = ?"
+_READ: Final = """
+    SELECT number, nonce, session, first_seq, last_seq FROM changes
+    WHERE owner = ? AND number > ? ORDER BY number LIMIT ?
+"""
+_TURNS: Final = """
+    SELECT turn_id, seq, role, timestamp FROM turns
+    WHERE owner = ? AND session = ? AND seq BETWEEN ? AND ? ORDER BY seq, turn_id LIMIT ?
+"""
+
+
+class SessionChange(NamedTuple):
+    """What one request changed of a session.
+
+    Args:
+        session: its number.
+        first_seq: place of the first turn that is new or another; `None` if there is none.
+        last_seq: place of the last one.
+    """
+
+    session: int
+    first_seq: int | None = None
+    last_seq: int | None = None
+
+
+class Place(NamedTuple):
+    """How far the changes of an owner were read."""
+
+    number: int
+    nonce: int
+
+
+#: Before the first change.
+BEGINNING: Final = Place(0, 0)
+
+
+class TurnMark(NamedTuple):
+    """A turn that is new or another, or stands between such turns."""
+
+    turn_id: str
+    seq: int
+    role: str
+    timestamp: float | None
+
+
+class ChangedSession(NamedTuple):
+    """A session as it is now, and which of its turns to look at.
+
+    Args:
+        session: with its figures.
+        turns: the first of them, in their order.
+        more: whether there are more than these.
+    """
+
+    session: SessionRow
+    turns: list[TurnMark]
+    more: bool
+
+
+class ChangePage(NamedTuple):
+    """Some changes, folded to one for each session.
+
+    Args:
+        sessions: that changed; in the order of their last change.
+        place: behind them.
+        gap: what is between the place that was asked for and `place` is not known.
+    """
+
+    sessions: list[ChangedSession]
+    place: Place
+    gap: bool = False
+
+
+def note_changes(connection: apsw.Connection, owner: int, changes: Iterable[SessionChange]) -> None:
+    """Write what a request changed.
+
+    Args:
+        connection: in a transaction.
+        owner: whose sessions.
+        changes: one for each session.
+    """
+    first = number = _last_place(connection, owner).number
+    for change in changes:
+        number += 1
+        nonce = secrets.randbits(_NONCE_BITS)
+        session, *seqs = change
+        connection.execute(_ADD, (owner, number, session, nonce, *seqs))
+        connection.execute(_SET_VERSION, (nonce, owner, session))
+    if number > first:
+        connection.execute(_CUT, (owner, number - KEPT_CHANGES))
+
+
+def read_changes(database: APSWDatabase, owner: str, place: Place | None) -> ChangePage:
+    """Read what changed behind a place.
+
+    Args:
+        database: that reads.
+        owner: whose changes.
+        place: how far they were read; `None` for all that there is now.
+    """
+    connection = database.connection()
+    number = find_owner(database, owner)
+    if number is None:
+        return ChangePage([], BEGINNING, gap=place not in (None, BEGINNING))
+    if place is None:
+        return ChangePage([], _last_place(connection, number))
+    if not _is_known(connection, number, place):
+        return ChangePage([], _last_place(connection, number), gap=True)
+    folded: dict[int, SessionChange] = {}
+    rows = connection.execute(_READ, (number, place.number, PAGE_CHANGES)).fetchall()
+    for row in rows:
+        place = Place(*row[:2])
+        change = SessionChange(*row[2:])
+        folded[change.session] = _fold(folded.pop(change.session, None), change)
+    sessions = {row.id: row for row in find_sessions(database, number, list(folded))}
+    return ChangePage(
+        [
+            ChangedSession(sessions[change.session], *_name_turns(connection, number, change))
+            for change in folded.values()
+            if change.session in sessions
+        ],
+        place,
+    )
+
+
+def _last_place(connection: apsw.Connection, owner: int) -> Place:
+    row = connection.execute(_LAST, (owner,)).fetchone()
+    return BEGINNING if row is None else Place(*row)
+
+
+def _is_known(connection: apsw.Connection, owner: int, place: Place) -> bool:
+    if place == BEGINNING:
+        return connection.execute(_FIRST, (owner,)).get in (None, 1)
+    return bool(connection.execute(_HOLDS, (owner, *place)).get)
+
+
+def _fold(earlier: SessionChange | None, later: SessionChange) -> SessionChange:
+    places = [later.first_seq, later.last_seq]
+    if earlier is not None:
+        places += [earlier.first_seq, earlier.last_seq]
+    known = [place for place in places if place is not None]
+    return SessionChange(later.session, min(known, default=None), max(known, default=None))
+
+
+def _name_turns(
+    connection: apsw.Connection, owner: int, change: SessionChange
+) -> tuple[list[TurnMark], bool]:
+    if change.first_seq is None:
+        return [], False
+    rows = connection.execute(_TURNS, (owner, *change, NAMED_TURNS + 1)).fetchall()
+    return [TurnMark(*row) for row in rows[:NAMED_TURNS]], len(rows) > NAMED_TURNS
