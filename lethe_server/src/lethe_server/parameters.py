@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import re
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
@@ -90,6 +91,26 @@ class Time(fields.Float):
         return seconds
 
 
+class LocalTime(Time):
+    """A moment as `Time`; without an offset it is of the zone that the request names."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        seconds = super()._deserialize(value, attr, data, **kwargs)
+        moment = None if _NUMBER.fullmatch(value) else dt.datetime.fromisoformat(value)
+        return moment if moment and moment.tzinfo is None else seconds
+
+
+class Zone(fields.String):
+    """A time zone by its IANA name."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        del attr, data, kwargs
+        try:
+            return ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValidationError("must be a time zone such as Europe/Berlin") from None
+
+
 class User(fields.String):
     """The name of a user."""
 
@@ -122,6 +143,41 @@ def load_parameters(request: web.BaseRequest, schema: Parameters) -> dict[str, A
         name = min(problems)
         raise InvalidRequest(problems[name][0], parameter=_shown(name)) from None
     return loaded
+
+
+def load_span(asked: dict[str, Any], zone: dt.tzinfo) -> dict[str, float | None]:
+    """Return `since` and `until` in Unix seconds.
+
+    Args:
+        asked: with fields of `LocalTime`.
+        zone: of times that name none.
+
+    Raises:
+        InvalidRequest: one of them is no time, or `since` is after `until`.
+    """
+    span: dict[str, float | None] = {}
+    for name in ("since", "until"):
+        value = asked[name]
+        if isinstance(value, dt.datetime):
+            try:
+                value = value.replace(tzinfo=zone).timestamp()
+            except (ValueError, OverflowError):
+                value = -1.0
+            if not 0 <= value <= MAX_TIMESTAMP:
+                raise InvalidRequest("lies outside of 1970 to 9999", parameter=name)
+        span[name] = value
+    check_span(span["since"], span["until"])
+    return span
+
+
+def check_span(since: float | None, until: float | None) -> None:
+    """Refuse a span of time that ends before it begins.
+
+    Raises:
+        InvalidRequest: it does.
+    """
+    if since is not None and until is not None and since > until:
+        raise InvalidRequest("is after `until`", parameter="since")
 
 
 def asked_owner(request: web.BaseRequest, identity: Identity) -> str | None:

@@ -11,6 +11,7 @@ from lethe_server.ingest.handler import ingest
 from lethe_server.login.handler import log_in, log_out, show_login
 from lethe_server.search.handler import search
 from lethe_server.sessions.handler import list_sessions, show_session
+from lethe_server.stats.handler import stats
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -47,6 +48,7 @@ TABLE: Final = (
     Route("GET", "/api/v1/sessions", list_sessions, "read"),
     Route("GET", "/api/v1/search", search, "read"),
     Route("GET", "/api/v1/sessions/{tool}/{host}/{session_id}", show_session, "read"),
+    Route("GET", "/api/v1/stats", stats, "read"),
 )
 
 #: The entry of the table for each route of the framework.

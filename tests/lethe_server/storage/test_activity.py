@@ -71,9 +71,9 @@ def store(connection, events, owner="alice"):
 def kept(connection):
     """The rows of the table, sessions by name."""
     query = f"""
-        SELECT a.slot, s.tool, s.host, s.session_id, a.role, a.model, a.turns, {", ".join(
-            f"a.{name}" for name in FIGURES
-        )} FROM activity a JOIN sessions s ON s.id = a.session AND s.owner = a.owner"""
+        SELECT a.slot, s.tool, s.host, s.session_id, a.role, a.model, a.turns, {
+        ", ".join(f"a.{name}" for name in FIGURES)
+    } FROM activity a JOIN sessions s ON s.id = a.session AND s.owner = a.owner"""
     return {row[:6]: row[6:] for row in connection.execute(query)}
 
 

@@ -30,7 +30,7 @@ _ADD_FIRST_TURN: Final = "ALTER TABLE usage ADD COLUMN turn INTEGER"
 _FIND_FIRST_TURNS: Final = f"""
     UPDATE usage SET turn = (
         SELECT t.id FROM turns AS t JOIN sessions AS s ON s.owner = t.owner AND s.id = t.session
-        WHERE t.owner = usage.owner AND t.usage = usage.id
+        WHERE t.owner = usage.owner AND t.usage = usage.id AND t.usage IS NOT NULL
         ORDER BY {FIRST_TURN_ORDER} LIMIT 1)
 """  # noqa: S608 - made of a constant alone
 _SLOT: Final = f"coalesce(CAST(t.timestamp AS INTEGER) / {SLOT_SECONDS}, {TIMELESS})"

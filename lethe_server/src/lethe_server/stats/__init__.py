@@ -1,0 +1,1 @@
+"""Statistics: turns and tokens by tool, host, day and so on."""

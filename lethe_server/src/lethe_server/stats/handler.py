@@ -1,0 +1,146 @@
+"""``GET /api/v1/stats``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from aiohttp import web
+from marshmallow import ValidationError, fields
+
+from lethe_core.events import ROLES
+from lethe_server.errors import InvalidRequest
+from lethe_server.keys import IDENTITY, STORE
+from lethe_server.parameters import (
+    Choice,
+    LocalTime,
+    Parameters,
+    Text,
+    User,
+    Zone,
+    asked_owner,
+    load_parameters,
+    load_span,
+)
+from lethe_server.stats.zones import spans
+from lethe_server.storage.statistics import PERIODS, ActivityFilter, ActivitySums
+
+if TYPE_CHECKING:
+    import apsw
+
+    from lethe_server.storage.statistics import Figures
+
+#: Most groups of an answer.
+MAX_GROUPS: Final = 10_000
+#: Most dimensions that cross.
+MAX_DIMENSIONS: Final = 3
+#: Seconds that an answer may take.
+SECONDS: Final = 5.0
+
+#: What can be grouped by.
+DIMENSIONS: Final = ("tool", "host", "day", "week", "month", "model", "project", "role")
+
+
+class _Dimensions(fields.String):
+    """Names of dimensions, separated by commas."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        names = tuple(super()._deserialize(value, attr, data, **kwargs).split(","))
+        if not set(names) <= set(DIMENSIONS):
+            raise ValidationError(
+                f"must be one or several, with commas, of {', '.join(DIMENSIONS)}"
+            )
+        if len(set(names)) < len(names):
+            raise ValidationError("names a dimension twice")
+        if len(names) > MAX_DIMENSIONS:
+            raise ValidationError(f"names more than {MAX_DIMENSIONS} dimensions")
+        if len(PERIODS.keys() & set(names)) > 1:
+            raise ValidationError("names more than one of day, week and month")
+        return names
+
+
+class StatsParameters(Parameters):
+    """Query of the statistics."""
+
+    group_by = _Dimensions(
+        load_default=(), metadata={"description": "Dimensions that cross, with commas."}
+    )
+    since = LocalTime(load_default=None, metadata={"description": "At or after this time."})
+    until = LocalTime(load_default=None, metadata={"description": "Before this time."})
+    tz = Zone(load_default=dt.UTC, metadata={"description": "Time zone of days and dates."})
+    tool = Text(load_default=None, metadata={"description": "Only this tool."})
+    host = Text(load_default=None, metadata={"description": "Only this host."})
+    project = Text(
+        load_default=None, metadata={"description": "Working directory, whole or its last parts."}
+    )
+    model = Text(load_default=None, metadata={"description": "Only turns of this model."})
+    role = Choice(*ROLES, load_default=None, metadata={"description": "Only turns of this role."})
+    owner = User(load_default=None, metadata={"description": "For admins: whose turns."})
+
+
+STATS_PARAMETERS: Final = StatsParameters()
+
+
+class FiguresAnswer(msgspec.Struct):
+    """Sums of some turns."""
+
+    sessions: int
+    turns: int
+    tokens_in: int
+    tokens_out: int
+    cache_read: int
+    cache_write: int
+    reasoning: int
+    cost_usd: float | None
+
+
+def answer_figures(figures: Figures) -> FiguresAnswer:
+    """Make the answer for some sums.
+
+    Args:
+        figures: from the store.
+    """
+    return FiguresAnswer(*figures[:-1], cost_usd=figures.cost_usd)
+
+
+async def stats(request: web.Request) -> web.Response:
+    """Answer sums over turns, in all and by group."""
+    identity = request[IDENTITY]
+    asked_owner(request, identity)
+    asked = load_parameters(request, STATS_PARAMETERS)
+    zone: dt.tzinfo = asked.pop("tz")
+    owner = asked.pop("owner") or identity.user
+    dimensions: tuple[str, ...] = asked.pop("group_by")
+    wanted = ActivityFilter(**asked | load_span(asked, zone))
+
+    def query(connection: apsw.Connection) -> dict[str, Any]:
+        connection.execute("BEGIN")  # the sums are of one moment
+        try:
+            return _answer(ActivitySums(connection, owner, wanted), dimensions, zone)
+        finally:
+            connection.execute("ROLLBACK")
+
+    answer = await request.app[STORE].query(query, SECONDS)
+    head = {"group_by": dimensions, "since": wanted.since, "until": wanted.until, "tz": str(zone)}
+    return web.Response(body=msgspec.json.encode(head | answer), content_type="application/json")
+
+
+def _answer(sums: ActivitySums, dimensions: tuple[str, ...], zone: dt.tzinfo) -> dict[str, Any]:
+    answer: dict[str, Any] = {"totals": answer_figures(sums.totals())}
+    if not dimensions:
+        return answer | {"groups": []}
+    offsets = spans(zone, *sums.ends()) if PERIODS.keys() & set(dimensions) else []
+    groups = sums.groups(dimensions, offsets, MAX_GROUPS + 1)
+    if len(groups) > MAX_GROUPS:
+        raise InvalidRequest(
+            f"gives more than {MAX_GROUPS} groups",
+            parameter="group_by",
+            hint="ask for a shorter time, or for fewer dimensions",
+        )
+    answer["groups"] = [
+        dict(zip(dimensions, group.values, strict=True))
+        | msgspec.to_builtins(answer_figures(group.figures))
+        for group in groups
+    ]
+    return answer

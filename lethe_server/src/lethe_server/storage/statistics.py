@@ -1,0 +1,264 @@
+"""Sums over the activity of an owner, by any of its dimensions.
+
+What is summed are *cells*: the rows of `activity` for whole quarters of an hour, and for the one
+or two that a span of time cuts through, the turns of the sessions that were active then.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from lethe_server.storage.activity import SLOT_SECONDS, TIMELESS
+from lethe_server.storage.records import NANO
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import apsw
+
+    from lethe_server.stats.zones import Span
+
+#: Periods; of these, at most one makes sense.
+PERIODS: Final = {
+    "day": "date((c.slot + z.shift) * 900, 'unixepoch')",
+    # The Monday that the week begins with; day 0 was a Thursday.
+    "week": "date(((c.slot + z.shift) / 96 - ((c.slot + z.shift) / 96 + 3) % 7) * 86400,"
+    " 'unixepoch')",
+    "month": "strftime('%Y-%m', (c.slot + z.shift) * 900, 'unixepoch')",
+}
+#: The repository of a session, where its parser tells it.
+REPOSITORY: Final = """
+    nullif(coalesce(json_extract(CAST(s.metadata AS TEXT), '$.git_remote'),
+        json_extract(CAST(s.metadata AS TEXT), '$.repository')), '')
+"""
+#: What can be grouped by, as SQL.
+DIMENSIONS: Final = PERIODS | {
+    "tool": "s.tool",
+    "host": "s.host",
+    "project": "s.working_dir",
+    "repository": REPOSITORY,
+    "model": "nullif(c.model, '')",
+    "role": "c.role",
+}
+
+_SUMS: Final = (
+    "turns",
+    "tokens_in",
+    "tokens_out",
+    "cache_read",
+    "cache_write",
+    "reasoning",
+    "cost_nano",
+)
+_COLUMNS: Final = ("slot", "session", "role", "model", *_SUMS)
+_FIND_OWNER: Final = "SELECT id FROM owners WHERE name = ?"
+_ENDS: Final = "SELECT min(slot), max(slot) FROM activity WHERE owner = ? AND slot >= 0"
+_WHOLE: Final = f"""
+    SELECT {", ".join(_COLUMNS)} FROM activity
+    WHERE owner = :owner AND slot >= :first AND slot < :last
+"""  # noqa: S608 - made of the constants above alone
+#: A turn as a cell; the tokens of an API reply stand in that of its first turn.
+_PART: Final = """
+    SELECT CAST(t.timestamp AS INTEGER) / 900, t.session, t.role, coalesce(t.model, ''), 1,
+        coalesce(u.input, iif(t.usage IS NULL, t.tokens_in, 0)),
+        coalesce(u.output, iif(t.usage IS NULL, t.tokens_out, 0)),
+        coalesce(u.cache_read, iif(t.usage IS NULL, t.cache_read, 0)),
+        coalesce(u.cache_write, iif(t.usage IS NULL, t.cache_write, 0)),
+        coalesce(u.reasoning, iif(t.usage IS NULL, t.reasoning, 0)),
+        coalesce(u.cost_nano, iif(t.usage IS NULL, t.cost_nano, 0))
+    FROM turns AS t
+    LEFT JOIN usage AS u ON u.owner = t.owner AND u.id = t.usage AND u.turn = t.id
+    WHERE t.owner = :owner AND t.timestamp >= :begin_N AND t.timestamp < :end_N
+        AND t.session IN (SELECT session FROM activity WHERE owner = :owner AND slot = :slot_N)
+"""
+_JOIN_SESSIONS: Final = "JOIN sessions AS s ON s.owner = :owner AND s.id = c.session"
+_JOIN_SPANS: Final = """
+    LEFT JOIN (SELECT value ->> 0 AS first, value ->> 1 AS last, value ->> 2 AS shift
+        FROM json_each(:spans)) AS z ON c.slot >= z.first AND c.slot < z.last
+"""
+#: What a filter means.
+_CONDITIONS: Final = {
+    "tool": "s.tool = :tool",
+    "host": "s.host = :host",
+    "project": """(s.working_dir = :project
+        OR substr(s.working_dir, -length(:project) - 1) IN ('/' || :project, '\\' || :project))""",
+    "model": "c.model = :model",
+    "role": "c.role = :role",
+}
+_OF_SESSIONS: Final = frozenset({"tool", "host", "project", "repository"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityFilter:
+    """Which turns are counted.
+
+    Args:
+        since: at or after, Unix seconds; turns without a time do not count then.
+        until: before, likewise.
+        tool: of this tool.
+        host: of this machine.
+        project: whose working directory this is, or ends in.
+        model: answered by it.
+        role: of this role.
+    """
+
+    since: float | None = None
+    until: float | None = None
+    tool: str | None = None
+    host: str | None = None
+    project: str | None = None
+    model: str | None = None
+    role: str | None = None
+
+    def names(self) -> dict[str, str]:
+        """Return the filters that are set, by name, without those of time."""
+        asked = {
+            "tool": self.tool,
+            "host": self.host,
+            "project": self.project and (self.project.rstrip("/\\") or self.project),
+            "model": self.model,
+            "role": self.role,
+        }
+        return {name: value for name, value in asked.items() if value is not None}
+
+
+class _Part(NamedTuple):
+    """A part of a slot: from the begin to before the end."""
+
+    slot: int
+    begin: float
+    end: float
+
+
+class Figures(NamedTuple):
+    """Sums of some turns, and how many sessions they are of."""
+
+    sessions: int = 0
+    turns: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    cost_nano: int = 0
+
+    @property
+    def cost_usd(self) -> float | None:
+        """The price that tools reported, if any did."""
+        return self.cost_nano / NANO or None
+
+
+class Group(NamedTuple):
+    """The turns that have the same values.
+
+    Args:
+        values: in the order of the dimensions.
+        figures: of the turns.
+        last_activity: of their sessions; only where it was asked for.
+    """
+
+    values: tuple[str | None, ...]
+    figures: Figures
+    last_activity: float | None = None
+
+
+class ActivitySums:
+    """Adds up the activity of one owner.
+
+    Args:
+        connection: that reads.
+        owner: whose.
+        wanted: which turns.
+    """
+
+    def __init__(self, connection: apsw.Connection, owner: str, wanted: ActivityFilter) -> None:
+        self._connection = connection
+        self._owner: int | None = connection.execute(_FIND_OWNER, (owner,)).get
+        self._wanted = wanted
+
+    def ends(self) -> tuple[int, int]:
+        """Return the first slot of the owner, and the one behind the last."""
+        row: Any = self._connection.execute(_ENDS, (self._owner,)).fetchone()
+        first, last = row
+        return (0, 0) if first is None else (first, last + 1)
+
+    def totals(self) -> Figures:
+        """Return the sums of all turns."""
+        return self.groups(())[0].figures
+
+    def groups(
+        self,
+        dimensions: Sequence[str],
+        spans: Sequence[Span] = (),
+        limit: int = -1,
+        *,
+        with_activity: bool = False,
+    ) -> list[Group]:
+        """Return the sums of the turns that have the same values, in the order of these.
+
+        Args:
+            dimensions: keys of `DIMENSIONS`.
+            spans: the offsets of the time zone, if there is a period among the dimensions.
+            limit: at most so many groups.
+            with_activity: whether the last activity is wanted.
+        """
+        keys = [DIMENSIONS[name] for name in dimensions]
+        filters = self._wanted.names()
+        joins = ""
+        if with_activity or _OF_SESSIONS & {*dimensions, *filters}:
+            joins += _JOIN_SESSIONS
+        if PERIODS.keys() & {*dimensions}:
+            joins += _JOIN_SPANS
+        cells, values = self._cells()
+        values |= filters | {"spans": json.dumps(spans), "limit": limit}
+        columns = [
+            *keys,
+            "count(DISTINCT c.session)",
+            *(f"coalesce(sum(c.{name}), 0)" for name in _SUMS),
+            "max(s.last_activity)" if with_activity else "NULL",
+        ]
+        order = ", ".join(str(number + 1) for number in range(len(keys)))
+        query = " ".join(
+            (
+                f"SELECT {', '.join(columns)} FROM ({cells}) AS c {joins}",  # noqa: S608 - made of constants alone
+                f"WHERE {' AND '.join(_CONDITIONS[name] for name in filters)}" if filters else "",
+                f"GROUP BY {order} ORDER BY {order} LIMIT :limit" if keys else "",
+            )
+        )
+        rows: list[Any] = self._connection.execute(query, values).fetchall()
+        width = len(keys)
+        return [Group(tuple(row[:width]), Figures(*row[width:-1]), row[-1]) for row in rows]
+
+    def _cells(self) -> tuple[str, dict[str, Any]]:
+        """Return a query of the cells of the span of time, and its values."""
+        since, until = self._wanted.since, self._wanted.until
+        timed = since is not None or until is not None
+        values = {
+            "owner": self._owner,
+            "first": math.ceil((since or 0) / SLOT_SECONDS) if timed else TIMELESS,
+            "last": 2**62 if until is None else math.floor(until / SLOT_SECONDS),
+        }
+        query = _WHOLE
+        for number, part in enumerate(_parts(since, until)):
+            query += f" UNION ALL {_PART.replace('_N', f'_{number}')}"
+            values |= {f"{name}_{number}": value for name, value in part._asdict().items()}
+        return query, values
+
+
+def _parts(since: float | None, until: float | None) -> list[_Part]:
+    """Return what a span of time cuts off slots that it does not hold as a whole."""
+    cuts = [time for time in (since, until) if time is not None and time % SLOT_SECONDS]
+    parts: list[_Part] = []
+    for slot in sorted({math.floor(time / SLOT_SECONDS) for time in cuts}):
+        begin, end = slot * SLOT_SECONDS, (slot + 1) * SLOT_SECONDS
+        part = _Part(
+            slot,
+            begin if since is None else max(begin, since),
+            end if until is None else min(end, until),
+        )
+        if part.begin < part.end:
+            parts.append(part)
+    return parts
