@@ -76,3 +76,20 @@ async def test_admin_searches_one_or_all(archive, event):
     assert [result["owner"] for result in of_all["results"] + rest["results"]] == ["bob", "alice"]
     assert "owner" not in of_bob["results"][0]
     assert own["results"] == []
+
+
+@pytest.mark.promise("A16", "A3")
+@pytest.mark.parametrize("name", ["session", "project", "host", "tool"])
+async def test_a16_conditions_do_not_tell_what_others_have(searches, archive, event, name):
+    """A session, project, host or tool of somebody else is answered like one that is nowhere."""
+    session = {"session_id": "theirs", "host": "desk", "tool": "codex"}
+    meta = {"working_dir": "/home/bob/theirs"}
+    await archive.send(event(1, content="roses"))
+    await archive.as_user("bob").send(event(2, content="roses", session_meta=meta, **session))
+    value = {"session": "theirs", "project": "theirs", "host": "desk", "tool": "codex"}[name]
+
+    theirs = await searches.answer("roses", **{name: value})
+    nowhere = await searches.answer("roses", **{name: "nowhere"})
+
+    assert _answered(theirs) == _answered(nowhere)
+    assert theirs["total"]["value"] == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lethe_server.search import handler, searching
+from lethe_server.search import handler, plans, searching
 
 FIELDS = [
     "tool",
@@ -342,3 +342,29 @@ async def test_w05_marks_cannot_be_forged(searches, archive, event):
 
     assert result["snippet"] == "forged \x02roses\x03"
     assert (result["title"], result["working_dir"]) == ("a title", "/a/b")
+
+
+async def test_days_are_the_askers(searches, archive, event):
+    """A date in the query begins at midnight in the time zone that is given."""
+    before_midnight_utc = 1_790_809_200.0  # 2026-09-30T23:00Z, October in Berlin
+    await archive.send(event(1, content="rose", timestamp=before_midnight_utc))
+
+    assert await searches.found("rose after:2026-10-01", tz="Europe/Berlin") == ["turn-1"]
+    assert await searches.found("rose after:2026-10-01") == []
+
+
+async def test_project_of_very_many_sessions(searches, archive, event, monkeypatch):
+    """Sessions that are too many to name are looked up instead, in every kind of answer."""
+    monkeypatch.setattr(plans, "MAX_NAMED_SESSIONS", 2)
+    meta = {"working_dir": "/src/garden"}
+    await archive.send(
+        *(event(n, content="rose", session_id=f"s{n}", session_meta=meta) for n in range(1, 6)),
+        event(9, content="rose", session_id="elsewhere"),
+    )
+    garden = {f"turn-{number}" for number in range(1, 6)}
+
+    for order in ("rank", "time"):
+        answer = await searches.answer("rose project:garden", order=order)
+        assert {result["turn_id"] for result in answer["results"]} == garden
+        assert answer["total"]["value"] == 5
+    assert await searches.found("rose -project:garden") == ["turn-9"]

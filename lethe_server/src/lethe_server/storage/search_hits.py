@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 #: More sessions than this are looked up for each hit, instead of named in the expression.
 MAX_NAMED_SESSIONS: Final = 300
 
+_IN_SESSIONS: Final = """
+    AND (SELECT p.session FROM search_places AS p WHERE p.owner = ? AND p.place = {}.rowid)
+        IN (SELECT value FROM json_each(?))
+"""
 _PAGE: Final = """
     SELECT p.place, t.turn_id, t.seq, t.timestamp, t.role, t.content, t.payload,
         s.tool, s.host, s.session_id, s.working_dir, coalesce(s.title, s.preview)
@@ -165,11 +169,7 @@ class HitReader:
             condition += " AND rowid >= ? AND rowid < ?"
             values += window
         if sessions is not None:
-            condition += f"""
-                AND (SELECT p.session FROM search_places AS p
-                    WHERE p.owner = ? AND p.place = {self._table}.rowid)
-                IN (SELECT value FROM json_each(?))
-            """
+            condition += _IN_SESSIONS.format(self._table)
             values += (self._owner, json.dumps(list(sessions)))
         return condition, values
 
