@@ -17,7 +17,8 @@ import msgspec
 Role = Literal["user", "assistant", "tool", "system"]
 Relation = Literal["subagent", "fork", "continuation"]
 
-#: Where a title comes from, the strongest first. Of one source, the one latest in the session wins.
+#: Where a title comes from, the strongest first. Of one source the latest in the session wins, of
+#: prompts the first.
 TitleSource = Literal["custom", "generated", "summary", "prompt"]
 
 ROLES: Final[tuple[str, ...]] = get_args(Role)

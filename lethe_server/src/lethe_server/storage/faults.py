@@ -30,7 +30,7 @@ def translate_fault(error: BaseException) -> LetheError | None:
     Args:
         error: what was raised by apsw, peewee or the operating system.
     """
-    cause = error.__cause__ if isinstance(error, peewee.PeeweeException) else error
+    cause = getattr(error, "orig", error)  # peewee hands on the driver's error there
     fault: LetheError | None = None
     if isinstance(cause, apsw.FullError) or getattr(cause, "errno", None) in _FULL_ERRNOS:
         fault = StorageFull("the disk or the database is full")

@@ -1,0 +1,47 @@
+"""The files of the database belong to the user alone (O01)."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from lethe_core.errors import ConfigInvalid
+from lethe_server.storage import Store
+
+
+@pytest.mark.promise("O01", "A7")
+@pytest.mark.parametrize("mask", [0o000, 0o077])
+def test_o01_files_are_private_whatever_the_umask(tmp_path, mask):
+    """Directories are 0700 and files 0600, `-wal` and `-shm` included."""
+    directory = tmp_path / "new" / "data"
+    before = os.umask(mask)
+    try:
+        store = Store.open(directory)
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
+        store.close()
+    finally:
+        os.umask(before)
+
+    assert dict.fromkeys(("lethe.db", "lethe.db-wal", "lethe.db-shm"), 0o600) == modes
+    assert 0o700 == stat.S_IMODE(directory.stat().st_mode)
+
+
+@pytest.mark.promise("O01", "A7")
+def test_o01_a_directory_that_others_can_read_is_closed(tmp_path):
+    """An existing directory and file are made private before anything is written."""
+    (tmp_path / "lethe.db").touch(mode=0o644)
+    tmp_path.chmod(0o755)
+    Store.open(tmp_path).close()
+
+    assert 0o700 == stat.S_IMODE(tmp_path.stat().st_mode)
+    assert 0o600 == stat.S_IMODE((tmp_path / "lethe.db").stat().st_mode)
+
+
+def test_a_directory_that_cannot_be_used_is_told(tmp_path):
+    """A file in the place of the directory is an error of the configuration."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ConfigInvalid, match="data_dir"):
+        Store.open(tmp_path / "file")
