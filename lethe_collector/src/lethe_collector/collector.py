@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 GRACE_SECONDS: Final = 10.0
 #: A single run gives up after so many attempts that failed one after the other.
 GIVE_UP_AFTER: Final = 5
+#: Likewise, if somebody must mend something before it can succeed.
+GIVE_UP_AFTER_HOPELESS: Final = 2
 
 
 class Collector:
@@ -172,7 +174,10 @@ class Collector:
     def _is_done(self) -> bool:
         if not all(follower.scans for follower in self._followers.values()):
             return False
-        if self.shipper.deliveries.failures >= GIVE_UP_AFTER:
+        deliveries = self.shipper.deliveries
+        if deliveries.failures >= (
+            GIVE_UP_AFTER_HOPELESS if deliveries.is_hopeless else GIVE_UP_AFTER
+        ):
             return True
         return self.reader.is_idle and self.shipper.is_idle
 

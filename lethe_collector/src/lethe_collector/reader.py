@@ -22,6 +22,7 @@ from loguru import logger
 
 from lethe_collector.lane import VISIT_SECONDS, Failure, Visit, visit_source
 from lethe_collector.workers import Worker
+from lethe_core.failpoints import failpoint
 from lethe_core.limits import MIB
 
 if TYPE_CHECKING:
@@ -295,7 +296,9 @@ class Reader:
 
     async def _hand_over(self) -> None:
         """Give the batch to the shipper, and wait until it has it: one is sent, one is read."""
-        await self._queue.put(self._batcher.take())
+        batch = self._batcher.take()
+        failpoint("batch.made")
+        await self._queue.put(batch)
         await self._queue.join()
 
     # Results -------------------------------------------------------------------------------

@@ -67,12 +67,14 @@ class Deliveries:
         lines: events that the server took or refused for good.
         refused: events that it refused.
         failures: attempts since the last one that succeeded.
+        is_hopeless: whether the last one failed for a reason that somebody must mend.
         waiting: batches in the outbox.
     """
 
     lines: int = 0
     refused: int = 0
     failures: int = 0
+    is_hopeless: bool = False
     waiting: int = 0
 
 
@@ -284,6 +286,7 @@ class Shipper:
 
     async def _note_failure(self, keep: Keep, parcel: _Parcel) -> None:
         self.deliveries.failures += 1
+        self.deliveries.is_hopeless = keep.state not in ("UNREACHABLE", "UNAVAILABLE")
         await self._note_server(keep.state, keep.detail)
         self._on_change()
         if parcel.batch is not None:

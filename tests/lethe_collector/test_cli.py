@@ -1,0 +1,186 @@
+"""The commands, as somebody types them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from fakes.process import CollectorProcess
+from fakes.toy import ToyParser, hook
+
+from lethe_collector.cli import main
+from lethe_collector.plugin_list import describe, tell
+from lethe_core.plugins import load_parsers
+
+
+@pytest.fixture
+def collector(machine):
+    """The collector of the machine, as a process."""
+    return CollectorProcess(machine.place, machine.config_file)
+
+
+@pytest.fixture
+def run(machine, monkeypatch):
+    """Run a command in this process, with the toy as the only plugin."""
+    registry = machine.registry
+
+    monkeypatch.setattr("lethe_core.plugins.load_parsers", lambda **_: registry)
+
+    def invoke(*arguments):
+        return CliRunner().invoke(main, [*arguments, "--config", str(machine.config_file)])
+
+    return invoke
+
+
+def test_single_run_then_status(machine, collector):
+    """A single run archives all that is there; afterwards `status` says so."""
+    machine.transcript("one").fill(5)
+
+    code, out, err = collector.run("daemon", "--exit-when-idle")
+    assert (code, out) == (0, ""), err
+
+    code, out, _ = collector.run("status", "--json")
+    status = json.loads(out)
+    assert (code, status["tools"]["toy"]["archived"]) == (0, 1)
+    plugins = {plugin["name"]: plugin for plugin in status["plugins"]}
+    assert plugins["toy"]["distribution"] == "toy-plugin"
+    code, out, _ = collector.run("status")
+    assert code == 0
+    assert "toy" in out
+
+
+def test_backfill_reads_the_given_places(machine, collector):
+    """`backfill --root` looks there, and nowhere else."""
+    machine.transcript("one").fill(5)
+    elsewhere = machine.place / "old"
+    elsewhere.mkdir()
+    (elsewhere / "two.jsonl").write_text('{"n": 1, "text": "old"}\n')
+
+    code, _, err = collector.run("backfill", "toy", "--root", str(elsewhere))
+
+    assert code == 0, err
+    assert machine.texts("two") == ["old"]
+    assert machine.texts("one") == []
+
+
+def test_single_run_that_cannot_deliver_is_no_success(machine, collector):
+    """If the server refuses the token the exit code is 1; the turns wait on disk."""
+    machine.token_file.unlink()
+    machine.transcript().fill(2)
+
+    code, _, err = collector.run("backfill", "toy")
+
+    assert (code, machine.server.requests) == (1, [])
+    assert "AUTH" in err
+    assert machine.status()["outbox"]["lines"] == 2
+
+
+@pytest.mark.promise("O08")
+@pytest.mark.parametrize(
+    "command", [("daemon",), ("backfill", "toy"), ("plugins",), ("doctor",), ("parse", "toy", ".")]
+)
+def test_o08_wrong_configuration_ends_with_78(machine, run, command):
+    """Exit code 78, and one line that names file, line and key."""
+    machine.config_file.write_text("host: box\nsevrer: {}\n")
+
+    result = run(*command)
+
+    assert result.exit_code == 78
+    assert result.stderr.count("\n") == 1
+    assert f"{machine.config_file}:2: sevrer: unknown key" in result.stderr
+
+
+def test_unknown_tool_is_told(machine, run):
+    """A tool that no plugin reads is named, with the way to see which there are."""
+    result = run("backfill", "tyo")
+
+    assert result.exit_code == 1
+    assert "'tyo'" in result.stderr
+    assert "toy" in result.stderr
+
+
+def test_parse_prints_events(machine, run):
+    """`parse` prints valid events of a file and sends nothing."""
+    path = machine.transcript().append({"text": "a"}, {"skip": "x"}, {"bad": "tool"}).path
+
+    result = run("parse", "toy", str(path))
+
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [event["content"] for event in events] == ["a"]
+    assert "3 records" in result.stderr
+    assert "skipped (x)" in result.stderr
+    assert "refused" in result.stderr
+    assert machine.server.requests == []
+
+
+def test_parse_of_nothing_is_no_success(machine, run):
+    """A directory without transcripts is told."""
+    assert run("parse", "toy", str(machine.root)).exit_code == 1
+
+
+def test_no_plugin_is_told(run):
+    """Without a plugin, `plugins` says how to get one."""
+    assert "no parser plugin is installed" in run("plugins").output
+
+
+def test_plugins_are_described(machine):
+    """`plugins` has places, versions and errors of installed plugins."""
+
+    class Entry:
+        """An entry point."""
+
+        name, value, dist = "toy", "toy", None
+
+        def load(self):
+            """Load it."""
+            return hook(ToyParser(machine.root))
+
+    class Broken(Entry):
+        """One that cannot be imported."""
+
+        name = "broken"
+
+        def load(self):
+            """Fail."""
+            raise ImportError("no module")
+
+    rows = describe(load_parsers(entry_points=[Entry(), Broken()]), {})
+
+    by_name = {row["name"]: row for row in rows}
+    assert by_name["broken"]["status"] == "error"
+    [parser] = by_name["toy"]["parsers"]
+    assert parser["roots"] == [{"path": str(machine.root), "exists": True}]
+    text = "\n".join(tell(rows))
+    assert "ImportError" in text
+    assert str(machine.root) in text
+
+
+def test_doctor_is_content(machine, run):
+    """With a server that takes the token, all findings are well."""
+    machine.transcript().fill(1)
+
+    result = run("doctor")
+
+    assert "answers, and takes the token" in result.output
+    assert "1 sources in" in result.output
+
+
+def test_doctor_finds_what_is_wrong(machine, run):
+    """A server that is away and a token that is open to others are told with a way out."""
+    machine.server.down()
+    assert "UNREACHABLE" in run("doctor").output or "check server.url" in run("doctor").output
+    machine.token_file.chmod(0o644)
+
+    result = run("doctor")
+
+    assert result.exit_code == 1
+    assert "chmod 600" in result.output
+
+
+def test_status_has_its_help(run):
+    """`status --help` goes to the light parser, through the heavy one, too."""
+    result = CliRunner().invoke(main, ["status", "--help"])
+
+    assert result.exit_code == 0
+    assert "--state-dir" in result.output

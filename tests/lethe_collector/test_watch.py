@@ -1,0 +1,97 @@
+"""The watch: a hint within milliseconds, and no reliance on it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from contextlib import asynccontextmanager
+
+import pytest
+from fakes.waiting import until
+
+from lethe_collector import watch as module
+from lethe_collector.watch import Watch
+
+
+@asynccontextmanager
+async def watching(*roots):
+    """Watch places; give the watch and the paths that it has named."""
+    seen = set()
+    watch = Watch(asyncio.get_running_loop(), seen.update)
+    watch.arm(roots)
+    try:
+        yield watch, seen
+    finally:
+        watch.close()
+
+
+async def write_until_seen(path, seen):
+    """Write to a file until the watch has named it: arming takes a moment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def told():
+        with path.open("a") as file:
+            file.write("x\n")
+        return str(path) in seen
+
+    await until(told)
+
+
+async def test_names_the_file_that_changed(tmp_path):
+    """A write below a place is told with its path."""
+    async with watching(tmp_path) as (_, seen):
+        await write_until_seen(tmp_path / "deep" / "one.jsonl", seen)
+
+
+async def test_missing_place_is_watched_from_above(tmp_path):
+    """Of a place that is not there, the nearest directory above tells when it appears."""
+    root = tmp_path / "tool" / "transcripts"
+    async with watching(root) as (watch, seen):
+        for number in range(1000):
+            (tmp_path / "tool").mkdir()
+            await asyncio.sleep(0.01)
+            if str(tmp_path / "tool") in seen:
+                break
+            (tmp_path / "tool").rmdir()
+            assert number < 999
+        seen.clear()
+        root.mkdir()
+        watch.arm([root])
+        await write_until_seen(root / "one.jsonl", seen)
+
+
+async def test_place_that_was_made_anew_is_watched_anew(tmp_path):
+    """A place that was deleted falls silent; arming again brings it back."""
+    root = tmp_path / "root"
+    root.mkdir()
+    async with watching(root) as (watch, seen):
+        await write_until_seen(root / "one.jsonl", seen)
+        shutil.rmtree(root)
+        watch.arm([root])
+        root.mkdir()
+        watch.arm([root])
+        seen.clear()
+
+        await write_until_seen(root / "two.jsonl", seen)
+
+
+async def test_arming_again_changes_nothing(tmp_path):
+    """What is watched already stays watched by the same thread."""
+    async with watching(tmp_path) as (watch, _):
+        threads = list(watch._threads)
+        watch.arm([tmp_path])
+
+        assert watch._threads == threads
+
+
+@pytest.mark.parametrize("error", [OSError("OS file watch limit reached"), RuntimeError("deaf")])
+async def test_limit_of_the_system_is_a_problem_not_an_end(tmp_path, monkeypatch, error):
+    """If the system refuses to watch, that is known and said, and the rescan goes on."""
+
+    def refuse(*_, **__):
+        raise error
+        yield
+
+    monkeypatch.setattr(module.watchfiles, "watch", refuse)
+    async with watching(tmp_path) as (watch, _):
+        await until(lambda: watch.problem)
