@@ -121,6 +121,15 @@ class User(fields.String):
         return text
 
 
+class AnyUser(User):
+    """The name of a user, or ``*`` for all."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if value == EVERYBODY:
+            return value
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 def load_parameters(request: web.BaseRequest, schema: Parameters) -> dict[str, Any]:
     """Read the query of a request.
 

@@ -9,18 +9,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from aiohttp import web
-from loguru import logger
 from marshmallow import ValidationError, fields, validate
 
 from lethe_core.events import ROLES
 from lethe_server.errors import InvalidRequest
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import (
+    EVERYBODY,
+    AnyUser,
     Choice,
     Parameters,
     Text,
     Time,
-    User,
     Whole,
     asked_owner,
     load_parameters,
@@ -40,20 +40,9 @@ DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
 #: Seconds that a search may take.
 SEARCH_SECONDS: Final = 2.0
-#: The owner that stands for all.
-EVERYBODY: Final = "*"
 
 _FIELDS: Final = ("tool", "host", "project", "role", "session")
 _MATCH_SOURCES: Final = {"turns": "turn", "outputs": "tool_output"}
-
-
-class _AnyUser(User):
-    """The name of a user, or ``*`` for all."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if value == EVERYBODY:
-            return value
-        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class _Zone(fields.String):
@@ -96,7 +85,7 @@ class SearchParameters(Parameters):
         validate=validate.Length(min=1, error="must be the next_cursor of an answer"),
         metadata={"description": "Where the last page ended."},
     )
-    owner = _AnyUser(
+    owner = AnyUser(
         load_default=None, metadata={"description": "For admins: whose turns; `*` for all."}
     )
 
@@ -163,8 +152,6 @@ async def search(request: web.Request) -> web.Response:
 
 def _search_of(asked: dict[str, Any], identity: Identity) -> Search:
     owner = asked["owner"] or identity.user
-    if owner == EVERYBODY:
-        logger.info("an admin searches the turns of all owners")
     return Search(
         query=_query_of(asked),
         # What `q` says of time may move from page to page (`after:7d`); the cursor holds it.

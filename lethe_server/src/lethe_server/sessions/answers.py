@@ -50,6 +50,7 @@ class SessionAnswer(msgspec.Struct):
     relation: str | None
     source_file: str | None
     metadata: Raw
+    owner: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class UsageAnswer(msgspec.Struct):
@@ -86,14 +87,16 @@ _COPIED: Final = frozenset(SessionAnswer.__struct_fields__) - {
     "cost_usd",
     "models",
     "metadata",
+    "owner",
 }
 
 
-def answer_session(row: SessionRow) -> SessionAnswer:
+def answer_session(row: SessionRow, owner: str | None = None) -> SessionAnswer:
     """Make the answer for a session.
 
     Args:
         row: as it is stored.
+        owner: whose it is; told to an admin who asks for those of all.
     """
     values: dict[str, Any] = {name: getattr(row, name) for name in _COPIED}
     return SessionAnswer(
@@ -102,6 +105,7 @@ def answer_session(row: SessionRow) -> SessionAnswer:
         cost_usd=row.cost_nano / NANO or None,
         models=sorted(msgspec.json.decode(row.models, type=dict[str, int])),
         metadata=Raw(row.metadata or b"{}"),
+        owner=msgspec.UNSET if owner is None else owner,
     )
 
 

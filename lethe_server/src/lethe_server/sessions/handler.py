@@ -12,6 +12,8 @@ from lethe_core.limits import MAX_SEQ, MIB
 from lethe_server.errors import NotFound
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import (
+    EVERYBODY,
+    AnyUser,
     Choice,
     Parameters,
     Text,
@@ -62,7 +64,9 @@ class ListParameters(Parameters):
     )
     limit = Whole(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
     offset = Whole(0, MAX_OFFSET, load_default=0)
-    owner = User(load_default=None, metadata={"description": "For admins: whose sessions."})
+    owner = AnyUser(
+        load_default=None, metadata={"description": "For admins: whose sessions; `*` for all."}
+    )
 
 
 class DetailParameters(Parameters):
@@ -83,9 +87,15 @@ async def list_sessions(request: web.Request) -> web.Response:
     asked_owner(request, identity)
     wanted = load_parameters(request, LIST_PARAMETERS)
     owner = wanted.pop("owner") or identity.user
-    page = await request.app[STORE].list_sessions(owner, SessionFilter(**wanted))
+    everybody = owner == EVERYBODY
+    page = await request.app[STORE].list_sessions(
+        None if everybody else owner, SessionFilter(**wanted)
+    )
     answer = {
-        "sessions": [answer_session(row) for row in page.sessions],
+        "sessions": [
+            answer_session(row, page.owners[row.owner] if everybody else None)
+            for row in page.sessions
+        ],
         "limit": wanted["limit"],
         "offset": wanted["offset"],
         "total": page.total,

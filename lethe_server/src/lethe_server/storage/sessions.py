@@ -48,6 +48,7 @@ class SessionRow(NamedTuple):
     """
 
     id: int
+    owner: int
     tool: str
     host: str
     session_id: str
@@ -85,10 +86,11 @@ class SessionRow(NamedTuple):
 
 
 class SessionPage(NamedTuple):
-    """Some of the sessions that match, and how many do."""
+    """Some of the sessions that match, and how many do; `owners` are names by number."""
 
     sessions: list[SessionRow]
     total: int
+    owners: dict[int, str]
 
 
 # All columns of the row stand in the model, but the models, which are part of the state.
@@ -98,18 +100,23 @@ _COLUMNS: Final = [
 ]
 
 
-def list_sessions(database: APSWDatabase, owner: str, wanted: SessionFilter) -> SessionPage:
+def list_sessions(database: APSWDatabase, owner: str | None, wanted: SessionFilter) -> SessionPage:
     """Return the sessions of an owner that match, the newest activity first.
 
     Args:
         database: that reads.
-        owner: whose.
+        owner: whose; everybody's if `None`.
         wanted: which.
     """
-    number = find_owner(database, owner)
-    if number is None:
-        return SessionPage([], 0)
-    condition = (Session.owner == number) & _condition(wanted)
+    whose = Owner.select(Owner.id, Owner.name)
+    if owner is not None:
+        whose = whose.where(Owner.name == owner)
+    owners = {int(number): str(name) for number, name in whose.tuples().execute(database)}
+    if not owners:
+        return SessionPage([], 0, {})
+    condition = _condition(wanted)
+    if owner is not None:
+        condition = (Session.owner == min(owners)) & condition
     total = Session.select().where(condition).count(database)
     query = (
         Session.select(*_COLUMNS)
@@ -118,7 +125,8 @@ def list_sessions(database: APSWDatabase, owner: str, wanted: SessionFilter) -> 
         .limit(wanted.limit)
         .offset(wanted.offset)
     )
-    return SessionPage([SessionRow(*row) for row in query.tuples().execute(database)], total)
+    rows = [SessionRow(*row) for row in query.tuples().execute(database)]
+    return SessionPage(rows, total, owners)
 
 
 def find_session(database: APSWDatabase, owner: str, key: SessionKey) -> SessionRow | None:

@@ -17,6 +17,7 @@ from lethe_server.storage import changes, sessions, tokens, turnpages, turns
 from lethe_server.storage.database import open_database, prepare_directory
 from lethe_server.storage.migrations import migrate
 from lethe_server.storage.readers import ReaderPool
+from lethe_server.storage.reindexing import update_indexes
 from lethe_server.storage.writer import Writer
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Store:
         database = open_database(path, writer=True)
         try:
             migrate(database.connection())
+            update_indexes(database.connection())
         finally:
             database.close()
         return cls(path, observe)
@@ -100,8 +102,8 @@ class Store:
         """
         return await self._write(lambda connection: turns.store_records(connection, owner, records))
 
-    async def list_sessions(self, owner: str, wanted: SessionFilter) -> SessionPage:
-        """Return the sessions of an owner that match, the newest activity first."""
+    async def list_sessions(self, owner: str | None, wanted: SessionFilter) -> SessionPage:
+        """Return the sessions of an owner, or of all, that match, the newest activity first."""
         return await self._read(lambda database: sessions.list_sessions(database, owner, wanted))
 
     async def find_session(self, owner: str, key: SessionKey) -> SessionRow | None:
