@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sqlite3
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+import lethe_core.sqlite
 from lethe_core import Feed, Row, SessionMeta, SqliteParser, TurnEvent
 from lethe_core.errors import SourceError, SourceReplaced, SourceUnreadable, SourceUnsupported
 from lethe_core.testing import ParserConformance, only_source, read_records
@@ -446,6 +448,42 @@ def test_reading_beside_a_writer_converges(path: Path) -> None:
                     state[event.turn_id] = (event.revision, event.content)
         expected = dict(connection.execute("SELECT id, body FROM message").fetchall())
     assert expected == {name: content for name, (_, content) in state.items()}
+
+
+def test_who_reads_in_small_steps_does_not_pay_for_each(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parser that reads on where it has stopped looks at all rows but once, and misses none."""
+    with closing(path) as connection:
+        for number in range(500):
+            put(connection, f"n{number}", 3000 + number, f"text {number}")
+    looks = []
+    find = lethe_core.sqlite._Pass._find
+    monkeypatch.setattr(
+        lethe_core.sqlite._Pass, "_find", lambda *args: looks.append(args) or find(*args)
+    )
+    expected, looked = contents(read(path)), len(looks)
+    parser, source, cursor = NoteParser(), source_of(path), None
+    taken: list[Record] = []
+    while steps := list(itertools.islice(parser.read(source, cursor), 3)):
+        taken += steps
+        cursor = steps[-1].cursor
+    assert expected == contents(taken)
+    assert len(taken) == 508
+    assert len(looks) - looked < 10
+
+
+def test_places_of_another_cursor_are_not_taken(path: Path) -> None:
+    """What was found after a later cursor is no help for an earlier one."""
+    with closing(path) as connection:
+        for number in range(100):
+            put(connection, f"n{number}", 3000 + 10 * number, f"text {number}")
+    parser, source = NoteParser(), source_of(path)
+    records = read_records(parser, source)
+    for place in (60, 20, 90, 3, 100):
+        next(parser.read(source, records[place - 1].cursor))
+        rest = read_records(parser, source, records[place - 1].cursor)
+        assert [record.cursor for record in records[place:]] == [record.cursor for record in rest]
 
 
 TRACED = """

@@ -48,6 +48,10 @@ class Watermark(msgspec.Struct, array_like=True):
     top: int = -(2**62)
     high: int = -(2**62)
 
+    def copy(self) -> Watermark:
+        """Copy it, to be compared with later."""
+        return msgspec.structs.replace(self, sent=list(self.sent))
+
     def knows(self, row: Sent) -> bool:
         """Say whether a row was sent with exactly these values."""
         return row in self.sent

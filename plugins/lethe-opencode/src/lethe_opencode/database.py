@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 _OVERLAP_MILLISECONDS: Final = 5000
 _SESSION: Final = ("directory", "time_created", "time_updated")
 _SESSION_MORE: Final = ("parent_id", "title", "version", "agent", "time_archived")
-_TIMES: Final = ("session_id", "time_created", "time_updated", "data")
+_MESSAGE: Final = ("session_id", "time_created", "time_updated", "data")
+_NEW_TABLES: Final = frozenset({"session_v2", "session_message"})
+_OLD_TABLES: Final = frozenset({"session", "message", "part"})
+_COPIED: Final = "told by the tables of 2.x"
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -41,36 +44,32 @@ class DatabaseParser(Tool, SqliteParser):
     def feeds(self, schema: Mapping[str, frozenset[str]]) -> Sequence[Feed]:
         """Watch the tables of 2.x, and those of 1.x for what is not in the former."""
         feeds: list[Feed] = []
-        is_new = {"session_v2", "session_message"} <= schema.keys()
-        if is_new:
-            feeds.append(_feed("session_v2", _SESSION, (*_SESSION_MORE, "fork_session_id")))
-        if {"session", "message", "part"} <= schema.keys():
+        if _NEW_TABLES <= schema.keys():
             feeds += [
-                _feed("session", _SESSION, _SESSION_MORE, "session_v2" if is_new else ""),
-                _feed("message", _TIMES, (), "session_message" if is_new else ""),
-                _feed(
-                    "part",
-                    ("message_id", *_TIMES),
-                    (),
-                    "session_message" if is_new else "",
-                    id_column="message_id",
-                ),
+                _feed("session_v2", _SESSION, (*_SESSION_MORE, "fork_session_id")),
+                _feed("session_message", ("type", "seq", *_MESSAGE)),
             ]
-        if is_new:
-            feeds.append(_feed("session_message", ("type", "seq", *_TIMES), ()))
+        if _OLD_TABLES <= schema.keys():
+            feeds += [
+                _feed("session", _SESSION, _SESSION_MORE),
+                _feed("message", _MESSAGE),
+                _feed("part", ("message_id", *_MESSAGE)),
+            ]
         return feeds
 
     def map_row(self, row: Row) -> Iterable[Event] | str:
         """Map a session to what is known of it, and a message to its turns."""
         match row.feed.table:
+            case "session" if _is_copied(row, "session_v2", row["id"]):
+                return _COPIED
             case "session" | "session_v2":
                 return self._session(row)
             case "session_message":
                 return self._new_message(row)
-            case "message":
-                return self._message(row, row["id"])
-            case _:
-                return self._message(row, row["message_id"])
+        message_id = row["message_id"] if row.feed.table == "part" else row["id"]
+        if _is_copied(row, "session_message", message_id):
+            return _COPIED
+        return self._message(row, message_id)
 
     def _session(self, row: Row) -> Iterator[SessionEvent]:
         yield row.session(
@@ -138,23 +137,20 @@ class DatabaseParser(Tool, SqliteParser):
         return rows.map_message(turns, row["type"], message) or turns.made
 
 
-def _feed(
-    table: str,
-    columns: tuple[str, ...],
-    optional: tuple[str, ...],
-    newer: str = "",
-    *,
-    id_column: str = "id",
-) -> Feed:
-    """Watch a table for rows that a newer one does not have."""
-    where = f"NOT EXISTS (SELECT 1 FROM {newer} n WHERE n.id = {table}.{id_column})"  # noqa: S608
+def _is_copied(row: Row, table: str, name: str) -> bool:
+    """Say whether what stands in an old table stands in a new one, too."""
+    if not row.query("SELECT 1 FROM sqlite_master WHERE name = 'session_v2'"):
+        return False  # without it, `session_message` is one of 1.16, with no messages
+    return bool(row.query(f"SELECT 1 FROM {table} WHERE id = ?", name))  # noqa: S608
+
+
+def _feed(table: str, columns: tuple[str, ...], optional: tuple[str, ...] = ()) -> Feed:
     return Feed(
         table=table,
         changed="time_updated",
         columns=columns,
         optional=optional,
         overlap=_OVERLAP_MILLISECONDS,
-        where=where if newer else "",
     )
 
 
