@@ -15,6 +15,7 @@ from lethe_server.auth.oidc.verifying import BearerVerifier
 from lethe_server.auth.signin import SignIn
 from lethe_server.auth.tokens import TokenVerifier
 from lethe_server.edge import HANDLER_ARGUMENTS
+from lethe_server.events.feed import Feed
 from lethe_server.health import Health
 from lethe_server.ingest.service import IngestService
 from lethe_server.keys import (
@@ -22,6 +23,7 @@ from lethe_server.keys import (
     BROWSER_SESSIONS,
     CONFIG,
     DECODERS,
+    FEED,
     HEALTH,
     INGEST,
     METRICS,
@@ -76,10 +78,17 @@ def create_app(config: Config, *, body_seconds: float = DEFAULT_BODY_SECONDS) ->
     app[BODY_SECONDS] = body_seconds
     app[METRICS] = Metrics()
     app[PARSERS] = load_parsers()
+    app[FEED] = Feed()
     add_routes(app)
     app.on_response_prepare.append(add_security_headers)
+    app.on_shutdown.append(_end_streams)
     app.cleanup_ctx.append(_resources)
     return app
+
+
+async def _end_streams(app: web.Application) -> None:
+    """End what would never end by itself, before requests in progress are waited for (P14)."""
+    app[FEED].close()
 
 
 async def _resources(app: web.Application) -> AsyncIterator[None]:

@@ -13,6 +13,7 @@ from lethe_server.auth.identity import Identity
 from lethe_server.auth.signin import SignIn
 from lethe_server.auth.tokens import TokenVerifier
 from lethe_server.config import Config
+from lethe_server.events.feed import Feed
 from lethe_server.health import Health
 from lethe_server.ingest.service import IngestService
 from lethe_server.metrics import Metrics
@@ -26,6 +27,7 @@ SIGN_IN: Final = web.AppKey("sign_in", SignIn)
 TOKENS: Final = web.AppKey("tokens", TokenVerifier)
 BROWSER_SESSIONS: Final = web.AppKey("browser_sessions", BrowserSessions)
 INGEST: Final = web.AppKey("ingest", IngestService)
+FEED: Final = web.AppKey("feed", Feed)
 HEALTH: Final = web.AppKey("health", Health)
 DECODERS: Final = web.AppKey("decoders", ThreadPoolExecutor)
 #: Seconds within which the body of a request must have arrived.

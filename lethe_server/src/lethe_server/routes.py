@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from aiohttp import web
 
 from lethe_server import probes
+from lethe_server.events.handler import stream_events
 from lethe_server.ingest.handler import ingest
 from lethe_server.login.handler import log_in, log_out, show_login
 from lethe_server.search.handler import search
@@ -47,6 +48,7 @@ TABLE: Final = (
     Route("POST", "/api/v1/ingest", ingest, "ingest"),
     Route("GET", "/api/v1/sessions", list_sessions, "read"),
     Route("GET", "/api/v1/search", search, "read"),
+    Route("GET", "/api/v1/events", stream_events, "read"),
     Route("GET", "/api/v1/sessions/{tool}/{host}/{session_id}", show_session, "read"),
     Route("GET", "/api/v1/stats", stats, "read"),
 )

@@ -25,7 +25,7 @@ from lethe_core.limits import MAX_REQUEST_BYTES
 from lethe_core.wire import CONTENT_TYPE, WIRE_HEADER, WIRE_VERSION
 from lethe_server.errors import InvalidRequest, RequestTimeout, UnsupportedMedia
 from lethe_server.ingest.reader import BodyReader
-from lethe_server.keys import BODY_SECONDS, DECODERS, IDENTITY, INGEST
+from lethe_server.keys import BODY_SECONDS, DECODERS, FEED, IDENTITY, INGEST
 
 if TYPE_CHECKING:
     from lethe_server.ingest.service import Reservation
@@ -50,7 +50,9 @@ async def ingest(request: web.Request) -> web.Response:
             raise RequestTimeout(f"the body did not arrive within {seconds:g} s") from None
         except web.RequestPayloadError:
             raise InvalidRequest("the body broke off") from None
-        answer = await service.store(request[IDENTITY].user, reader)
+        owner = request[IDENTITY].user
+        answer = await service.store(owner, reader)
+    request.app[FEED].notify(owner)
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
 

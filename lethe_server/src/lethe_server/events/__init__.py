@@ -1,0 +1,1 @@
+"""Events: what changes in an archive, told to whoever follows it."""

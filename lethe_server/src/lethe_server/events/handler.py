@@ -1,0 +1,133 @@
+"""``GET /api/v1/events``: new and changed sessions and turns, as they come.
+
+A stream ends when its client goes away or does not read, when the credential that opened it no
+longer holds, and when the server stops. The client then connects again and goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from lethe_core.errors import LetheError
+from lethe_server.events.messages import (
+    HEARTBEAT,
+    page_messages,
+    parse_id,
+    ready_message,
+    reset_message,
+)
+from lethe_server.keys import FEED, IDENTITY, SIGN_IN, STORE
+from lethe_server.parameters import Parameters, User, asked_owner, load_parameters
+
+if TYPE_CHECKING:
+    from lethe_server.events.feed import Follower
+    from lethe_server.storage import Place
+
+#: When nothing happened for so long (seconds), a heartbeat is sent.
+HEARTBEAT_SECONDS: Final = 15.0
+#: Between two looks at the log of changes (seconds): while much comes, it is told in portions.
+PAUSE_SECONDS: Final = 0.1
+#: A client that takes nothing for so long (seconds) is gone.
+WRITE_SECONDS: Final = 30.0
+
+_HEADERS: Final = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "X-Accel-Buffering": "no",  # for proxies that would gather the stream
+}
+
+
+class EventParameters(Parameters):
+    """Query of the events."""
+
+    owner = User(load_default=None, metadata={"description": "For admins: whose sessions."})
+
+
+EVENT_PARAMETERS: Final = EventParameters()
+
+
+async def stream_events(request: web.Request) -> web.StreamResponse:
+    """Answer changes until the client goes away."""
+    identity = request[IDENTITY]
+    asked_owner(request, identity)
+    owner = load_parameters(request, EVENT_PARAMETERS)["owner"] or identity.user
+    given = request.headers.get("Last-Event-ID")
+    with request.app[FEED].follower(identity.user, owner) as follower:
+        asked = None if given is None else parse_id(given)
+        page = await request.app[STORE].read_changes(owner, asked)
+        response = web.StreamResponse(headers=_HEADERS)
+        await response.prepare(request)
+        stream = _Stream(request, response, follower)
+        if page.gap:
+            await stream.write(ready_message(page.place) + reset_message(page.place))
+        else:
+            start = page.place if asked is None else asked
+            await stream.write(ready_message(start) + page_messages(page))
+        await stream.run(page.place)
+    return response
+
+
+class _Stream:
+    """One stream that was begun.
+
+    Args:
+        request: that opened it.
+        response: that is written.
+        follower: is woken when something was stored.
+    """
+
+    def __init__(
+        self, request: web.Request, response: web.StreamResponse, follower: Follower
+    ) -> None:
+        self._request = request
+        self._response = response
+        self._follower = follower
+
+    async def run(self, place: Place) -> None:
+        """Tell all that is stored behind a place, until the stream ends."""
+        store = self._request.app[STORE]
+        while True:
+            woken = await self._follower.wait(HEARTBEAT_SECONDS)
+            if not await self._may_go_on():
+                return
+            told = False
+            while True:
+                page = await store.read_changes(self._follower.owner, place)
+                if page.gap:
+                    await self.write(reset_message(page.place))
+                elif page.place != place:
+                    await self.write(page_messages(page))
+                else:
+                    break
+                place, told = page.place, True
+            if not (woken or told):
+                await self.write(HEARTBEAT)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def write(self, data: bytes) -> None:
+        """Write to the client.
+
+        Raises:
+            ConnectionResetError: it is gone, or takes nothing.
+        """
+        try:
+            async with asyncio.timeout(WRITE_SECONDS):
+                await self._response.write(data)
+        except TimeoutError:
+            raise ConnectionResetError("the client does not read") from None
+
+    async def _may_go_on(self) -> bool:
+        """Tell whether the server runs and the credential still holds (A1)."""
+        app = self._request.app
+        if app[FEED].closed or self._request.transport is None:
+            return False
+        try:
+            identity = await app[SIGN_IN].identify(self._request)
+        except LetheError:
+            return False
+        return (identity.user, identity.scopes) == (
+            self._request[IDENTITY].user,
+            self._request[IDENTITY].scopes,
+        )

@@ -1,0 +1,108 @@
+"""The messages of a stream, in the form of server-sent events.
+
+| event     | data                                                            | id         |
+| --------- | --------------------------------------------------------------- | ---------- |
+| `ready`   | ``{}``: all that is stored from now on comes                    | place      |
+| `session` | a session as it is listed, and which of its turns changed       | of a page's last |
+| `reset`   | ``{}``: changes are missing; look at everything again           | place      |
+| (comment) | nothing happened for a while                                    |            |
+
+An `id` is written once all up to it was told: the browser sends the last one it saw when it
+connects again. It is ``NUMBER-NONCE``; see `lethe_server.storage.changes`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from lethe_server.sessions.answers import SessionAnswer, answer_session
+from lethe_server.storage import Place
+
+if TYPE_CHECKING:
+    from lethe_server.storage import ChangedSession, ChangePage
+
+#: What a browser waits before it connects again (milliseconds).
+RETRY_MS: Final = 2000
+#: Keeps proxies and browsers from taking the stream for dead.
+HEARTBEAT: Final = b":\n\n"
+#: A place that no log holds: whoever sends what is no place has missed everything.
+NOWHERE: Final = Place(0, 1)
+
+_ID: Final = re.compile(r"([0-9]{1,16})-([0-9a-f]{1,14})")
+_encode = msgspec.json.Encoder().encode
+
+
+class TurnMark(msgspec.Struct):
+    """A turn that is new or another, or stands between such turns."""
+
+    turn_id: str
+    seq: int
+    role: str
+    timestamp: float | None
+
+
+class SessionEvent(msgspec.Struct):
+    """The data of an event `session`; `more` tells that further turns changed behind these."""
+
+    session: SessionAnswer
+    turns: list[TurnMark]
+    more: bool
+
+
+def parse_id(text: str) -> Place:
+    """Read the id of a message.
+
+    Args:
+        text: the header `Last-Event-ID`; anything.
+
+    Returns:
+        The place; `NOWHERE` if it is none.
+    """
+    match = _ID.fullmatch(text)
+    return Place(int(match[1]), int(match[2], 16)) if match else NOWHERE
+
+
+def ready_message(place: Place) -> bytes:
+    """Make the first message of a stream.
+
+    Args:
+        place: behind which it goes on.
+    """
+    return b"retry: %d\n" % RETRY_MS + _message(b"ready", b"{}", place)
+
+
+def reset_message(place: Place) -> bytes:
+    """Make the message that changes are missing.
+
+    Args:
+        place: behind which it goes on.
+    """
+    return _message(b"reset", b"{}", place)
+
+
+def page_messages(page: ChangePage) -> bytes:
+    """Make the messages for a page of changes; the last one carries its place.
+
+    Args:
+        page: that was read.
+    """
+    events = [_encode(_event_of(changed)) for changed in page.sessions]
+    last = len(events) - 1
+    return b"".join(
+        _message(b"session", event, page.place if index == last else None)
+        for index, event in enumerate(events)
+    )
+
+
+def _event_of(changed: ChangedSession) -> SessionEvent:
+    turns = [TurnMark(*turn) for turn in changed.turns]
+    return SessionEvent(answer_session(changed.session), turns, changed.more)
+
+
+def _message(event: bytes, data: bytes, place: Place | None) -> bytes:
+    # JSON holds no line break, so that the data is always one line.
+    name = b"id: %d-%x\n" % place if place is not None else b""
+    return b"event: %b\n%bdata: %b\n\n" % (event, name, data)
