@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lethe_core.wire import decode_line
+from lethe_server.errors import StorageFailed
 from lethe_server.search.query import parse_query
 from lethe_server.search.ranking import register_functions
 from lethe_server.search.searching import Search, search_turns
-from lethe_server.storage import prepare_record
+from lethe_server.storage import prepare_record, reindexing
 from lethe_server.storage.migrations import known_migrations, migrate
-from lethe_server.storage.reindexing import reindex_all
+from lethe_server.storage.reindexing import reindex_owner, update_indexes
 from lethe_server.storage.search_index import SOURCES, table_of
 from lethe_server.storage.transactions import write_transaction
 from lethe_server.storage.turns import store_records
@@ -130,7 +131,7 @@ def test_i04_index_depends_on_neither_order_nor_repetition(events, data):
     _check(parts)
     reindexed = _words(parts)
     with write_transaction(parts):
-        reindex_all(parts)
+        reindex_owner(parts, OWNER)
     assert _words(parts) == reindexed
 
 
@@ -206,8 +207,8 @@ def _restore(connection, restored):
     restored.execute(dump.getvalue())
 
 
-def test_migration_indexes_what_is_archived_already(connection):
-    """An archive of the version before is searched like one that was always indexed."""
+def test_archive_of_before_the_index_is_indexed_when_it_is_opened(connection):
+    """An archive that has turns and no index is searched like one that was always indexed."""
     events = [
         _turn(1, "roses", output="thorns"),
         _turn(2, "roses", metadata={"kind": "unmapped"}),
@@ -218,12 +219,44 @@ def test_migration_indexes_what_is_archived_already(connection):
     old = apsw.Connection(":memory:")
     migrate(old, known_migrations()[:1])
     for name in ("owners", "sessions", "turns"):
-        columns = [row[1] for row in old.execute(f"PRAGMA table_info({name})")]
-        rows = list(connection.execute(f"SELECT {', '.join(columns)} FROM {name}"))
-        marks = ", ".join("?" * len(columns))
-        old.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
+        names = [row[1] for row in old.execute(f"PRAGMA table_info({name})")]
+        rows = list(connection.execute(f"SELECT {', '.join(names)} FROM {name}"))
+        old.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(names))})", rows)
 
-    assert migrate(old) == (1, len(known_migrations()))
+    migrate(old)
+    update_indexes(old)
+
     register_functions(old)
     assert _words(old) == wanted
     assert _found(old, "thorns", outputs=True) == ["turn-1"]
+
+
+def test_index_of_another_version_is_built_anew(connection):
+    """What an older program indexed is made again; what is up to date is left alone."""
+    _store(connection, _turn(1, "roses"))
+    table = table_of("turns", OWNER)
+    connection.execute(f"DELETE FROM {table}")
+    update_indexes(connection)
+    assert _found(connection, "roses") == []
+
+    connection.execute("UPDATE search_owners SET version = 0")
+    update_indexes(connection)
+
+    assert _found(connection, "roses") == ["turn-1"]
+    _check(connection)
+
+
+def test_rebuilding_that_fails_leaves_the_old_index(connection, monkeypatch):
+    """An index is replaced as a whole or not at all."""
+    _store(connection, *(_turn(n, "roses") for n in range(3)))
+    connection.execute("UPDATE search_owners SET version = 0")
+    monkeypatch.setattr(reindexing, "index_turns", _fail)
+
+    with pytest.raises(StorageFailed):
+        update_indexes(connection)
+
+    assert len(_found(connection, "roses")) == 3
+
+
+def _fail(*_):
+    raise apsw.IOError("the disk is gone")

@@ -1,4 +1,8 @@
-"""Building of the search index from the turns that are stored."""
+"""Building of the search index from the turns that are stored.
+
+The index can always be made again, so it has a version of its own beside that of the database.
+Each owner's is built in one transaction: whoever is killed meanwhile goes on with the next.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,17 @@ from typing import TYPE_CHECKING, Final
 from loguru import logger
 
 from lethe_server.search.terms import NO_TERMS, index_terms
+from lethe_server.storage.faults import translated_faults
 from lethe_server.storage.payloads import outputs_of
 from lethe_server.storage.records import UNMAPPED
-from lethe_server.storage.search_index import IndexedTurn, drop_index, facets_of, index_turns
+from lethe_server.storage.search_index import (
+    INDEX_VERSION,
+    IndexedTurn,
+    drop_index,
+    facets_of,
+    index_turns,
+)
+from lethe_server.storage.transactions import write_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +35,11 @@ _BATCH: Final = 500
 #: Seconds between two lines in the log.
 _PROGRESS_SECONDS: Final = 10.0
 
-_OWNERS: Final = "SELECT id FROM owners ORDER BY id"
+_OUTDATED: Final = """
+    SELECT o.id FROM owners AS o LEFT JOIN search_owners AS s ON s.owner = o.id
+    WHERE s.version IS NOT ? AND EXISTS (SELECT 1 FROM turns AS t WHERE t.owner = o.id)
+    ORDER BY o.id
+"""
 _COUNT: Final = "SELECT count(*) FROM turns WHERE owner = ?"
 _TURNS: Final = """
     SELECT t.id, t.session, s.tool, s.host, t.role, t.kind, t.timestamp, t.content, t.payload
@@ -32,14 +48,20 @@ _TURNS: Final = """
 """
 
 
-def reindex_all(connection: apsw.Connection) -> None:
-    """Build the index of every owner anew.
+def update_indexes(connection: apsw.Connection) -> None:
+    """Build the index of each owner who has none, or one of another version.
 
     Args:
-        connection: in a transaction.
+        connection: the one that writes; in no transaction.
+
+    Raises:
+        StorageFull: there is no room.
+        StorageFailed: it does not work now.
     """
-    for (owner,) in list(connection.execute(_OWNERS)):
-        reindex_owner(connection, owner)
+    with translated_faults():
+        for (owner,) in list(connection.execute(_OUTDATED, (INDEX_VERSION,))):
+            with write_transaction(connection):
+                reindex_owner(connection, owner)
 
 
 def reindex_owner(connection: apsw.Connection, owner: int) -> None:
@@ -59,8 +81,7 @@ def reindex_owner(connection: apsw.Connection, owner: int) -> None:
         if time.monotonic() - told > _PROGRESS_SECONDS:
             told = time.monotonic()
             logger.info("building the search index: {} of {} turns", done, total)
-    if total:
-        logger.info("built the search index of {} turns", done)
+    logger.info("built the search index of {} turns", done)
 
 
 def _turns_of(connection: apsw.Connection, owner: int) -> Iterator[IndexedTurn]:

@@ -34,21 +34,12 @@ Source = Literal["turns", "outputs"]
 
 SOURCES: Final[tuple[Source, ...]] = ("turns", "outputs")
 
-_TABLES: Final = (
-    """
-    CREATE TABLE search_places (
-        owner INTEGER NOT NULL REFERENCES owners (id),
-        place INTEGER NOT NULL,
-        turn INTEGER NOT NULL,
-        session INTEGER NOT NULL,
-        PRIMARY KEY (owner, place)
-    ) STRICT, WITHOUT ROWID
-    """,
-    "CREATE UNIQUE INDEX search_places_turn ON search_places (owner, turn)",
-    "CREATE TABLE search_owners (owner INTEGER PRIMARY KEY REFERENCES owners (id)) STRICT",
-)
+#: Raised with every change of what is indexed of a turn, and of the tables of an owner: the index
+#: of an owner that has another version is built anew when the archive is opened.
+INDEX_VERSION: Final = 1
+
 _FIND_OWNER: Final = "SELECT owner FROM search_owners WHERE owner = ?"
-_INSERT_OWNER: Final = "INSERT INTO search_owners (owner) VALUES (?)"
+_INSERT_OWNER: Final = "INSERT INTO search_owners (owner, version) VALUES (?, ?)"
 _DELETE_OWNER: Final = "DELETE FROM search_owners WHERE owner = ?"
 _DELETE_PLACES: Final = "DELETE FROM search_places WHERE owner = ?"
 
@@ -108,16 +99,6 @@ def table_of(source: Source, owner: int) -> str:
         owner: the number of the owner.
     """
     return f"search_{source}_{owner:d}"
-
-
-def create_tables(connection: apsw.Connection) -> None:
-    """Make the tables that all owners share.
-
-    Args:
-        connection: in a transaction.
-    """
-    for statement in _TABLES:
-        connection.execute(statement)
 
 
 def has_index(connection: apsw.Connection, owner: int) -> bool:
@@ -196,7 +177,7 @@ def _create_index(connection: apsw.Connection, owner: int) -> None:
             f"CREATE VIRTUAL TABLE {table_of(source, owner)} USING fts5("
             "text, parts, facets, content='', contentless_delete=1)"
         )
-    connection.execute(_INSERT_OWNER, (owner,))
+    connection.execute(_INSERT_OWNER, (owner, INDEX_VERSION))
 
 
 def _insert(

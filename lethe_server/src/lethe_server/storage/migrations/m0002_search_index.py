@@ -1,28 +1,43 @@
-"""The search index, and the secret that signs the cursors of searches.
+"""The tables of the search index, and the secret that signs the cursors of searches.
 
-What is archived already is indexed in the same transaction.
+The index itself is made of what is stored: `lethe_server.storage.reindexing` fills it when the
+archive is opened.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from lethe_server.storage.reindexing import reindex_all
-from lethe_server.storage.search_index import create_tables
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import apsw
 
+_STATEMENTS: Final = (
+    """
+    CREATE TABLE search_places (
+        owner INTEGER NOT NULL REFERENCES owners (id),
+        place INTEGER NOT NULL,
+        turn INTEGER NOT NULL,
+        session INTEGER NOT NULL,
+        PRIMARY KEY (owner, place)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE UNIQUE INDEX search_places_turn ON search_places (owner, turn)",
+    """
+    CREATE TABLE search_owners (
+        owner INTEGER PRIMARY KEY REFERENCES owners (id),
+        version INTEGER NOT NULL
+    ) STRICT
+    """,
+    "CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    "INSERT INTO secrets (name, value) VALUES ('cursor', randomblob(32))",
+)
+
 
 def upgrade(connection: apsw.Connection) -> None:
-    """Make the tables and fill them.
+    """Make the tables.
 
     Args:
         connection: in a transaction.
     """
-    create_tables(connection)
-    connection.execute(
-        "CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID"
-    )
-    connection.execute("INSERT INTO secrets (name, value) VALUES ('cursor', randomblob(32))")
-    reindex_all(connection)
+    for statement in _STATEMENTS:
+        connection.execute(statement)
