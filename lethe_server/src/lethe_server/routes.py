@@ -8,6 +8,7 @@ from aiohttp import web
 
 from lethe_server import probes
 from lethe_server.events.handler import stream_events
+from lethe_server.exports.handler import export_session
 from lethe_server.ingest.handler import ingest
 from lethe_server.login.handler import log_in, log_out, show_login
 from lethe_server.search.handler import search
@@ -38,6 +39,9 @@ class Route(NamedTuple):
     is_open: bool = False
 
 
+#: The path of one session.
+SESSION: Final = "/api/v1/sessions/{tool}/{host}/{session_id}"
+
 TABLE: Final = (
     Route("GET", "/healthz", probes.healthz, "admin", is_open=True),
     Route("GET", "/readyz", probes.readyz, "admin", is_open=True),
@@ -49,7 +53,8 @@ TABLE: Final = (
     Route("GET", "/api/v1/sessions", list_sessions, "read"),
     Route("GET", "/api/v1/search", search, "read"),
     Route("GET", "/api/v1/events", stream_events, "read"),
-    Route("GET", "/api/v1/sessions/{tool}/{host}/{session_id}", show_session, "read"),
+    Route("GET", SESSION, show_session, "read"),
+    Route("GET", f"{SESSION}/export", export_session, "read"),
     Route("GET", "/api/v1/stats", stats, "read"),
 )
 

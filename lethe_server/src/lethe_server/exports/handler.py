@@ -1,0 +1,83 @@
+"""``GET /api/v1/sessions/{tool}/{host}/{session_id}/export``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from lethe_server.exports.html import HtmlExport
+from lethe_server.exports.json import JsonExport, JsonlExport
+from lethe_server.exports.markdown import MarkdownExport
+from lethe_server.keys import IDENTITY, STORE
+from lethe_server.parameters import Choice, Parameters, User, asked_owner, load_parameters
+from lethe_server.sessions.finding import find_asked_session
+from lethe_server.storage import TurnPlace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from lethe_server.exports.form import Export
+    from lethe_server.storage import SessionRow, Store, TurnRow
+
+#: Turns that are read by one query.
+_SLICE_TURNS: Final = 200
+
+FORMS: Final[dict[str, type[Export]]] = {
+    "json": JsonExport,
+    "jsonl": JsonlExport,
+    "md": MarkdownExport,
+    "html": HtmlExport,
+}
+
+
+class ExportParameters(Parameters):
+    """Query of an export."""
+
+    format = Choice(*FORMS, load_default="json", metadata={"description": "Of the file."})
+    owner = User(load_default=None, metadata={"description": "For admins: whose session."})
+
+
+EXPORT_PARAMETERS: Final = ExportParameters()
+
+
+async def export_session(request: web.Request) -> web.StreamResponse:
+    """Answer a whole session as a file, streamed."""
+    identity = request[IDENTITY]
+    asked_owner(request, identity)
+    asked = load_parameters(request, EXPORT_PARAMETERS)
+    owner = asked["owner"] or identity.user
+    session = await find_asked_session(request, owner)
+    form = FORMS[asked["format"]](session)
+    slices = _slices(request.app[STORE], owner, session)
+    first = await anext(slices)  # an error is still a problem here, and half a file later
+    name = f"{session.tool}-{session.session_id}.{asked['format']}"
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": form.content_type,
+            "Content-Disposition": f'attachment; filename="{name}"',
+        }
+    )
+    await response.prepare(request)
+    await response.write(form.head() + _turns(form, first))
+    async for part in slices:
+        await response.write(_turns(form, part))
+    await response.write(form.tail())
+    await response.write_eof()
+    return response
+
+
+async def _slices(store: Store, owner: str, session: SessionRow) -> AsyncIterator[list[TurnRow]]:
+    """Give all turns of a session in their order; at least one slice."""
+    place = TurnPlace.after(-1)
+    more = True
+    while more:
+        part = await store.read_turns(owner, session.id, place, _SLICE_TURNS)
+        if part.turns:
+            place = TurnPlace(part.turns[-1].seq, part.turns[-1].turn_id)
+        more = part.more
+        yield part.turns
+
+
+def _turns(form: Export, turns: list[TurnRow]) -> bytes:
+    return b"".join(form.turn(turn) for turn in turns)
