@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: When nothing happened for so long (seconds), a heartbeat is sent.
 HEARTBEAT_SECONDS: Final = 15.0
-#: Between two looks at the log of changes (seconds): while much comes, it is told in portions.
+#: Between two portions (seconds): while much comes, it is gathered.
 PAUSE_SECONDS: Final = 0.1
 #: A client that takes nothing for so long (seconds) is gone.
 WRITE_SECONDS: Final = 30.0
@@ -88,23 +88,20 @@ class _Stream:
     async def run(self, place: Place) -> None:
         """Tell all that is stored behind a place, until the stream ends."""
         store = self._request.app[STORE]
-        while True:
-            woken = await self._follower.wait(HEARTBEAT_SECONDS)
-            if not await self._may_go_on():
-                return
-            told = False
-            while True:
-                page = await store.read_changes(self._follower.owner, place)
-                if page.gap:
-                    await self.write(reset_message(page.place))
-                elif page.place != place:
-                    await self.write(page_messages(page))
-                else:
-                    break
-                place, told = page.place, True
-            if not (woken or told):
+        woken = True
+        while await self._may_go_on():
+            page = await store.read_changes(self._follower.owner, place)
+            if page.gap:
+                await self.write(reset_message(page.place))
+            elif page.place != place:
+                await self.write(page_messages(page))
+            if page.place != place:
+                place = page.place
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
+            if not woken:
                 await self.write(HEARTBEAT)
-            await asyncio.sleep(PAUSE_SECONDS)
+            woken = await self._follower.wait(HEARTBEAT_SECONDS)
 
     async def write(self, data: bytes) -> None:
         """Write to the client.

@@ -15,7 +15,7 @@ server loses none.
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_server.storage.sessions import SessionRow, find_owner, find_sessions
 
@@ -193,5 +193,5 @@ def _name_turns(
 ) -> tuple[list[TurnMark], bool]:
     if change.first_seq is None:
         return [], False
-    rows = connection.execute(_TURNS, (owner, *change, NAMED_TURNS + 1)).fetchall()
+    rows: list[Any] = connection.execute(_TURNS, (owner, *change, NAMED_TURNS + 1)).fetchall()
     return [TurnMark(*row) for row in rows[:NAMED_TURNS]], len(rows) > NAMED_TURNS
