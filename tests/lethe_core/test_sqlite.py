@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-import lethe_core.sqlite
+import lethe_core.passes
 from lethe_core import Feed, Row, SessionMeta, SqliteParser, TurnEvent
 from lethe_core.errors import SourceError, SourceReplaced, SourceUnreadable, SourceUnsupported
 from lethe_core.testing import ParserConformance, only_source, read_records
@@ -458,9 +458,9 @@ def test_who_reads_in_small_steps_does_not_pay_for_each(
         for number in range(500):
             put(connection, f"n{number}", 3000 + number, f"text {number}")
     looks = []
-    find = lethe_core.sqlite._Pass._find
+    find = lethe_core.passes.Pass._find
     monkeypatch.setattr(
-        lethe_core.sqlite._Pass, "_find", lambda *args: looks.append(args) or find(*args)
+        lethe_core.passes.Pass, "_find", lambda *args: looks.append(args) or find(*args)
     )
     expected, looked = contents(read(path)), len(looks)
     parser, source, cursor = NoteParser(), source_of(path), None

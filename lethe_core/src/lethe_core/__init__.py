@@ -17,13 +17,15 @@ from lethe_core.events import (
     TurnEvent,
     Usage,
 )
+from lethe_core.feeds import Feed
 from lethe_core.hookspecs import hookimpl
 from lethe_core.jsonl import JsonlParser, Line
 from lethe_core.parser import API_VERSION, Parser
 from lethe_core.pieces import Piece, Place
+from lethe_core.rows import Row
 from lethe_core.snapshots import SnapshotParser
 from lethe_core.sources import Cursor, Identity, Record, Source
-from lethe_core.sqlite import Feed, Row, SqliteParser
+from lethe_core.sqlite import SqliteParser
 
 __all__ = [
     "API_VERSION",

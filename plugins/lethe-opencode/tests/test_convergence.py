@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import lethe_core.sqlite
+import lethe_core.passes
 from lethe_core import TurnEvent
 from lethe_core.testing import only_source
 from lethe_opencode import OpencodeParser
@@ -107,7 +107,7 @@ def test_reads_between_random_writes_miss_nothing(
 ) -> None:
     """What the archive keeps is what a whole read delivers, for all that is still there."""
     if seed % 2:  # remember even a few places from one read to the next
-        monkeypatch.setattr(lethe_core.sqlite, "_REMEMBERED", 0)
+        monkeypatch.setattr(lethe_core.passes, "_REMEMBERED", 0)
     path = tmp_path / "opencode.db"
     writer = Writer(path, seed)
     parser = OpencodeParser()
