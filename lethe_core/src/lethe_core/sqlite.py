@@ -25,7 +25,8 @@ Invariants:
   shortly after must not pay that again: the parser keeps the places that were found and not yet
   delivered. They are a hint: each row is checked when it is delivered, and when they are used up
   all rows are looked at again.
-* In memory are 65,536 places of changed rows, and rows of `passes.MAX_BYTES` besides the largest one.
+* In memory are 65,536 places of changed rows, and rows of `passes.MAX_BYTES` besides the largest
+  one.
 """
 
 from __future__ import annotations
