@@ -12,8 +12,9 @@ A parser
 * reads lazily, in the order of the source, and holds no more than a few records in memory;
 * gives the same events whenever it reads the same bytes, from whichever cursor it began.
 
-`JsonlParser` (files of JSON lines that grow) takes the hard parts over. `lethe_core.testing`
-holds a conformance suite that checks all of the above.
+`JsonlParser` (files of JSON lines that grow), `SnapshotParser` (JSON files that are rewritten
+whole) and `SqliteParser` (databases) take the hard parts over. `lethe_core.testing` holds a
+conformance suite that checks all of the above.
 """
 
 from __future__ import annotations
