@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from lethe_core.wire import decode_line
 from lethe_server.errors import StorageFailed
 from lethe_server.search.query import parse_query
-from lethe_server.search.ranking import register_functions
 from lethe_server.search.searching import Search, search_turns
 from lethe_server.storage import prepare_record, reindexing
 from lethe_server.storage.migrations import known_migrations, migrate
+from lethe_server.storage.ranking import register_functions
 from lethe_server.storage.reindexing import reindex_owner, update_indexes
 from lethe_server.storage.search_index import SOURCES, table_of
 from lethe_server.storage.transactions import write_transaction

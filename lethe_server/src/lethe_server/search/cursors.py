@@ -1,9 +1,7 @@
-"""Cursors: where a page ended, and all that the next one must know.
+"""Cursors of searches: where a page ended, and what was found out for the first one.
 
-Format: base64url of 16 bytes of HMAC-SHA256 over the rest, then a `Cursor` in MessagePack. The
-secret lies in the database. A cursor is bound to the owners, the words, the filters and the order
-of its search: another search refuses it, as does another user, with the words that an edited
-one gets. It holds no text and nothing of anybody else.
+What is signed (`lethe_server.cursors`) is a `Cursor` in MessagePack. It is bound to the owners, the
+words, the filters and the order of its search.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Raised when a cursor means something else than before.
-VERSION: Final = 1
+VERSION: Final = 2
 #: Longer ones are none.
 MAX_LENGTH: Final = 4096
 
@@ -34,7 +32,6 @@ class Figures(msgspec.Struct, array_like=True, frozen=True):
     Args:
         exact_leaves: which prefixes count as whole words, by index.
         weights: what each leaf of the query counts.
-        means: words of a row, of each source that is searched.
         since: the place where the search begins.
         until: the place before which it ends.
         total: how many hits were counted.
@@ -44,7 +41,6 @@ class Figures(msgspec.Struct, array_like=True, frozen=True):
 
     exact_leaves: list[int]
     weights: list[float]
-    means: dict[str, float]
     since: int
     until: int
     total: int = 0

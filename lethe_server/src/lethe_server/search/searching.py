@@ -27,9 +27,9 @@ from lethe_server.search.cursors import (
 )
 from lethe_server.search.expressions import leaf_expression
 from lethe_server.search.plans import OwnerPlan, plan_owner
-from lethe_server.search.ranking import SOURCE_WEIGHTS, Totals, score_argument, word_weight
 from lethe_server.search.snippets import SnippetMaker
-from lethe_server.storage.places import FIRST, LAST, place_of
+from lethe_server.storage.places import FIRST, LAST, place_of, slot_end, slot_start
+from lethe_server.storage.ranking import score_argument, word_weight
 from lethe_server.storage.search_hits import (
     FoundTurn,
     Window,
@@ -199,12 +199,12 @@ class _Searching:
         figures = self._measure()
         lists = self._rows(figures, CANDIDATES + 1, ranked=True)
         rows, floor = _newest(lists)
-        newest = -min((row[1] for row in rows), default=1 - figures.until)
+        newest = -min((row[1] for row in rows), default=0)
         return (
             msgspec.structs.replace(
                 figures,
-                since=figures.since if floor is None else floor,
-                until=min(figures.until, newest + 1),
+                since=figures.since if floor is None else slot_start(floor),
+                until=min(figures.until, slot_end(newest)),
                 total=len(rows),
                 recent=floor is not None,
                 best=-min((row[0] for row in rows), default=0.0),
@@ -221,11 +221,11 @@ class _Searching:
         else:
             rows, _ = _newest(self._rows(figures, CANDIDATES + 1, ranked=False), CANDIDATES + 1)
             total = len(rows)
-        newest = -min((row[1] for row in rows), default=1 - figures.until)
+        newest = -min((row[1] for row in rows), default=0)
         return (
             msgspec.structs.replace(
                 figures,
-                until=min(figures.until, newest + 1),
+                until=min(figures.until, slot_end(newest)),
                 total=min(total, CANDIDATES),
                 recent=total > CANDIDATES,
             ),
@@ -237,8 +237,9 @@ class _Searching:
         if ranked:
             lists = self._rows(figures, 2 * CANDIDATES, ranked=True)
         else:
-            rest = msgspec.structs.replace(figures, until=cursor.place + 1)
-            # As many as stand at the same place, of different owners, may have been shown.
+            # One owner has one turn in a slot; of several owners some may not have been shown.
+            until = slot_start(cursor.place) if len(self._plans) == 1 else cursor.place + 1
+            rest = msgspec.structs.replace(figures, until=until)
             limit = self._search.limit + 1 + len(self._plans)
             lists = self._rows(rest, limit, ranked=False)
         after = (-cursor.score, -cursor.place, cursor.owner, _BEHIND)
@@ -255,12 +256,10 @@ class _Searching:
                 argument = None
                 if ranked:
                     weights = [
-                        figures.weights[string.leaf] * string.worth * SOURCE_WEIGHTS[source]
-                        if string.leaf >= 0
-                        else 0.0
+                        figures.weights[string.leaf] * string.worth if string.leaf >= 0 else 0.0
                         for string in match.strings
                     ]
-                    argument = score_argument(figures.means[source], weights)
+                    argument = score_argument(source, weights)
                 rows = plan.readers[source].newest(
                     match.expression, window, limit, argument=argument, sessions=plan.sessions
                 )
@@ -275,8 +274,9 @@ class _Searching:
     def _measure(self) -> Figures:
         """Count what the scores depend on, over all owners that are searched."""
         query = self._search.query
-        totals = {source: self._totals(source) for source in self._sources}
-        rows = sum(total.rows for total in totals.values())
+        rows = sum(
+            reader.rows() for plan in self._plans.values() for reader in plan.readers.values()
+        )
         counts = [self._count(leaf) for leaf in self._leaves]
         # A prefix widens a word that is seldom: of a common one there are hits enough.
         common = [
@@ -287,7 +287,6 @@ class _Searching:
         return Figures(
             exact_leaves=common,
             weights=[word_weight(rows, count) for count in counts],
-            means={source: total.mean for source, total in totals.items()},
             since=FIRST if query.since is None else place_of(query.since),
             until=LAST if query.until is None else place_of(query.until),
         )
@@ -301,12 +300,6 @@ class _Searching:
             window=Window(figures.since, figures.until),
             sessions=plan.sessions,
         )
-
-    def _totals(self, source: Source) -> Totals:
-        totals = Totals()
-        for plan in self._plans.values():
-            totals = totals.plus(plan.readers[source].totals())
-        return totals
 
     def _count(self, leaf: Phrase) -> int:
         """Count the rows that have a word, in each table no further than matters."""

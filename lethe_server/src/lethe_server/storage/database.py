@@ -14,8 +14,8 @@ import apsw
 from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
 
 from lethe_core.errors import ConfigInvalid
-from lethe_server.search.ranking import register_functions
 from lethe_server.storage.faults import translated_faults
+from lethe_server.storage.ranking import register_functions
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_server.search.expressions import FACET_ANY
-from lethe_server.search.ranking import SCORE, TOTALS, Totals
 from lethe_server.storage.payloads import outputs_of
+from lethe_server.storage.ranking import ROWS, SCORE
 from lethe_server.storage.search_index import table_of
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class HitReader:
     """Reads one table of the index.
 
     Args:
-        connection: that reads; has the functions of `lethe_server.search.ranking`.
+        connection: that reads; has the functions of `lethe_server.storage.ranking`.
         source: which table.
         owner: whose.
     """
@@ -103,12 +103,11 @@ class HitReader:
         self._source = source
         self._table = table_of(source, owner)
 
-    def totals(self) -> Totals:
-        """Return the size of the table."""
+    def rows(self) -> int:
+        """Return how many rows the table has."""
         table = self._table
-        statement = f"SELECT {TOTALS}({table}) FROM {table} WHERE {table} MATCH ? LIMIT 1"  # noqa: S608 - made of a number
-        row = self._connection.execute(statement, (f"facets : {FACET_ANY}",)).get
-        return Totals(*json.loads(row)) if row else Totals()
+        statement = f"SELECT {ROWS}({table}) FROM {table} WHERE {table} MATCH ? LIMIT 1"  # noqa: S608 - made of a number
+        return self._connection.execute(statement, (f"facets : {FACET_ANY}",)).get or 0
 
     def count(
         self,

@@ -36,7 +36,7 @@ SOURCES: Final[tuple[Source, ...]] = ("turns", "outputs")
 
 #: Raised with every change of what is indexed of a turn, and of the tables of an owner: the index
 #: of an owner that has another version is built anew when the archive is opened.
-INDEX_VERSION: Final = 1
+INDEX_VERSION: Final = 2
 
 _FIND_OWNER: Final = "SELECT owner FROM search_owners WHERE owner = ?"
 _INSERT_OWNER: Final = "INSERT INTO search_owners (owner, version) VALUES (?, ?)"
@@ -67,6 +67,11 @@ class IndexedTurn(NamedTuple):
     def is_empty(self) -> bool:
         """Whether there is nothing to find it by."""
         return not (self.content or self.outputs)
+
+    @property
+    def length(self) -> int:
+        """About how many characters it has."""
+        return max(len(self.content.text), len(self.outputs.text))
 
 
 def facets_of(session: int, tool: str, host: str, role: str) -> str:
@@ -127,7 +132,8 @@ def index_turns(connection: apsw.Connection, owner: int, turns: Sequence[Indexed
     remove_places(connection, owner, before.values())
     found = [turn for turn in turns if not turn.is_empty]
     placed = [
-        Placed(turn.turn, turn.session, turn.timestamp, before.get(turn.turn)) for turn in found
+        Placed(turn.turn, turn.session, turn.timestamp, turn.length, before.get(turn.turn))
+        for turn in found
     ]
     places = take_places(connection, owner, placed)
     rows = sorted(zip(places, found, strict=True), key=lambda row: row[0])
