@@ -89,6 +89,30 @@ def check_config(*, path: Path | None) -> None:
     click.echo(f"allowed_users: {len(config.auth.allowed_users)}")
 
 
+@main.command()
+@_CONFIG
+@_DATA_DIR
+@click.option("--owner", metavar="USER", help="Who is signed in [default: the only allowed user].")
+@click.option("--url", help="Where browsers reach the server [default: where it listens].")
+def link(*, path: Path | None, data_dir: Path | None, owner: str | None, url: str | None) -> None:
+    """Print a link that signs a browser in, once and within 15 minutes."""
+    from lethe_core.errors import ConfigInvalid
+    from lethe_server.auth.browser import create_link
+    from lethe_server.storage import TokenBook
+
+    config = _load(path, data_dir)
+    if url is None and not config.listen.port:
+        raise ConfigInvalid("the configuration tells no port", hint="say where with --url")
+    users = config.auth.allowed_users
+    if owner is None and len(users) > 1:
+        raise ConfigInvalid("several users are allowed", hint="say which with --owner")
+    if owner is not None and owner not in users:
+        raise ConfigInvalid(f"{owner!r} is not among auth.allowed_users")
+    with TokenBook(config.data_dir) as book:
+        place = create_link(book, owner=owner or min(users))
+    click.echo((url or f"http://{config.listen}").rstrip("/") + place)
+
+
 @main.group()
 def token() -> None:
     """Make, list and revoke tokens for collectors and scripts."""

@@ -5,7 +5,7 @@
 | open, asked directly from loopback           | everybody                                      |
 | in the route table                           | a signed-in user whose scopes hold the route's |
 | unknown                                      | a signed-in user, who then gets 404 or 405     |
-| any, with the parameter `owner`              | an admin; it is logged (A3)                    |
+| any that reads, with the parameter `owner`   | an admin; it is logged (A3)                    |
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from loguru import logger
 
 from lethe_core.errors import LetheError
 from lethe_server.auth.peers import is_direct
-from lethe_server.errors import Forbidden
+from lethe_server.errors import Forbidden, InvalidRequest
 from lethe_server.keys import CONFIG, IDENTITY, METRICS, SIGN_IN
 from lethe_server.middleware.access_log import route_pattern
 from lethe_server.parameters import asked_owner
@@ -39,6 +39,8 @@ async def sign_in(request: web.Request, handler: Handler) -> web.StreamResponse:
         if route is not None and route.scope not in identity.scopes:
             raise Forbidden(f"this needs the scope `{route.scope}`", hint=_SCOPE_HINT)
         owner = asked_owner(request, identity)
+        if owner is not None and request.method not in ("GET", "HEAD"):
+            raise InvalidRequest("is for reading alone", parameter="owner")
     except LetheError as error:
         count("-", error.code).inc()
         raise

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from ruamel.yaml import YAML
 
 from lethe_core.errors import ConfigInvalid
+from lethe_server.auth.browser import create_link
 from lethe_server.auth.tokens import ensure_token
+from lethe_server.storage import TokenBook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +75,19 @@ def prepare_data(plan: Plan) -> Path:
     port_file = plan.data / "server.port"
     port_file.unlink(missing_ok=True)
     return port_file
+
+
+def make_link(plan: Plan) -> str:
+    """Make a one-time link that signs a browser in, and return its path.
+
+    Args:
+        plan: whose `data` and `owner` are used; the server may run.
+
+    Raises:
+        Unavailable: the database cannot be written now.
+    """
+    with TokenBook(plan.data) as book:
+        return create_link(book, owner=plan.owner)
 
 
 def write_settings(path: Path, settings: dict[str, Any]) -> Path:

@@ -18,7 +18,7 @@ from lethe_core.errors import ConfigInvalid
 from lethe_server.config import load_config
 from lethe_server.up.archive import summarise
 from lethe_server.up.children import Child, running, wait_for_port
-from lethe_server.up.files import data_lock, prepare_data, write_settings
+from lethe_server.up.files import data_lock, make_link, prepare_data, write_settings
 
 if TYPE_CHECKING:
     from lethe_server.up.plan import Plan
@@ -66,6 +66,9 @@ async def _run_both(plan: Plan, *, exit_when_idle: bool) -> tuple[dict[str, Any]
     async with running("lethe_server", serve, log=plan.data / "server.log") as server:
         url = await wait_for_port(server, port_file)
         _say(f"Listening on {url}")
+        if not exit_when_idle:
+            _say(f"Open this to read, once and within 15 minutes: {url}{make_link(plan)}")
+            _say(f"`lethe-server link --config {server_config} --url {url}` makes another link")
         _say(f"The token for scripts is in {plan.token_file}")
         settings = plan.collector_settings(url)
         collector_config = write_settings(plan.data / "collector.yaml", settings)
