@@ -34,6 +34,7 @@ _PART: Final = 0.5
 #: A word that is everywhere still counts a little.
 _LEAST_WEIGHT: Final = 0.05
 _CLASSES: Final = 1 << LENGTH_BITS
+_LENGTH_MASK: Final = _CLASSES - 1
 
 
 class SourceScale(NamedTuple):
@@ -103,7 +104,7 @@ def _score(api: apsw.FTS5ExtensionApi, /, *arguments: Any) -> float:
     if scale is None:
         scale = api.aux_data = _scale_of(arguments[0])
     counted, lengths = scale
-    length = lengths[api.rowid & _CLASSES - 1]
+    length = lengths[api.rowid & _LENGTH_MASK]
     score = 0.0
     for index, weight in counted:
         text, parts, _ = api.phrase_locations(index)
