@@ -19,6 +19,7 @@ from lethe_server.events.feed import Feed
 from lethe_server.health import Health
 from lethe_server.ingest.service import IngestService
 from lethe_server.keys import (
+    ASSETS,
     BODY_SECONDS,
     BROWSER_SESSIONS,
     CONFIG,
@@ -43,6 +44,7 @@ from lethe_server.middleware.security_headers import add_security_headers
 from lethe_server.middleware.sign_in import sign_in
 from lethe_server.routes import add_routes
 from lethe_server.storage import Store
+from lethe_server.web.assets import load_assets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -78,6 +80,7 @@ def create_app(config: Config, *, body_seconds: float = DEFAULT_BODY_SECONDS) ->
     app[BODY_SECONDS] = body_seconds
     app[METRICS] = Metrics()
     app[PARSERS] = load_parsers()
+    app[ASSETS] = load_assets()
     app[FEED] = Feed()
     add_routes(app)
     app.on_response_prepare.append(add_security_headers)

@@ -18,6 +18,7 @@ from lethe_server.health import Health
 from lethe_server.ingest.service import IngestService
 from lethe_server.metrics import Metrics
 from lethe_server.storage import Store
+from lethe_server.web.assets import Assets
 
 CONFIG: Final = web.AppKey("config", Config)
 STORE: Final = web.AppKey("store", Store)
@@ -30,6 +31,7 @@ INGEST: Final = web.AppKey("ingest", IngestService)
 FEED: Final = web.AppKey("feed", Feed)
 HEALTH: Final = web.AppKey("health", Health)
 DECODERS: Final = web.AppKey("decoders", ThreadPoolExecutor)
+ASSETS: Final = web.AppKey("assets", Assets)
 #: Seconds within which the body of a request must have arrived.
 BODY_SECONDS: Final = web.AppKey("body_seconds", float)
 

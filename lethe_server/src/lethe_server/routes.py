@@ -14,6 +14,7 @@ from lethe_server.login.handler import log_in, log_out, show_login
 from lethe_server.search.handler import search
 from lethe_server.sessions.handler import list_sessions, show_session
 from lethe_server.stats.handler import stats
+from lethe_server.web.handler import show_asset, show_page
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -43,6 +44,13 @@ class Route(NamedTuple):
 SESSION: Final = "/api/v1/sessions/{tool}/{host}/{session_id}"
 
 TABLE: Final = (
+    Route("GET", "/", show_page, "read", is_open=True),
+    Route("GET", "/session/{tool}/{host}/{session_id}", show_page, "read", is_open=True),
+    Route("GET", "/stats", show_page, "read", is_open=True),
+    Route("GET", "/projects", show_page, "read", is_open=True),
+    Route("GET", "/hosts", show_page, "read", is_open=True),
+    Route("GET", "/settings", show_page, "read", is_open=True),
+    Route("GET", "/static/{version}/{path:.+}", show_asset, "read", is_open=True),
     Route("GET", "/healthz", probes.healthz, "admin", is_open=True),
     Route("GET", "/readyz", probes.readyz, "admin", is_open=True),
     Route("GET", "/metrics", probes.metrics, "admin", is_open=True),

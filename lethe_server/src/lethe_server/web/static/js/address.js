@@ -1,0 +1,92 @@
+// The state that lives in the address: which view, which filters, which turn. Everything that can
+// be sent to somebody as a link is here, and nothing else is.
+
+import { useEffect, useState } from "./ui.js";
+
+/** The filters that the list of sessions and the search share, in the order of their chips. */
+export const FILTERS = ["tool", "host", "project", "role", "since", "until"];
+
+const listeners = new Set();
+
+/** Read the address: `{path, parts, params, turn}`. */
+export function readAddress(place = window.location) {
+  const parts = place.pathname.split("/").filter(Boolean).map(decoded);
+  return {
+    path: place.pathname,
+    parts,
+    params: Object.fromEntries(new URLSearchParams(place.search)),
+    turn: place.hash.startsWith("#turn-") ? decoded(place.hash.slice("#turn-".length)) : null,
+  };
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Make an address of the page; parameters without a value are left out. */
+export function addressOf(path, params = {}, hash = "") {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (value !== undefined && value !== null && value !== "") query.set(name, String(value));
+  }
+  return path + (query.size ? `?${query}` : "") + hash;
+}
+
+/** The address of a session, or of one of its turns. */
+export function sessionAddress({ tool, host, session_id: id }, turn = null) {
+  const path = `/session/${[tool, host, id].map(encodeURIComponent).join("/")}`;
+  return turn === null ? path : `${path}#turn-${encodeURIComponent(turn)}`;
+}
+
+/** Go to an address of the page. */
+export function go(address, { replace = false } = {}) {
+  if (replace) {
+    window.history.replaceState(window.history.state, "", address);
+  } else {
+    window.history.replaceState({ ...window.history.state, scroll: window.scrollY }, "");
+    window.history.pushState({}, "", address);
+  }
+  announce();
+}
+
+/** Change parameters of the present view; `undefined` takes one away. */
+export function setParams(changes, { replace = false } = {}) {
+  const { path, params } = readAddress();
+  go(addressOf(path, { ...params, ...changes }), { replace });
+}
+
+function announce() {
+  for (const listener of listeners) listener();
+}
+
+/** Follow the address. */
+export function useAddress() {
+  const [address, setAddress] = useState(readAddress);
+  useEffect(() => {
+    const update = () => setAddress(readAddress());
+    listeners.add(update);
+    return () => listeners.delete(update);
+  }, []);
+  return address;
+}
+
+const PAGES = /^\/(?:$|session\/|stats$|projects$|hosts$|settings$)/;
+
+/** Let plain clicks on links of the page, and the browser's buttons, change the view in place. */
+export function followLinks() {
+  window.history.scrollRestoration = "manual";
+  window.addEventListener("popstate", announce);
+  document.addEventListener("click", (event) => {
+    if (event.defaultPrevented || event.button !== 0) return;
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const link = event.target.closest?.("a[href]");
+    if (!link || link.target || link.hasAttribute("download")) return;
+    if (link.origin !== window.location.origin || !PAGES.test(link.pathname)) return;
+    event.preventDefault();
+    go(link.pathname + link.search + link.hash);
+  });
+}
