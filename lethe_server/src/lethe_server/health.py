@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lethe_server.auth.oidc.provider import Provider
     from lethe_server.storage import Store
 
-#: For so long the result of the probes is told again (seconds).
+#: For so long a good result of the probes is told again (seconds).
 CACHE_SECONDS: Final = 2.0
 #: A probe that takes longer has failed (seconds).
 PROBE_SECONDS: Final = 6.0
@@ -57,8 +57,8 @@ class Health:
     async def checks(self) -> dict[str, Check]:
         """Return the outcome of each probe: ``status`` is ``ok``, ``degraded`` or ``error``."""
         async with self._lock:
-            stale = self._timer() >= self._until
-            if stale or self._store.writer_state.fault is not None:
+            told = is_ready(self._checks) and self._store.writer_state.fault is None
+            if not told or self._timer() >= self._until:
                 self._checks = {
                     "database": await self._read(),
                     "writer": await self._write(),

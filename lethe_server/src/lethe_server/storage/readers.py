@@ -44,7 +44,6 @@ class ReaderPool:
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         for _ in range(size):
             self._idle.put(open_database(path, writer=False))
-        self._size = size
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="lethe-reader")
 
     def submit(self, query: Callable[[Any], T], budget: float | None = None) -> Future[T]:
@@ -59,7 +58,7 @@ class ReaderPool:
     def close(self) -> None:
         """Wait for the queries that run, then close all connections."""
         self._threads.shutdown(wait=True, cancel_futures=True)
-        for _ in range(self._size):
+        while not self._idle.empty():
             self._idle.get().close()
 
     def _execute(self, query: Callable[[Any], T], budget: float) -> T:

@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: A probe writes so many bytes, so that it needs new pages: what an ingest needs as well.
+#: A probe writes so many bytes, so that it needs new pages: what an ingest needs as well. After a
+#: write has failed it must be more, lest what found no room is told to come again too early.
 _PROBE_BYTES: Final = 64 * 1024
+_RECOVERY_BYTES: Final = 1024 * 1024
 #: Less free space than this is told as full before it is.
 MIN_FREE_BYTES: Final = 2 * MAX_REQUEST_BYTES
 
@@ -162,7 +164,8 @@ class Store:
 
     async def probe_write(self) -> None:
         """Write what needs new pages and an fsync, and take it away again (O3)."""
-        await self._write(_insert_probe)
+        size = _RECOVERY_BYTES if self._writer.state.fault else _PROBE_BYTES
+        await self._write(lambda connection: _insert_probe(connection, size))
         await self._write(_delete_probe)
 
     def disk_space(self) -> DiskSpace:
@@ -185,8 +188,8 @@ class Store:
         return await asyncio.shield(asyncio.wrap_future(self._writer.submit(work)))
 
 
-def _insert_probe(connection: apsw.Connection) -> None:
-    connection.execute("INSERT INTO probe (body) VALUES (zeroblob(?))", (_PROBE_BYTES,))
+def _insert_probe(connection: apsw.Connection, size: int) -> None:
+    connection.execute("INSERT INTO probe (body) VALUES (zeroblob(?))", (size,))
 
 
 def _delete_probe(connection: apsw.Connection) -> None:
