@@ -7,6 +7,7 @@ which is made with mode 0600 before SQLite sees it.
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -66,6 +67,8 @@ def open_database(path: Path, *, writer: bool) -> APSWDatabase:
         StorageFull: there is no room to open it.
         StorageFailed: it could not be opened now.
     """
+    # A7: on the level DEBUG peewee logs each statement with its values.
+    logging.getLogger("peewee").setLevel(logging.INFO)
     database = APSWDatabase(
         str(path), thread_safe=False, autoconnect=False, timeout=BUSY_SECONDS, flags=_FLAGS
     )
