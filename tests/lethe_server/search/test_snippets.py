@@ -58,6 +58,11 @@ def test_the_part_with_most_words_is_shown():
     assert len(snippet) <= LENGTH + 10
 
 
+def test_words_at_the_end_of_a_very_long_text_are_shown():
+    """Where the beginning of a text says nothing, the rest is looked at."""
+    assert _cut("rose ", "filler " * 50_000 + "one rose").endswith("filler one [rose]")
+
+
 @given(st.text(max_size=600), st.text(min_size=1, max_size=5))
 def test_any_text_is_cut(text, word):
     """A snippet is short, whatever is looked for, and without its marks part of the text."""

@@ -6,24 +6,14 @@ words, the filters and the order of its search.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
-from lethe_server.errors import InvalidRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from lethe_server.cursors import refused_cursor, seal, unseal
 
 #: Raised when a cursor means something else than before.
 VERSION: Final = 2
-#: Longer ones are none.
-MAX_LENGTH: Final = 4096
-
-_DIGEST_BYTES: Final = 16
 
 
 class Figures(msgspec.Struct, array_like=True, frozen=True):
@@ -53,7 +43,7 @@ class Cursor(msgspec.Struct, array_like=True, frozen=True):
 
     Args:
         version: of the format.
-        binding: from `binding_of`.
+        binding: from `lethe_server.cursors.binding_of`.
         score: of the last hit.
         place: of the last hit.
         owner: of the last hit, by number.
@@ -72,15 +62,6 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Cursor).decode
 
 
-def binding_of(search: Sequence[object]) -> bytes:
-    """Return what binds a cursor to a search.
-
-    Args:
-        search: all that makes it another search: owners, words, filters, order.
-    """
-    return hashlib.blake2b(_encode(search), digest_size=12).digest()
-
-
 def seal_cursor(cursor: Cursor, secret: bytes) -> str:
     """Write a cursor.
 
@@ -88,8 +69,7 @@ def seal_cursor(cursor: Cursor, secret: bytes) -> str:
         cursor: where the page ended.
         secret: of the archive.
     """
-    body = _encode(cursor)
-    return base64.urlsafe_b64encode(_sign(body, secret) + body).decode().rstrip("=")
+    return seal(_encode(cursor), secret)
 
 
 def open_cursor(text: str, binding: bytes, secret: bytes) -> Cursor:
@@ -103,26 +83,10 @@ def open_cursor(text: str, binding: bytes, secret: bytes) -> Cursor:
     Raises:
         InvalidRequest: it was not made here for this search.
     """
-    refused = InvalidRequest(
-        "does not belong to this search", parameter="cursor", hint="begin again without a cursor"
-    )
-    if len(text) > MAX_LENGTH or not text.isascii():
-        raise refused
     try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except ValueError:
-        raise refused from None
-    signature, body = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
-    if not hmac.compare_digest(signature, _sign(body, secret)):
-        raise refused
-    try:
-        cursor = _decode(body)
-    except msgspec.MsgspecError:  # signed by another version
-        raise refused from None
+        cursor = _decode(unseal(text, secret))
+    except msgspec.MsgspecError:  # signed by another version, or for another subject
+        raise refused_cursor() from None
     if cursor.version != VERSION or cursor.binding != binding:
-        raise refused
+        raise refused_cursor()
     return cursor
-
-
-def _sign(body: bytes, secret: bytes) -> bytes:
-    return hmac.digest(secret, body, "sha256")[:_DIGEST_BYTES]

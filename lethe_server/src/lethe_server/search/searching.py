@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import msgspec
 
+from lethe_server.cursors import binding_of
 from lethe_server.search.cursors import (
     VERSION,
     Cursor,
     Figures,
-    binding_of,
     open_cursor,
     seal_cursor,
 )

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LENGTH: Final = 240
 #: Characters before the first hit.
 _LEAD: Final = 60
+#: Characters that are searched first: the best part of a very long text is seldom its end.
+_HEAD: Final = 64 * 1024
 #: Hits that are looked at; more say nothing new.
 _MAX_HITS: Final = 200
 
@@ -54,7 +56,9 @@ class SnippetMaker:
         text = strip_marks(text)
         if not text.isascii():
             text = unicodedata.normalize("NFC", text)
-        hits = sorted(self._find(text))
+        hits = sorted(self._find(text[:_HEAD]))
+        if not hits and len(text) > _HEAD:
+            hits = sorted(self._find(text))
         start, end = _best_window(hits, len(text))
         start, end = _at_words(text, start, end)
         return _marked(text, start, end, [hit for hit in hits if start <= hit.start < end])
