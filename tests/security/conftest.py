@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,3 +36,21 @@ def serve(tmp_path) -> Iterator[Callable[..., Served]]:
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture
+def poll() -> Callable[..., Any]:
+    """Wait until something holds, or fail."""
+
+    async def wait(holds: Callable[[], Any], seconds: float = 20.0) -> None:
+        end = time.monotonic() + seconds
+        while True:
+            outcome = holds()
+            if inspect.isawaitable(outcome):
+                outcome = await outcome
+            if outcome:
+                return
+            assert time.monotonic() < end, "it did not come to hold"
+            await asyncio.sleep(0.05)
+
+    return wait
