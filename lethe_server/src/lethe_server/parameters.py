@@ -57,9 +57,9 @@ class Whole(fields.Integer):
 class Text(fields.String):
     """A text that is not empty and not endless."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        error = "must be a text of 1 to 1000 characters"
-        super().__init__(validate=validate.Length(1, 1000, error=error), **kwargs)
+    def __init__(self, longest: int = 1000, **kwargs: Any) -> None:
+        error = f"must be a text of 1 to {longest} characters"
+        super().__init__(validate=validate.Length(1, longest, error=error), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)

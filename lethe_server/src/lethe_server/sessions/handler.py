@@ -9,7 +9,8 @@ from aiohttp import web
 
 from lethe_core.events import Relation
 from lethe_core.limits import MAX_SEQ, MIB
-from lethe_server.errors import NotFound
+from lethe_server.cursors import MAX_LENGTH as MAX_CURSOR
+from lethe_server.errors import InvalidRequest
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import (
     EVERYBODY,
@@ -24,7 +25,8 @@ from lethe_server.parameters import (
     load_parameters,
 )
 from lethe_server.sessions.answers import TurnEncoder, answer_session
-from lethe_server.storage import SessionFilter, SessionKey, TurnPlace
+from lethe_server.sessions.finding import find_asked_session
+from lethe_server.storage import SORTS, SessionFilter, TurnPlace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,8 +64,13 @@ class ListParameters(Parameters):
         load_default=None,
         metadata={"description": "Only these; `none` are top-level sessions."},
     )
+    q = Text(load_default=None, metadata={"description": "Words that the title holds."})
+    sort = Choice(*SORTS, load_default=SORTS[0], metadata={"description": "The greatest first."})
     limit = Whole(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
     offset = Whole(0, MAX_OFFSET, load_default=0)
+    cursor = Text(
+        MAX_CURSOR, load_default=None, metadata={"description": "Where the last page ended."}
+    )
     owner = AnyUser(
         load_default=None, metadata={"description": "For admins: whose sessions; `*` for all."}
     )
@@ -82,12 +89,14 @@ DETAIL_PARAMETERS: Final = DetailParameters()
 
 
 async def list_sessions(request: web.Request) -> web.Response:
-    """Answer a page of sessions, the newest activity first."""
+    """Answer a page of sessions, those with the newest activity first, or with the most."""
     identity = request[IDENTITY]
     asked_owner(request, identity)
     wanted = load_parameters(request, LIST_PARAMETERS)
     owner = wanted.pop("owner") or identity.user
     everybody = owner == EVERYBODY
+    if wanted["cursor"] is not None and wanted["offset"]:
+        raise InvalidRequest("goes together with no cursor", parameter="offset")
     page = await request.app[STORE].list_sessions(
         None if everybody else owner, SessionFilter(**wanted)
     )
@@ -99,6 +108,7 @@ async def list_sessions(request: web.Request) -> web.Response:
         "limit": wanted["limit"],
         "offset": wanted["offset"],
         "total": page.total,
+        "next_cursor": page.next_cursor,
     }
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
@@ -109,11 +119,8 @@ async def show_session(request: web.Request) -> web.StreamResponse:
     asked_owner(request, identity)
     wanted = load_parameters(request, DETAIL_PARAMETERS)
     owner = wanted["owner"] or identity.user
+    session = await find_asked_session(request, owner)
     store = request.app[STORE]
-    key = SessionKey(*(request.match_info[name] for name in SessionKey._fields))
-    session = await store.find_session(owner, key)
-    if session is None:
-        raise NotFound("there is no such session")
     page = TurnPage(store, owner, session.id, after=wanted["after"], limit=wanted["turns"])
     chunks = page.chunks()
     first = await anext(chunks)  # an error is still a problem here, and half an answer later

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lethe_server.storage.changes import BEGINNING, ChangedSession, ChangePage, Place
 from lethe_server.storage.records import NANO, Record, SessionKey, prepare_record
-from lethe_server.storage.sessions import SessionFilter, SessionPage, SessionRow
+from lethe_server.storage.sessions import SORTS, SessionFilter, SessionPage, SessionRow
 from lethe_server.storage.store import Store
 from lethe_server.storage.tokenbook import TokenBook
 from lethe_server.storage.tokens import TokenRow
@@ -17,6 +17,7 @@ from lethe_server.storage.turns import StoreOutcome
 __all__ = [
     "BEGINNING",
     "NANO",
+    "SORTS",
     "ChangePage",
     "ChangedSession",
     "Place",

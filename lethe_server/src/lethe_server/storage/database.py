@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import apsw
 from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
 
 from lethe_core.errors import ConfigInvalid
+from lethe_server.search.snippets import fold
 from lethe_server.storage.faults import translated_faults
 from lethe_server.storage.ranking import register_functions
 
@@ -82,6 +83,10 @@ def open_database(path: Path, *, writer: bool) -> APSWDatabase:
     return database
 
 
+def _fold(*texts: Any) -> str:
+    return fold(texts[0])
+
+
 def _configure(connection: apsw.Connection, *, writer: bool) -> None:
     """Set all pragmas of a connection; those that read know how to rank."""
     connection.pragma("trusted_schema", False)
@@ -91,6 +96,7 @@ def _configure(connection: apsw.Connection, *, writer: bool) -> None:
         connection.pragma("wal_autocheckpoint", 0)
         connection.pragma("cache_size", -_READER_CACHE_KIB)
         register_functions(connection)
+        connection.create_scalar_function("lethe_fold", _fold, 1, deterministic=True)
         return
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")  # P1: NORMAL does not fsync at COMMIT

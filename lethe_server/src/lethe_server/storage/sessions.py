@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from peewee import fn
+import msgspec
+from peewee import SQL, Tuple, fn
 
+from lethe_server.cursors import binding_of, refused_cursor, seal, unseal
+from lethe_server.search.snippets import fold
 from lethe_server.storage.records import NANO
 from lethe_server.storage.schema import Owner, Session
+from lethe_server.storage.search_hits import cursor_secret
 
 if TYPE_CHECKING:
     from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
 
     from lethe_server.storage.records import SessionKey
+
+
+#: Words of a title that are looked for; more are of no use.
+MAX_TITLE_WORDS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +35,11 @@ class SessionFilter:
         since: active at or after, Unix seconds.
         until: active before, Unix seconds.
         relation: ``subagent``, ``fork`` or ``continuation``; ``none`` for top-level sessions.
+        q: words that the title holds, whatever their case.
+        sort: one of `SORTS`; the greatest first.
         limit: at most so many.
-        offset: after so many, the newest activity first.
+        offset: after so many.
+        cursor: after the session where the last page ended.
     """
 
     tool: str | None = None
@@ -37,8 +48,11 @@ class SessionFilter:
     since: float | None = None
     until: float | None = None
     relation: str | None = None
+    q: str | None = None
+    sort: str = "last_activity"
     limit: int = 50
     offset: int = 0
+    cursor: str | None = None
 
 
 class SessionRow(NamedTuple):
@@ -86,11 +100,19 @@ class SessionRow(NamedTuple):
 
 
 class SessionPage(NamedTuple):
-    """Some of the sessions that match, and how many do; `owners` are names by number."""
+    """Some of the sessions that match, and how many do.
+
+    Args:
+        sessions: of the page.
+        total: how many match.
+        owners: names by number.
+        next_cursor: where the next page begins; `None` if this is the last.
+    """
 
     sessions: list[SessionRow]
     total: int
     owners: dict[int, str]
+    next_cursor: str | None = None
 
 
 # All columns of the row stand in the model, but the models, which are part of the state.
@@ -100,14 +122,53 @@ _COLUMNS: Final = [
 ]
 
 
+def _greatest(expression: Any) -> Any:
+    """No NULL, which no comparison finds."""
+    return fn.COALESCE(expression, SQL("-1"))
+
+
+_SORTS: Final = {
+    "last_activity": _greatest(Session.last_activity),
+    "started_at": _greatest(Session.started_at),
+    "turns": Session.turns,
+    "tokens": Session.tokens_in + Session.tokens_out,
+}
+#: What sessions can be sorted by; the first is the usual one.
+SORTS: Final = tuple(_SORTS)
+
+
+class _Place(msgspec.Struct, array_like=True, frozen=True):
+    """A place in the order of sessions.
+
+    Args:
+        binding: to the list that the cursor belongs to.
+        value: that was sorted by.
+        names: tool, host and session.
+        owner: by number, in lists of all owners.
+    """
+
+    binding: bytes
+    value: float
+    names: tuple[str, str, str]
+    owner: int
+
+
+_encode_place = msgspec.msgpack.Encoder().encode
+_decode_place = msgspec.msgpack.Decoder(_Place).decode
+
+
 def list_sessions(database: APSWDatabase, owner: str | None, wanted: SessionFilter) -> SessionPage:
-    """Return the sessions of an owner that match, the newest activity first.
+    """Return the sessions of an owner that match, in the order that is asked for.
 
     Args:
         database: that reads.
         owner: whose; everybody's if `None`.
         wanted: which.
+
+    Raises:
+        InvalidRequest: the cursor belongs to another list.
     """
+    paging = _Paging(database, owner, wanted)
     whose = Owner.select(Owner.id, Owner.name)
     if owner is not None:
         whose = whose.where(Owner.name == owner)
@@ -119,14 +180,64 @@ def list_sessions(database: APSWDatabase, owner: str | None, wanted: SessionFilt
         condition = (Session.owner == min(owners)) & condition
     total = Session.select().where(condition).count(database)
     query = (
-        Session.select(*_COLUMNS)
-        .where(condition)
-        .order_by(Session.last_activity.desc(), Session.id.desc())
-        .limit(wanted.limit)
+        Session.select(*_COLUMNS, paging.keys[0])
+        .where(paging.behind(condition))
+        .order_by(*(key.desc() for key in paging.keys))
+        .limit(wanted.limit + 1)
         .offset(wanted.offset)
     )
-    rows = [SessionRow(*row) for row in query.tuples().execute(database)]
-    return SessionPage(rows, total, owners)
+    rows = list(query.tuples().execute(database))
+    sessions = [SessionRow(*row[:-1]) for row in rows[: wanted.limit]]
+    more = len(rows) > wanted.limit
+    last = paging.seal(sessions[-1], rows[wanted.limit - 1][-1]) if more else None
+    return SessionPage(sessions, total, owners, last)
+
+
+class _Paging:
+    """The order of a list, and the cursor in it.
+
+    Of sessions with the same value the names decide, so that the order does not depend on that of
+    arrival, and a cursor tells nothing of what others have stored.
+
+    Attributes:
+        keys: what is sorted by, the greatest first.
+    """
+
+    def __init__(self, database: APSWDatabase, owner: str | None, wanted: SessionFilter) -> None:
+        self.keys = [_SORTS[wanted.sort], Session.tool, Session.host, Session.session_id]
+        self._everybody = owner is None
+        if self._everybody:
+            self.keys.append(Session.owner)
+        self._secret = cursor_secret(database.connection())
+        asked = replace(wanted, limit=0, offset=0, cursor=None)
+        self._binding = binding_of(("sessions", owner, *astuple(asked)))
+        self._place: _Place | None = None
+        if wanted.cursor is not None:
+            self._place = self._open(wanted.cursor)
+
+    def behind(self, condition: Any) -> Any:
+        """Narrow a condition to what stands behind the cursor."""
+        if self._place is None:
+            return condition
+        values = (self._place.value, *self._place.names, self._place.owner)
+        behind = Tuple(*self.keys) < Tuple(*values[: len(self.keys)])
+        behind &= self.keys[0] <= self._place.value  # said again for the index
+        return behind if condition is True else condition & behind
+
+    def seal(self, row: SessionRow, value: float) -> str:
+        """Return the cursor of a session."""
+        names = (row.tool, row.host, row.session_id)
+        place = _Place(self._binding, value, names, row.owner if self._everybody else 0)
+        return seal(_encode_place(place), self._secret)
+
+    def _open(self, cursor: str) -> _Place:
+        try:
+            place = _decode_place(unseal(cursor, self._secret))
+        except msgspec.MsgspecError:  # of another subject
+            raise refused_cursor() from None
+        if place.binding != self._binding:
+            raise refused_cursor()
+        return place
 
 
 def find_session(database: APSWDatabase, owner: str, key: SessionKey) -> SessionRow | None:
@@ -189,6 +300,10 @@ def _condition(wanted: SessionFilter) -> Any:
         conditions.append(Session.relation.is_null())
     elif wanted.relation is not None:
         conditions.append(Session.relation == wanted.relation)
+    conditions += [
+        fn.INSTR(fn.LETHE_FOLD(fn.COALESCE(Session.title, Session.preview, "")), word) > 0
+        for word in fold(wanted.q or "").split()[:MAX_TITLE_WORDS]
+    ]
     condition: Any = True
     for each in conditions:
         condition = each if condition is True else condition & each
