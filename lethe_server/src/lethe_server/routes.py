@@ -11,6 +11,7 @@ from lethe_server.events.handler import stream_events
 from lethe_server.exports.handler import export_session
 from lethe_server.ingest.handler import ingest
 from lethe_server.login.handler import log_in, log_out, show_login
+from lethe_server.related.handler import show_related
 from lethe_server.search.handler import search
 from lethe_server.sessions.handler import list_sessions, show_session
 from lethe_server.stats.handler import stats
@@ -63,6 +64,7 @@ TABLE: Final = (
     Route("GET", "/api/v1/events", stream_events, "read"),
     Route("GET", SESSION, show_session, "read"),
     Route("GET", f"{SESSION}/export", export_session, "read"),
+    Route("GET", f"{SESSION}/related", show_related, "read"),
     Route("GET", "/api/v1/stats", stats, "read"),
 )
 

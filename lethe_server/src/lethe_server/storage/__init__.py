@@ -6,7 +6,7 @@ Others see `Store` and the types that it takes and gives.
 from __future__ import annotations
 
 from lethe_server.storage.changes import BEGINNING, ChangedSession, ChangePage, Place
-from lethe_server.storage.records import NANO, Record, SessionKey, prepare_record
+from lethe_server.storage.records import NANO, Record, SessionKey, Tokens, prepare_record
 from lethe_server.storage.sessions import SORTS, SessionFilter, SessionPage, SessionRow
 from lethe_server.storage.store import Store
 from lethe_server.storage.tokenbook import TokenBook
@@ -30,6 +30,7 @@ __all__ = [
     "StoreOutcome",
     "TokenBook",
     "TokenRow",
+    "Tokens",
     "TurnPlace",
     "TurnRow",
     "TurnSlice",

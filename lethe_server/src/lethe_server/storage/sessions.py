@@ -10,7 +10,7 @@ from peewee import SQL, Tuple, fn
 
 from lethe_server.cursors import binding_of, refused_cursor, seal, unseal
 from lethe_server.search.snippets import fold
-from lethe_server.storage.records import NANO
+from lethe_server.storage.records import NANO, Tokens
 from lethe_server.storage.schema import Owner, Session
 from lethe_server.storage.search_hits import cursor_secret
 
@@ -92,6 +92,18 @@ class SessionRow(NamedTuple):
     metadata: bytes | None
     version: int
     models: str
+
+    @property
+    def tokens(self) -> Tokens:
+        """What was used, each API reply once."""
+        return Tokens(
+            self.tokens_in,
+            self.tokens_out,
+            self.cache_read,
+            self.cache_write,
+            self.reasoning,
+            self.cost_nano,
+        )
 
     @property
     def cost_usd(self) -> float | None:

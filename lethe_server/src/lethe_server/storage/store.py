@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from lethe_core.limits import MAX_REQUEST_BYTES
 from lethe_server.errors import Overloaded
-from lethe_server.storage import changes, sessions, tokens, turnpages, turns
+from lethe_server.storage import changes, relatives, sessions, tokens, turnpages, turns
 from lethe_server.storage.database import open_database, prepare_directory
 from lethe_server.storage.migrations import migrate
 from lethe_server.storage.readers import ReaderPool
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     import apsw
 
     from lethe_server.storage.changes import ChangePage, Place
-    from lethe_server.storage.records import Record, SessionKey
+    from lethe_server.storage.records import Record, SessionKey, Tokens
+    from lethe_server.storage.relatives import Relatives
     from lethe_server.storage.sessions import SessionFilter, SessionPage, SessionRow
     from lethe_server.storage.tokens import TokenRow
     from lethe_server.storage.turnpages import TurnPlace, TurnSlice
@@ -111,6 +112,20 @@ class Store:
     async def find_session(self, owner: str, key: SessionKey) -> SessionRow | None:
         """Return one session of an owner."""
         return await self._read(lambda database: sessions.find_session(database, owner, key))
+
+    async def find_relatives(self, session: SessionRow) -> Relatives:
+        """Return what may belong to the tree of a session; see `relatives`."""
+        return await self._read(
+            lambda database: relatives.find_relatives(database.connection(), session)
+        )
+
+    async def find_related_rows(
+        self, owner: int, numbers: Sequence[int]
+    ) -> tuple[dict[int, SessionRow], dict[int, dict[int, Tokens]]]:
+        """Return some sessions, and the API replies in them, by number."""
+        return await self._read(
+            lambda database: relatives.find_related_rows(database, owner, numbers)
+        )
 
     async def read_turns(self, owner: str, session: int, place: TurnPlace, limit: int) -> TurnSlice:
         """Return some turns of a session in their order; see `turnpages.read_turns`."""

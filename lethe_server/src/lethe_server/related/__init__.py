@@ -1,0 +1,1 @@
+"""Related sessions: subagents, forks and continuations, as a tree."""

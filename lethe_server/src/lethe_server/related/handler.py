@@ -1,0 +1,126 @@
+"""``GET /api/v1/sessions/{tool}/{host}/{session_id}/related``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from aiohttp import web
+
+from lethe_server.keys import IDENTITY, STORE
+from lethe_server.parameters import Parameters, User, asked_owner, load_parameters
+from lethe_server.related.rollups import roll_up
+from lethe_server.related.trees import make_tree
+from lethe_server.sessions.finding import find_asked_session
+from lethe_server.storage import NANO
+
+if TYPE_CHECKING:
+    from lethe_server.related.rollups import Rollup
+    from lethe_server.related.trees import Node
+    from lethe_server.storage import SessionRow
+
+
+class RelatedParameters(Parameters):
+    """Query of the related sessions."""
+
+    owner = User(load_default=None, metadata={"description": "For admins: whose session."})
+
+
+RELATED_PARAMETERS: Final = RelatedParameters()
+
+
+class RollupAnswer(msgspec.Struct):
+    """Sums over a session and all below it; each API reply counts once."""
+
+    sessions: int
+    turns: int
+    tool_calls: int
+    tokens_in: int
+    tokens_out: int
+    cache_read: int
+    cache_write: int
+    reasoning: int
+    cost_usd: float | None
+    started_at: float | None
+    last_activity: float | None
+
+
+class NodeAnswer(msgspec.Struct):
+    """A session in the tree; of one that is not archived only the name is known."""
+
+    tool: str
+    host: str | None
+    session_id: str
+    archived: bool
+    parent: int | None
+    depth: int
+    relation: str | None
+    title: str | None
+    started_at: float | None
+    last_activity: float | None
+    turns: int
+    rollup: RollupAnswer
+
+
+class RelatedAnswer(msgspec.Struct):
+    """The tree, each session before those below it."""
+
+    sessions: list[NodeAnswer]
+    asked: int
+    cycle: bool
+    truncated: bool
+
+
+async def show_related(request: web.Request) -> web.Response:
+    """Answer the tree that a session stands in."""
+    identity = request[IDENTITY]
+    asked_owner(request, identity)
+    asked = load_parameters(request, RELATED_PARAMETERS)
+    session = await find_asked_session(request, asked["owner"] or identity.user)
+    store = request.app[STORE]
+    relatives = await store.find_relatives(session)
+    tree = make_tree(relatives.links, session.id)
+    numbers = [node.session for node in tree.nodes if node.session is not None]
+    rows, replies = await store.find_related_rows(session.owner, numbers)
+    rollups = roll_up(tree.nodes, rows, replies)
+    answer = RelatedAnswer(
+        sessions=[
+            _answer_node(node, session.tool, rows.get(node.session or 0), rollup)
+            for node, rollup in zip(tree.nodes, rollups, strict=True)
+        ],
+        asked=[node.session for node in tree.nodes].index(session.id),
+        cycle=tree.cycle,
+        truncated=not relatives.complete,
+    )
+    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+
+
+def _answer_node(node: Node, tool: str, row: SessionRow | None, rollup: Rollup) -> NodeAnswer:
+    tokens = rollup.tokens
+    sums = RollupAnswer(
+        sessions=rollup.sessions,
+        turns=rollup.turns,
+        tool_calls=rollup.tool_calls,
+        tokens_in=tokens.input,
+        tokens_out=tokens.output,
+        cache_read=tokens.cache_read,
+        cache_write=tokens.cache_write,
+        reasoning=tokens.reasoning,
+        cost_usd=tokens.cost / NANO or None,
+        started_at=rollup.started_at,
+        last_activity=rollup.last_activity,
+    )
+    return NodeAnswer(
+        tool=tool,
+        host=row and row.host,
+        session_id=node.name,
+        archived=row is not None,
+        parent=node.parent,
+        depth=node.depth,
+        relation=row and row.relation,
+        title=row and (row.title or row.preview),
+        started_at=row and row.started_at,
+        last_activity=row and row.last_activity,
+        turns=row.turns if row else 0,
+        rollup=sums,
+    )
