@@ -80,7 +80,7 @@ def test_decisions_are_short(documents, repository):
 
 def all_errors():
     """Give all classes of errors of the installed distributions."""
-    for package in ("lethe_core", "lethe_server", "lethe_collector"):
+    for package in ("lethe_core", "lethe_server", "lethe_collector", "lethe_client"):
         if importlib.util.find_spec(f"{package}.errors"):
             importlib.import_module(f"{package}.errors")
     waiting = [errors.LetheError]

@@ -30,7 +30,11 @@ EXIT_CONFIG: Final = 78
 _SUMMARIES: Final = {
     "collector": "Follow the transcripts of this machine and deliver them.",
     "schema": "Print the JSON Schema of the wire.",
+    "search": "Search all turns.",
     "server": "Store and serve the archive.",
+    "sessions": "List sessions, the newest activity first.",
+    "show": "Print one session.",
+    "stats": "Add up sessions, turns, tokens and cost.",
     "up": "Archive this machine's transcripts: server and collector in one.",
 }
 

@@ -1,0 +1,268 @@
+"""The commands ``lethe search``, ``lethe sessions``, ``lethe show`` and ``lethe stats``.
+
+What a command needs is imported when it runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lethe_client.server import Server
+
+#: Characters of a session's id that are shown; `lethe show` takes them.
+ID_LENGTH: Final = 8
+
+_DIMENSIONS: Final = ("tool", "host", "day", "week", "month", "model", "project", "role")
+_KEY: Final = ("tool", "host", "session_id")
+
+
+def _filters(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that all commands have in common."""
+    options = (
+        click.option("--tool", help="Only of this tool, such as claude-code."),
+        click.option("--host", help="Only of this machine."),
+        click.option("--project", help="Only in this directory: whole, or its last parts."),
+        click.option("--since", metavar="TIME", help="At or after: 2026-10-01, or Unix seconds."),
+        click.option("--until", metavar="TIME", help="Before."),
+        click.option("--json", "as_json", is_flag=True, help="Print what the server answers."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+_LIMIT = click.option(
+    "--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="At most so many."
+)
+
+
+# A word such as --no-verify, or -not, is looked for: what is no option is part of the query.
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("query", nargs=-1, required=True, type=click.UNPROCESSED)
+@_filters
+@click.option("--role", help="Only turns of user, assistant, tool or system.")
+@click.option("--outputs", is_flag=True, help="Search what tools answered, too.")
+@click.option("--newest", is_flag=True, help="The newest first, instead of the best.")
+@_LIMIT
+def search(
+    *,
+    query: tuple[str, ...],
+    as_json: bool,
+    outputs: bool,
+    newest: bool,
+    limit: int,
+    **filters: str | None,
+) -> None:
+    """Search all turns for QUERY: words, "phrases", -not, and tool: host: project: after: ..."""
+    from lethe_client.config import zone_name
+
+    with _server() as server:
+        body = server.get(
+            "search",
+            q=" ".join(query),
+            include_tool_outputs="true" if outputs else None,
+            order="time" if newest else None,
+            tz=zone_name(),
+            limit=limit,
+            **filters,
+        )
+    _print(body, as_json=as_json, rows=_print_hits)
+
+
+@click.command()
+@_filters
+@_LIMIT
+def sessions(*, as_json: bool, limit: int, **filters: str | None) -> None:
+    """List sessions, the newest activity first."""
+    with _server() as server:
+        body = server.get("sessions", limit=limit, **filters)
+    _print(body, as_json=as_json, rows=_print_sessions)
+
+
+@click.command()
+@click.argument("session")
+@click.option("--outputs", is_flag=True, help="Show the outputs of tools whole.")
+@click.option("--json", "as_json", is_flag=True, help="Print the session and all its turns.")
+def show(*, session: str, outputs: bool, as_json: bool) -> None:
+    """Print one SESSION: its id, the beginning of its id, or TOOL/HOST/ID."""
+    with _server() as server:
+        key = _find(server, session)
+        pages = _pages(server, key)
+        for line in _json_lines(pages) if as_json else _text_lines(pages, whole=outputs):
+            click.echo(line)
+
+
+@click.command()
+@_filters
+@click.option("--model", help="Only turns of this model.")
+@click.option(
+    "--by",
+    "group_by",
+    default="month",
+    show_default=True,
+    metavar="NAMES",
+    help=f"Group by these, with commas: {', '.join(_DIMENSIONS)}.",
+)
+def stats(*, as_json: bool, group_by: str, **filters: str | None) -> None:
+    """Add up sessions, turns, tokens and cost; days are those of this machine."""
+    from lethe_client.config import zone_name
+
+    with _server() as server:
+        body = server.get("stats", group_by=group_by, tz=zone_name(), **filters)
+    _print(body, as_json=as_json, rows=_print_stats)
+
+
+def _server() -> Server:
+    from lethe_client.config import load_connection
+    from lethe_client.server import Server
+
+    return Server(load_connection())
+
+
+def _print(body: bytes, *, as_json: bool, rows: Callable[[dict[str, Any]], None]) -> None:
+    import json
+
+    from lethe_client.output import print_json
+
+    if as_json:
+        print_json(body)
+    else:
+        rows(json.loads(body))
+
+
+def _print_hits(answer: dict[str, Any]) -> None:
+    from lethe_client.output import Snippet, Time, is_terminal, print_rows
+
+    results = answer["results"]
+    total, least = answer["total"]["value"], answer["total"]["relation"] == "gte"
+    note = f"{len(results)} of {'at least ' if least else ''}{total:,} hits"
+    if is_terminal():
+        rows = [
+            (
+                Time(hit["timestamp"]),
+                hit["tool"],
+                hit["session_id"][:ID_LENGTH],
+                hit["role"],
+                Snippet(hit["snippet"]),
+            )
+            for hit in results
+        ]
+        print_rows(("when", "tool", "session", "role", "hit"), rows, note=note)
+        return
+    names = ("tool", "host", "session_id", "turn_id", "role")
+    print_rows(
+        ("when", *names, "hit"),
+        [
+            (Time(hit["timestamp"]), *(hit[name] for name in names), Snippet(hit["snippet"]))
+            for hit in results
+        ],
+    )
+
+
+def _print_sessions(answer: dict[str, Any]) -> None:
+    from lethe_client.output import Snippet, Time, is_terminal, print_rows
+
+    found = answer["sessions"]
+    if is_terminal():
+        rows = [
+            (
+                Time(one["last_activity"]),
+                one["tool"],
+                one["host"],
+                one["session_id"][:ID_LENGTH],
+                one["turns"],
+                one["tokens_out"],
+                Snippet(one["title"] or ""),
+            )
+            for one in found
+        ]
+        columns = ("last activity", "tool", "host", "session", "turns", "tokens out", "title")
+        print_rows(columns, rows, note=f"{len(found)} of {answer['total']:,} sessions")
+        return
+    names = ("tool", "host", "session_id", "turns", "tokens_out", "working_dir", "title")
+    print_rows(
+        ("last activity", *names),
+        [(Time(one["last_activity"]), *(one[name] for name in names)) for one in found],
+    )
+
+
+def _print_stats(answer: dict[str, Any]) -> None:
+    from lethe_client.output import Money, is_terminal, print_rows
+
+    names = ("sessions", "turns", "tokens_in", "tokens_out", "cache_read", "cache_write")
+    dimensions = answer["group_by"]
+
+    def row(group: dict[str, Any], *head: str) -> tuple[Any, ...]:
+        return (*head, *(group[name] for name in names), Money(group["cost_usd"]))
+
+    rows = [row(group, *(group[name] or "-" for name in dimensions)) for group in answer["groups"]]
+    if is_terminal() and dimensions:
+        rows.append(row(answer["totals"], "all", *("" for _ in dimensions[1:])))
+    elif not dimensions:
+        rows = [row(answer["totals"])]
+    columns = (*dimensions, *(name.replace("_", " ") for name in names), "cost")
+    print_rows(columns, rows)
+
+
+def _find(server: Server, text: str) -> tuple[str, str, str]:
+    """Return tool, host and id of the one session that a text names.
+
+    Raises:
+        NotOneSession: there is none, or there are several.
+    """
+    import json
+
+    from lethe_client.errors import NotOneSession
+
+    parts = text.split("/")
+    if len(parts) == len(_KEY):
+        return parts[0], parts[1], parts[2]
+    found = json.loads(server.get("sessions", session=text, limit=10))
+    exact = [one for one in found["sessions"] if one["session_id"] == text]
+    match exact or found["sessions"]:
+        case []:
+            raise NotOneSession(f"no session has an id that begins with {text!r}")
+        case [one]:
+            return one["tool"], one["host"], one["session_id"]
+        case several:
+            names = ", ".join("/".join(one[part] for part in _KEY) for one in several)
+            raise NotOneSession(f"{found['total']} sessions have such an id: {names}")
+
+
+def _pages(server: Server, key: tuple[str, str, str]) -> Iterator[dict[str, Any]]:
+    after: int | None = None
+    while True:
+        page = server.session(*key, after=after)
+        yield page
+        after = page["next"]
+        if after is None:
+            return
+
+
+def _text_lines(pages: Iterator[dict[str, Any]], *, whole: bool) -> Iterator[str]:
+    from lethe_client.transcript import head_of, turn_lines
+
+    for index, page in enumerate(pages):
+        if index == 0:
+            yield from head_of(page["session"])
+        for turn in page["turns"]:
+            yield from turn_lines(turn, whole=whole)
+
+
+def _json_lines(pages: Iterator[dict[str, Any]]) -> Iterator[str]:
+    """Give one JSON document, a turn a line, page by page: long sessions need little memory."""
+    import json
+
+    separator = ""
+    for index, page in enumerate(pages):
+        if index == 0:
+            yield f'{{"session": {json.dumps(page["session"])}, "turns": ['
+        for turn in page["turns"]:
+            yield separator + json.dumps(turn)
+            separator = ","
+    yield "]}"

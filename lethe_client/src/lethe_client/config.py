@@ -1,0 +1,139 @@
+"""Which server is asked, and with which token. The only module that reads the environment.
+
+Of each setting the first that there is counts:
+
+1. `LETHE_CLIENT__URL`, `LETHE_CLIENT__TOKEN`, ... of the environment;
+2. `client.yaml` in the configuration directory of lethe, or the file that `LETHE_CLIENT_CONFIG`
+   names;
+3. what `lethe up` wrote into its data directory: where it listens, and a token.
+
+Without a file and a variable the schema is not even imported: it costs half of the time of a
+command.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import platformdirs
+
+from lethe_core.errors import ConfigInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENV_PREFIX: Final = "LETHE_CLIENT__"
+ENV_CONFIG: Final = "LETHE_CLIENT_CONFIG"
+#: Where `lethe up` listens unless told otherwise.
+DEFAULT_URL: Final = "http://127.0.0.1:8377"
+
+_PRIVATE_BITS: Final = stat.S_IRWXG | stat.S_IRWXO
+_TOKEN: Final = re.compile(r"[!-~]{1,16384}")
+_MAX_FILE_BYTES: Final = 64 * 1024
+_ZONES: Final = "/zoneinfo/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How the server is reached.
+
+    Args:
+        url: without a slash at its end.
+        token: for the header `Authorization`.
+    """
+
+    url: str
+    token: str = field(repr=False)
+
+
+def load_connection(environ: Mapping[str, str] | None = None) -> Connection:
+    """Find out which server to ask.
+
+    Args:
+        environ: the environment; that of the process if `None`.
+
+    Raises:
+        ConfigInvalid: a setting is wrong, or there is no token anywhere.
+    """
+    environ = os.environ if environ is None else environ
+    settings = _load_settings(environ)
+    data = settings["data_dir"] or platformdirs.user_data_path("lethe", appauthor=False)
+    url = settings["url"] or _local_url(data / "server.port")
+    if settings["token"]:
+        token = _checked_token(settings["token"], f"{ENV_PREFIX}TOKEN")
+    else:
+        token = _read_token(settings["token_file"] or data / "token")
+    return Connection(url=url.rstrip("/"), token=token)
+
+
+def zone_name(environ: Mapping[str, str] | None = None, clock: Path | None = None) -> str:
+    """Name the time zone of this machine as the server knows it.
+
+    Args:
+        environ: the environment; that of the process if `None`.
+        clock: the link that names the zone.
+
+    Returns:
+        An IANA name; ``UTC`` if none is known.
+    """
+    environ = os.environ if environ is None else environ
+    name = environ.get("TZ", "").lstrip(":")
+    if not name:
+        name = str((clock or Path("/etc/localtime")).resolve())
+    if name.startswith("/"):
+        name = name.partition(_ZONES)[2]
+    return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", name) else "UTC"
+
+
+def _load_settings(environ: Mapping[str, str]) -> dict[str, Any]:
+    path: Path | None = platformdirs.user_config_path("lethe", appauthor=False) / "client.yaml"
+    if named := environ.get(ENV_CONFIG):
+        path = Path(named).expanduser()
+    elif path is not None and not path.exists():
+        path = None
+    if path is None and not any(name.startswith(ENV_PREFIX) for name in environ):
+        return dict.fromkeys(("url", "token", "token_file", "data_dir"))
+    from lethe_client.settings import ClientSettings  # noqa: PLC0415 - see above
+    from lethe_core.settings import load_settings  # noqa: PLC0415 - see above
+
+    return load_settings(ClientSettings(), path=path, env_prefix=ENV_PREFIX, environ=environ)
+
+
+def _local_url(port_file: Path) -> str:
+    """Return where the server of `lethe up` listens; it tells as long as it runs."""
+    try:
+        told = json.loads(port_file.read_bytes()[:_MAX_FILE_BYTES])
+        host, port = str(told["host"]), int(told["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return DEFAULT_URL
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _read_token(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            text = file.read(_MAX_FILE_BYTES).decode("ascii", "replace").strip()
+    except OSError as error:
+        raise ConfigInvalid(
+            f"there is no token: {path} cannot be read: {error.strerror}",
+            hint="start `lethe up` on this machine, or name a server and its token: docs/cli.md",
+        ) from error
+    if mode & _PRIVATE_BITS:
+        raise ConfigInvalid(
+            f"{path}: has mode {mode:04o}, other users may read it; allowed: 0600",
+            hint=f"chmod 600 {path}",
+        )
+    return _checked_token(text, str(path))
+
+
+def _checked_token(text: str, place: str) -> str:
+    if not _TOKEN.fullmatch(text):
+        raise ConfigInvalid(f"{place}: holds no token; allowed: one line without blanks")
+    return text

@@ -1,0 +1,121 @@
+"""The server, asked over HTTP.
+
+Follows no redirect and asks no proxy: the token goes to the server that is configured and to
+nobody else.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import zlib
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import quote, urlencode, urlsplit
+
+from lethe_client import __version__
+from lethe_client.errors import Refused, Unreachable
+from lethe_client.text import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from lethe_client.config import Connection
+
+#: Seconds without a byte after which the server is taken for gone.
+TIMEOUT_SECONDS: Final = 60.0
+#: Turns of a page.
+PAGE_TURNS: Final = 1000
+
+_OK: Final = 200
+_GZIP_FORMAT: Final = 31  # of zlib: the largest window, with the header of gzip
+_HINTS: Final = {
+    401: "the token is not valid there: see docs/cli.md for where it comes from",
+    403: "`lethe-server token create --scope read` makes a token that may read",
+}
+
+
+class Server:
+    """A connection to a server, kept for several requests.
+
+    Args:
+        connection: where it is, and the token.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        parts = urlsplit(connection.url)
+        is_secret = parts.scheme == "https"
+        kind = http.client.HTTPSConnection if is_secret else http.client.HTTPConnection
+        self._http = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
+        self._url = connection.url
+        self._base = f"{parts.path}/api/v1"
+        self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "Authorization": f"Bearer {connection.token}",
+            "User-Agent": f"lethe-client/{__version__}",
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def get(self, *path: str, **parameters: object) -> bytes:
+        """Ask for something and return the answer, which is JSON.
+
+        Args:
+            path: below ``/api/v1``, part by part.
+            parameters: of the query; those that are `None` are left out.
+
+        Raises:
+            Refused: the server does not do this.
+            Unreachable: no answer of a lethe server came.
+        """
+        target = "/".join((self._base, *(quote(part, safe="") for part in path)))
+        given = {name: value for name, value in parameters.items() if value is not None}
+        if given:
+            target += f"?{urlencode(given)}"
+        try:
+            self._http.request("GET", target, headers=self._headers)
+            response = self._http.getresponse()
+            body = response.read()
+            if response.getheader("Content-Encoding") == "gzip":
+                body = zlib.decompress(body, _GZIP_FORMAT)
+        except (OSError, http.client.HTTPException, zlib.error) as error:
+            reason = clean_line(str(error)) or type(error).__name__
+            raise Unreachable(f"no answer from {self._url}: {reason}") from error
+        kind = (response.getheader("Content-Type") or "").partition(";")[0].strip()
+        if response.status == _OK and kind == "application/json":
+            return body
+        raise self._refusal(response.status, kind, body)
+
+    def session(self, tool: str, host: str, session_id: str, after: int | None) -> dict[str, Any]:
+        """Return a session and a page of its turns.
+
+        Args:
+            tool: of the session.
+            host: of the session.
+            session_id: of the session.
+            after: begin behind this `seq`.
+        """
+        body = self.get("sessions", tool, host, session_id, after=after, turns=PAGE_TURNS)
+        answer: dict[str, Any] = json.loads(body)
+        return answer
+
+    def _refusal(self, status: int, kind: str, body: bytes) -> Exception:
+        if kind != "application/problem+json":
+            return Unreachable(f"{self._url} answers with status {status}, and not as lethe does")
+        problem: Mapping[str, object] = json.loads(body)
+        words = clean_line(str(problem.get("detail", "")))
+        message = f"the server answers: {words} ({clean_line(str(problem.get('code')))})"
+        hint = _HINTS.get(status) or clean_line(str(problem.get("hint", "")))
+        if status in (408, 429) or status >= 500:  # noqa: PLR2004 - of HTTP
+            return Unreachable(message, hint=hint or "try again a little later")
+        return Refused(message, hint=hint)

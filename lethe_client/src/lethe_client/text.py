@@ -1,0 +1,79 @@
+"""What of a text may reach a terminal (A6).
+
+Transcripts hold what programs and web pages wrote: control sequences that would move the cursor,
+set the title or type for the user, and marks that turn the direction of writing. Nothing but
+printable characters passes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+#: The server puts these around each hit of a snippet.
+HIT_BEGINS: Final = "\x02"
+HIT_ENDS: Final = "\x03"
+
+_TAB: Final = "    "
+
+
+def clean_line(text: str) -> str:
+    """Make one printable line of a text.
+
+    Args:
+        text: any.
+    """
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def clean_block(text: str) -> str:
+    """Keep the lines of a text and of each what is printable.
+
+    Args:
+        text: any.
+    """
+    lines = text.replace("\t", _TAB).splitlines()
+    kept = ("".join(char for char in line if char.isprintable()).rstrip() for line in lines)
+    return "\n".join(kept)
+
+
+def split_hits(snippet: str) -> list[tuple[str, bool]]:
+    """Split a snippet into its parts, and tell of each whether it is a hit.
+
+    Args:
+        snippet: with the server's marks.
+    """
+    parts: list[tuple[str, bool]] = []
+    for index, piece in enumerate(snippet.split(HIT_BEGINS)):
+        hit, ends, rest = piece.partition(HIT_ENDS) if index else ("", "", piece)
+        if ends:
+            parts += [(hit, True), (rest, False)]
+        else:
+            parts.append((hit + rest, False))
+    return [(kept, is_hit) for text, is_hit in parts if (kept := _printable(text))]
+
+
+def local_time(seconds: float | None) -> str:
+    """Write a moment as people of this machine read it.
+
+    Args:
+        seconds: Unix time.
+    """
+    if seconds is None:
+        return ""
+    return f"{dt.datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M}"
+
+
+def iso_time(seconds: float | None) -> str:
+    """Write a moment for programs: ISO 8601, in UTC.
+
+    Args:
+        seconds: Unix time.
+    """
+    if seconds is None:
+        return ""
+    return f"{dt.datetime.fromtimestamp(seconds, dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)

@@ -1,0 +1,206 @@
+"""The commands against a real server."""
+
+from __future__ import annotations
+
+import pytest
+
+from lethe_client import output, server
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Let the commands write for a person, on a wide terminal."""
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+class TestSearch:
+    """`lethe search`."""
+
+    async def test_lines_for_a_pipe(self, asked, turn):
+        """A hit is a line of seven fields with tabs between them, without marks."""
+        await asked.send(turn(1, content="water\tthe roses\nat noon"), turn(2))
+        result = await asked.lethe("search", "roses")
+
+        assert result.stdout == (
+            "2026-09-21T14:13:21Z\tclaude-code\tlaptop\t5f2e-first\tt1\tuser\t"
+            "water the roses at noon\n"
+        )
+
+    async def test_table_for_a_person(self, asked, turn, terminal):
+        """On a terminal there is a table, and how many hits there are."""
+        await asked.send(turn(1, content="water the [red]roses[/red]"))
+        result = await asked.lethe("search", "roses")
+
+        assert "when" in result.stdout
+        assert "water the [red]roses[/red]" in result.stdout
+        assert "5f2e-fir" in result.stdout
+        assert "\t" not in result.stdout
+        assert result.stderr == "1 of 1 hits\n"
+
+    async def test_json_is_the_answer(self, asked, turn):
+        """`--json` prints what the server answers."""
+        await asked.send(turn(1, content="roses"))
+        answer = await asked.json("search", "roses")
+
+        assert [hit["snippet"] for hit in answer["results"]] == ["\x02roses\x03"]
+
+    async def test_words_that_look_like_options(self, asked, turn):
+        """`--no-verify` is looked for, and `-not` excludes; options may stand anywhere."""
+        await asked.send(turn(1, content="use --no-verify"), turn(2, content="--no-verify never"))
+        hits = ["search", "--limit", "5", "--no-verify", "-never"]
+
+        assert [hit["turn_id"] for hit in (await asked.json(*hits))["results"]] == ["t1"]
+
+    async def test_filters_and_outputs(self, asked, turn):
+        """Each option narrows or widens the search."""
+        call = {"id": "c", "name": "Bash", "output": "roses in an output"}
+        await asked.send(
+            turn(1, content="roses", role="assistant"),
+            turn(2, content="roses", host="desk"),
+            turn(3, content="", role="tool", tool_calls=[call]),
+        )
+
+        async def found(*options):
+            return [
+                hit["turn_id"] for hit in (await asked.json("search", "roses", *options))["results"]
+            ]
+
+        assert await found("--newest") == ["t2", "t1"]
+        assert await found("--role", "assistant") == ["t1"]
+        assert await found("--host", "desk") == ["t2"]
+        assert await found("--since", "2026-09-22") == []
+        assert await found("--outputs", "--host", "laptop", "--newest") == ["t3", "t1"]
+
+    async def test_refusal_is_told(self, asked):
+        """What the server refuses ends the command with its words, and no trace."""
+        result = await asked.lethe("search", "roses", "--role", "gardener", exit_code=2)
+
+        assert result.stdout == ""
+        assert "role: must be one of: " in result.stderr
+        assert "(INVALID)" in result.stderr
+
+
+class TestSessions:
+    """`lethe sessions`."""
+
+    async def test_lines_for_a_pipe(self, asked, turn):
+        """A session is a line with tabs, the newest activity first."""
+        await asked.send(turn(1), turn(9, session_id="s2", content="the\tother one"))
+        lines = (await asked.lethe("sessions")).stdout.splitlines()
+
+        assert [line.split("\t")[3] for line in lines] == ["s2", "5f2e-first"]
+        assert lines[0].split("\t")[-1] == "the other one"
+
+    async def test_table_and_limit(self, asked, turn, terminal):
+        """On a terminal the titles stand in a table, and how many sessions there are."""
+        await asked.send(*(turn(n, session_id=f"s{n}", content=f"title {n}") for n in range(1, 6)))
+        result = await asked.lethe("sessions", "--limit", "2")
+
+        assert "title 5" in result.stdout
+        assert "title 3" not in result.stdout
+        assert result.stderr == "2 of 5 sessions\n"
+
+    async def test_json(self, asked, turn):
+        """`--json` prints what the server answers."""
+        await asked.send(turn(1))
+
+        assert (await asked.json("sessions"))["total"] == 1
+
+
+class TestShow:
+    """`lethe show`."""
+
+    async def test_text(self, asked, turn):
+        """A session is its title, its figures and its turns in order."""
+        call = {"id": "c", "name": "Bash", "output": "\n".join(f"line {n}" for n in range(12))}
+        kinds = [{"kind": "tool_call"}, {"kind": "tool_result"}]
+        await asked.send(
+            turn(1, content="run\nit"),
+            turn(2, role="assistant", content="Bash: ls", model="m-1", metadata=kinds[0]),
+            turn(3, role="tool", content="", tool_calls=[call], metadata=kinds[1]),
+        )
+        text = (await asked.lethe("show", "5f2e")).stdout
+
+        assert text.startswith("run it\nclaude-code/laptop/5f2e-first\n")
+        assert "\nrun\nit\n" in text
+        assert "\nassistant tool_call  " in text
+        assert "  | line 7\n  | ... 4 more lines (--outputs)\n" in text
+        assert "line 11" in (await asked.lethe("show", "5f2e-first", "--outputs")).stdout
+
+    async def test_all_pages_are_shown(self, asked, turn, monkeypatch):
+        """A long session is fetched page by page, as text and as one JSON document."""
+        monkeypatch.setattr(server, "PAGE_TURNS", 2)
+        await asked.send(*(turn(n) for n in range(1, 6)))
+        answer = await asked.json("show", "claude-code/laptop/5f2e-first")
+
+        assert [one["turn_id"] for one in answer["turns"]] == [f"t{n}" for n in range(1, 6)]
+        assert answer["session"]["turns"] == 5
+        assert "text 5" in (await asked.lethe("show", "5f2e")).stdout
+
+    async def test_several_sessions_are_named(self, asked, turn):
+        """A beginning that several ids have is refused, and names them."""
+        await asked.send(turn(1), turn(1, session_id="5f2e-second"))
+        result = await asked.lethe("show", "5f2e", exit_code=2)
+
+        assert "2 sessions have such an id" in result.stderr
+        assert "claude-code/laptop/5f2e-second" in result.stderr
+
+    async def test_exact_id_wins(self, asked, turn):
+        """An id that is the beginning of another one is that session."""
+        await asked.send(turn(1), turn(1, session_id="5f2e"))
+
+        assert (await asked.json("show", "5f2e"))["session"]["session_id"] == "5f2e"
+
+    @pytest.mark.parametrize("name", ["nothing", "claude-code/laptop/nothing", "../../x"])
+    async def test_unknown_session(self, asked, name):
+        """What does not exist is said in a line."""
+        result = await asked.lethe("show", name, exit_code=2)
+
+        assert result.stderr.startswith("lethe: ")
+
+    @pytest.mark.promise("A6")
+    async def test_a_transcript_cannot_drive_the_terminal(self, asked, turn, terminal):
+        """Nothing but printable characters of a transcript reaches the terminal."""
+        evil = "a\x1b]0;owned\x07b\x9b31mc\u202ed\x00\re\x08"
+        call = {"id": "c", "name": "Bash", "output": evil}
+        await asked.send(
+            turn(1, content=f"roses {evil}", session_meta={"title": evil, "working_dir": evil}),
+            turn(2, role="tool", content="", tool_calls=[call]),
+        )
+        for command in (["search", "roses"], ["sessions"], ["show", "5f2e"]):
+            printed = (await asked.lethe(*command)).output
+
+            assert [c for c in printed if not c.isprintable() and c != "\n"] == []
+
+
+class TestStats:
+    """`lethe stats`."""
+
+    async def test_lines_for_a_pipe(self, asked, turn):
+        """A group is a line: its names, then its figures."""
+        usage = {"key": "k", "input": 3, "output": 5}
+        await asked.send(turn(1), turn(2, role="assistant", usage=usage), turn(3, tool="codex"))
+        text = (await asked.lethe("stats", "--by", "tool")).stdout
+
+        assert sorted(text.splitlines()) == [
+            "claude-code\t1\t2\t3\t5\t0\t0\t",
+            "codex\t1\t1\t0\t0\t0\t0\t",
+        ]
+
+    async def test_table_has_a_sum(self, asked, turn, terminal):
+        """On a terminal the last line is the sum of all groups."""
+        await asked.send(turn(1), turn(1, host="desk"))
+        lines = (await asked.lethe("stats", "--by", "host,day")).stdout.rstrip().splitlines()
+
+        assert lines[-1].split()[:3] == ["all", "2", "2"]
+
+    async def test_days_are_those_of_this_machine(self, asked, turn, monkeypatch):
+        """The time zone of the machine decides which day it was."""
+        await asked.send(turn(1, timestamp=1_790_000_000 - 14 * 3600))
+        days = []
+        for zone in ("Asia/Tokyo", "America/Los_Angeles"):
+            monkeypatch.setenv("TZ", zone)
+            days += [one["day"] for one in (await asked.json("stats", "--by", "day"))["groups"]]
+
+        assert days == ["2026-09-21", "2026-09-20"]

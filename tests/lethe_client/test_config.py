@@ -1,0 +1,133 @@
+"""Which server is asked, and with which token."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lethe_client import config
+from lethe_client.config import DEFAULT_URL, load_connection, zone_name
+from lethe_core.errors import ConfigInvalid
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home directory with the data directory of `lethe up`."""
+    monkeypatch.setattr(config.platformdirs, "user_data_path", lambda *_, **__: tmp_path / "data")
+    monkeypatch.setattr(config.platformdirs, "user_config_path", lambda *_, **__: tmp_path)
+    (tmp_path / "data").mkdir()
+    write_token(tmp_path / "data" / "token", "of-lethe-up")
+    return tmp_path
+
+
+def write_token(path, token, mode=0o600):
+    """Write a file with a token."""
+    path.write_text(token + "\n")
+    path.chmod(mode)
+
+
+def test_nothing_to_set_up_beside_lethe_up(home):
+    """The token and the port that `lethe up` wrote are found; else its usual port."""
+    assert load_connection({}).url == DEFAULT_URL
+    port = {"host": "127.0.0.1", "port": 4711, "pid": 1}
+    (home / "data" / "server.port").write_text(json.dumps(port))
+
+    found = load_connection({})
+    assert (found.url, found.token) == ("http://127.0.0.1:4711", "of-lethe-up")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"host": "x", "port": "y"}', "\x00"])
+def test_damaged_port_file_is_no_obstacle(home, text):
+    """What is no port is as if it was not there."""
+    (home / "data" / "server.port").write_text(text)
+
+    assert load_connection({}).url == DEFAULT_URL
+
+
+def test_file_and_environment(home):
+    """The file overrides what is found, a variable overrides the file."""
+    write_token(home / "t", "of-file")
+    (home / "client.yaml").write_text(
+        f"url: https://lethe.example.org/base/\ntoken_file: {home / 't'}\n"
+    )
+    from_file = load_connection({})
+    given = load_connection({"LETHE_CLIENT__TOKEN": "of-variable"})
+
+    assert (from_file.url, from_file.token) == ("https://lethe.example.org/base", "of-file")
+    assert (given.url, given.token) == (from_file.url, "of-variable")
+    assert "of-variable" not in repr(given)
+
+
+def test_named_file_and_directory(home, tmp_path):
+    """A variable names another file; the file may name another data directory."""
+    (tmp_path / "other").mkdir()
+    write_token(tmp_path / "other" / "token", "of-other")
+    (tmp_path / "mine.yaml").write_text(f"data_dir: {tmp_path / 'other'}\n")
+
+    found = load_connection({"LETHE_CLIENT_CONFIG": str(tmp_path / "mine.yaml")})
+    assert found.token == "of-other"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("urll: x", "unknown key"),
+        ("url: http://lethe.example.org", "unencrypted"),
+        ("url: ftp://127.0.0.1", "scheme"),
+        ("url: https://me:secret@lethe.example.org", "must not hold a name or password"),
+        ("url: nonsense", "no URL"),
+        ("url: http://127.0.0.1:99999", "no URL"),
+        ("url: [", "no valid YAML"),
+        ("token_file: absent", "cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_told(home, line, said):
+    """A wrong setting is named in a line, and never shown."""
+    (home / "client.yaml").write_text(line + "\n")
+    with pytest.raises(ConfigInvalid) as caught:
+        load_connection({})
+
+    assert said in caught.value.message
+    assert "secret" not in caught.value.message
+
+
+@pytest.mark.promise("A7")
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_token_that_others_may_read_is_refused(home, mode):
+    """A token's file is for its owner alone."""
+    write_token(home / "data" / "token", "x", mode)
+    with pytest.raises(ConfigInvalid, match="other users may read it") as caught:
+        load_connection({})
+
+    assert "chmod 600" in caught.value.hint
+
+
+@pytest.mark.parametrize("token", ["", "two words", "ünicode"])
+def test_no_token(home, token):
+    """What cannot be a token is not sent."""
+    write_token(home / "data" / "token", token)
+    with pytest.raises(ConfigInvalid, match="holds no token"):
+        load_connection({})
+
+
+@pytest.mark.parametrize(
+    ("variable", "link", "expected"),
+    [
+        ("Europe/Berlin", "", "Europe/Berlin"),
+        (":Asia/Tokyo", "", "Asia/Tokyo"),
+        ("", "zoneinfo/America/Argentina/Salta", "America/Argentina/Salta"),
+        ("", "zoneinfo/Etc/GMT-5", "Etc/GMT-5"),
+        ("", "elsewhere/file", "UTC"),
+        ("CET-1CEST,M3.5.0", "", "UTC"),
+        ("../../etc/passwd", "", "UTC"),
+    ],
+)
+def test_zone_of_the_machine(tmp_path, variable, link, expected):
+    """The zone's name comes from TZ or the machine's clock; a rule without a name is UTC."""
+    target = tmp_path / link
+    target.parent.mkdir(parents=True, exist_ok=True)
+    clock = tmp_path / "localtime"
+    clock.symlink_to(target)
+
+    assert zone_name({"TZ": variable}, clock) == expected
