@@ -17,9 +17,10 @@ BLOCK = re.compile(r"(?<=<!-- commands -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
 def commands_of(name, command):
-    """List the commands below one, with what one types."""
-    if not isinstance(command, click.Group):
+    """List the commands below one, with what one types; a group that does something is one."""
+    if not isinstance(command, click.Group) or command.invoke_without_command:
         yield name, command
+    if not isinstance(command, click.Group):
         return
     context = click.Context(command)
     for child in command.list_commands(context):

@@ -82,11 +82,14 @@ def status(context: click.Context, arguments: tuple[str, ...]) -> None:
     sys.exit(light.main(arguments, context.command_path))
 
 
-@main.command()
+@main.group(invoke_without_command=True, subcommand_metavar="[COMMAND] [ARGS]...")
 @_config_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def plugins(config_path: Path | None, as_json: bool) -> None:
+@click.pass_context
+def plugins(context: click.Context, config_path: Path | None, as_json: bool) -> None:
     """List the parser plugins, what they read, and what is wrong with them."""
+    if context.invoked_subcommand is not None:
+        return
     with _told_errors():
         from lethe_collector.plugin_list import describe, tell
 
@@ -100,18 +103,50 @@ def plugins(config_path: Path | None, as_json: bool) -> None:
     sys.exit(EXIT_PROBLEM if any(row["status"] == "error" for row in rows) else 0)
 
 
+@plugins.command()
+@click.argument("name")
+@click.option(
+    "--kind",
+    required=True,
+    type=click.Choice(("jsonl", "sqlite", "snapshot")),
+    help="What its transcripts are: JSON lines, a database, or JSON that is rewritten whole.",
+)
+@click.option(
+    "--directory",
+    default=".",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where `lethe-NAME` is made [default: here].",
+)
+def new(name: str, kind: str, directory: Path) -> None:
+    """Make a package with a parser for the tool NAME that works, to begin with."""
+    with _told_errors():
+        from lethe_collector.scaffold import write_plugin
+
+        target, *files = write_plugin(name, kind, directory)
+    click.echo(f"{target}:")
+    for file in files:
+        click.echo(f"  {file.relative_to(target)}")
+    click.echo("README.md says how to go on.")
+
+
 @main.command()
 @click.argument("tool")
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--host", default="localhost", help="The name of this machine in the events.")
+@click.option(
+    "--explain", is_flag=True, help="Say for each record instead what became of it, and why."
+)
 @_config_option
-def parse(tool: str, path: Path, host: str, config_path: Path | None) -> None:
+def parse(tool: str, path: Path, host: str, explain: bool, config_path: Path | None) -> None:
     """Print what the parser of TOOL makes of PATH, as NDJSON. Nothing is sent."""
     with _told_errors():
-        from lethe_collector.parsing import print_events
+        from lethe_collector.explaining import explain_source
+        from lethe_collector.parsing import print_source, read_sources
 
         parser = _load_registry(_load_config_if_any(config_path)).get(tool)
-        found = print_events(parser, path.absolute(), host, sys.stdout.buffer, sys.stderr)
+        show = explain_source if explain else print_source
+        out, told = sys.stdout.buffer, sys.stderr
+        found = read_sources(parser, path.absolute(), show, host=host, out=out, told=told)
     sys.exit(0 if found else EXIT_PROBLEM)
 
 

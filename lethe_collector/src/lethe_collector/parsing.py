@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TextIO
 
 from lethe_core.errors import InvalidEvent, LetheError, SourceError, SourceUnreadable, TooLarge
 from lethe_core.wire import decode_line, encode_event
@@ -11,18 +11,29 @@ from lethe_core.wire import decode_line, encode_event
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lethe_core.events import Event
     from lethe_core.parser import Parser
-    from lethe_core.sources import Source
+    from lethe_core.sources import Record, Source
 
 
-def print_events(parser: Parser, path: Path, host: str, out: BinaryIO, told: TextIO) -> bool:
-    """Print the events of all sources below a path as NDJSON.
+class Show(Protocol):
+    """Shows one source, and counts what it was made of."""
+
+    def __call__(self, parser: Parser, source: Source, host: str, out: BinaryIO) -> Counter[str]:
+        """Read and show it."""
+
+
+def read_sources(
+    parser: Parser, path: Path, show: Show, *, host: str, out: BinaryIO, told: TextIO
+) -> bool:
+    """Read all sources below a path and show them.
 
     Args:
         parser: reads them.
         path: a source, or a directory.
+        show: what is done with each source.
         host: the name of this machine in the events.
-        out: gets the events.
+        out: gets what is shown.
         told: gets a line about each source.
 
     Returns:
@@ -40,30 +51,60 @@ def print_events(parser: Parser, path: Path, host: str, out: BinaryIO, told: Tex
         told.write(f"{path}: {parser.label} has no transcript there\n")
     for source in sources:
         try:
-            told.write(f"{source.path}: {_print_source(parser, source, host, out)}\n")
+            counts = show(parser, source, host, out)
+            summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+            told.write(f"{source.path}: {summary or 'empty'}\n")
         except (SourceError, OSError) as error:
             is_well = False
-            text = error.message if isinstance(error, LetheError) else error.strerror
-            told.write(f"{source.path}: cannot be read: {text}\n")
+            told.write(f"{source.path}: cannot be read: {_worded(error)}\n")
     out.flush()
     return is_well
 
 
-def _print_source(parser: Parser, source: Source, host: str, out: BinaryIO) -> str:
+def print_source(parser: Parser, source: Source, host: str, out: BinaryIO) -> Counter[str]:
+    """Print the events of a source as NDJSON."""
     counts: Counter[str] = Counter()
     for record in parser.read(source, None):
-        counts["records"] += 1
-        counts["unmapped"] += record.unmapped
-        if record.skipped:
-            counts[f"skipped ({record.skipped})"] += 1
+        count_record(record, counts)
         for event in record.events:
-            event.host = host
-            try:
-                line = encode_event(event)
-                decode_line(line)
-            except (InvalidEvent, TooLarge) as error:
-                counts[f"refused ({error.message})"] += 1
+            line, refusal = encode_checked(event, host)
+            if refusal:
+                counts[f"refused ({refusal})"] += 1
                 continue
             counts["events"] += 1
             out.write(line + b"\n")
-    return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "empty"
+    return counts
+
+
+def count_record(record: Record, counts: Counter[str]) -> None:
+    """Count a record by what became of it."""
+    counts["records"] += 1
+    counts["unmapped"] += record.unmapped
+    if record.skipped:
+        counts[f"skipped ({record.skipped})"] += 1
+
+
+def encode_checked(event: Event, host: str) -> tuple[bytes, str]:
+    """Encode an event as it would be sent.
+
+    Args:
+        event: from a parser.
+        host: the name of this machine in it.
+
+    Returns:
+        Its line, and why the wire refuses it; empty if it does not.
+    """
+    event.host = host
+    try:
+        line = encode_event(event)
+        decode_line(line)
+    except (InvalidEvent, TooLarge) as error:
+        return b"", error.message
+    return line, ""
+
+
+def _worded(error: Exception) -> str:
+    if isinstance(error, LetheError):
+        hint = f" ({error.hint})" if error.hint else ""
+        return f"{error.message}{hint}"
+    return getattr(error, "strerror", None) or type(error).__name__

@@ -1,7 +1,8 @@
 """The kit for authors of parsers: a conformance suite, golden files and actions on files.
 
-Subclass `JsonlConformance` (for a `JsonlParser`) or `ParserConformance` (for any other) in a test
-module, and pytest checks that the parser keeps its contract::
+Subclass `JsonlConformance`, `SnapshotConformance` or `SqliteConformance` after the parser's base
+class, or `ParserConformance` for any other, in a test module, and pytest checks that the parser
+keeps its contract::
 
     from pathlib import Path
 
@@ -34,17 +35,22 @@ from lethe_core.testing.files import (
 from lethe_core.testing.golden import assert_golden, format_events
 from lethe_core.testing.jsonl import JsonlConformance
 from lethe_core.testing.reading import only_source, read_events, read_records, wire_lines
+from lethe_core.testing.snapshots import SnapshotConformance
+from lethe_core.testing.sqlite import SqliteConformance, make_database
 
 __all__ = [
     "AccessRecorder",
     "JsonlConformance",
     "ParserConformance",
+    "SnapshotConformance",
+    "SqliteConformance",
     "append",
     "append_partial",
     "assert_golden",
     "copy_truncate",
     "format_events",
     "json_line",
+    "make_database",
     "only_source",
     "overwrite",
     "read_events",
