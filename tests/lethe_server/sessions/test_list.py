@@ -151,6 +151,15 @@ async def test_filters(archive, event):
         assert expected == await ids(archive, **parameters), parameters
 
 
+async def test_session_is_found_by_the_beginning_of_its_id(archive, event):
+    """`session` is an id or its beginning, in the case in which it is written."""
+    await archive.send(*(event(1, session_id=name) for name in ("ab-1", "ab-2", "abc", "AB-1")))
+
+    assert sorted(await ids(archive, session="ab-")) == ["ab-1", "ab-2"]
+    assert await ids(archive, session="AB") == ["AB-1"]
+    assert await ids(archive, session="b-1") == []
+
+
 @pytest.mark.promise("Q11", "A9")
 @pytest.mark.parametrize(
     ("parameters", "named"),

@@ -64,6 +64,9 @@ class ListParameters(Parameters):
         load_default=None,
         metadata={"description": "Only these; `none` are top-level sessions."},
     )
+    session = Text(
+        load_default=None, metadata={"description": "Only of this id, or beginning of an id."}
+    )
     q = Text(load_default=None, metadata={"description": "Words that the title holds."})
     sort = Choice(*SORTS, load_default=SORTS[0], metadata={"description": "The greatest first."})
     limit = Whole(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -35,6 +36,7 @@ class SessionFilter:
         since: active at or after, Unix seconds.
         until: active before, Unix seconds.
         relation: ``subagent``, ``fork`` or ``continuation``; ``none`` for top-level sessions.
+        session: whose id is this, or begins with it.
         q: words that the title holds, whatever their case.
         sort: one of `SORTS`; the greatest first.
         limit: at most so many.
@@ -48,6 +50,7 @@ class SessionFilter:
     since: float | None = None
     until: float | None = None
     relation: str | None = None
+    session: str | None = None
     q: str | None = None
     sort: str = "last_activity"
     limit: int = 50
@@ -304,6 +307,9 @@ def _condition(wanted: SessionFilter) -> Any:
         conditions.append(Session.host == wanted.host)
     if wanted.project is not None:
         conditions.append(_in_project(wanted.project))
+    if wanted.session is not None:
+        end = wanted.session + chr(sys.maxunicode)
+        conditions.append((Session.session_id >= wanted.session) & (Session.session_id < end))
     if wanted.since is not None:
         conditions.append(Session.last_activity >= wanted.since)
     if wanted.until is not None:
