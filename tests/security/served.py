@@ -145,6 +145,13 @@ class Served:
         with TokenBook(self.data) as book:
             return create_link(book, owner=owner, **arguments)
 
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the server beside it, with its configuration."""
+        config = ("--config", str(self.directory / "server.yaml"))
+        return subprocess.run(
+            [*self.program, *arguments, *config], capture_output=True, text=True, check=False
+        )
+
     async def ask(self, method: str, path: str, *, read=True, **arguments: Any) -> Answer:
         """Send a request, with no credential unless one is given, and return the answer."""
         unix = self.place.get("socket")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from security.served import USERS
 
@@ -75,32 +72,22 @@ async def test_a13_an_admins_token_needs_the_scope(served):
         assert status == answer.status
 
 
-def command(server, *arguments):
-    """Run ``lethe-server token`` beside the server."""
-    config = ("--config", str(server.directory / "server.yaml"))
-    return subprocess.run(
-        [sys.executable, "-m", "lethe_server", "token", *arguments, *config],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-
-
 @pytest.mark.promise("A7")
 async def test_tokens_are_made_used_listed_and_revoked_by_command(served, poll):
     """A token works until it is revoked; the list tells its last use, the file not its secret."""
-    secret = command(
-        served, "create", "--owner", "alice", "--name", "laptop", "--scope", "read", "--days", "2"
-    ).strip()
+    named = ("--owner", "alice", "--name", "laptop")
+    made = served.command("token", "create", *named, "--scope", "read", "--days", "2")
+    secret = made.stdout.strip()
     assert 200 == (await served.get(SESSIONS, headers=bearer(secret))).status
     assert secret.encode() not in (served.data / "lethe.db").read_bytes()
 
     def used():
-        line = next(line for line in command(served, "list").splitlines() if "laptop" in line)
+        listed = served.command("token", "list").stdout.splitlines()
+        line = next(line for line in listed if "laptop" in line)
         return "-" not in line.split()[3:5] and secret not in line
 
     await poll(used)
-    command(served, "revoke", "--owner", "alice", "--name", "laptop")
+    assert 0 == served.command("token", "revoke", *named).returncode
 
     async def refused():
         return 401 == (await served.get(SESSIONS, headers=bearer(secret))).status
