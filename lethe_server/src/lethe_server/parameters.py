@@ -100,6 +100,16 @@ class LocalTime(Time):
         return moment if moment and moment.tzinfo is None else seconds
 
 
+class Flag(fields.Boolean):
+    """Yes or no."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        messages = _messages(invalid="must be true or false")
+        super().__init__(
+            truthy={"true", "1"}, falsy={"false", "0"}, error_messages=messages, **kwargs
+        )
+
+
 class Zone(fields.String):
     """A time zone by its IANA name."""
 

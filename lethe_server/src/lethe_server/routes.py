@@ -13,6 +13,7 @@ from lethe_server.ingest.handler import ingest
 from lethe_server.login.handler import log_in, log_out, show_login
 from lethe_server.related.handler import show_related
 from lethe_server.search.handler import search
+from lethe_server.search.handler_within import find_in_session
 from lethe_server.sessions.handler import list_sessions, show_session
 from lethe_server.stats.handler import stats
 from lethe_server.web.handler import show_asset, show_page
@@ -65,6 +66,7 @@ TABLE: Final = (
     Route("GET", SESSION, show_session, "read"),
     Route("GET", f"{SESSION}/export", export_session, "read"),
     Route("GET", f"{SESSION}/related", show_related, "read"),
+    Route("GET", f"{SESSION}/find", find_in_session, "read"),
     Route("GET", "/api/v1/stats", stats, "read"),
 )
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from aiohttp import web
-from marshmallow import ValidationError, fields, validate
+from marshmallow import fields, validate
 
 from lethe_core.events import ROLES
 from lethe_server.errors import InvalidRequest
@@ -18,11 +18,14 @@ from lethe_server.parameters import (
     EVERYBODY,
     AnyUser,
     Choice,
+    Flag,
     Parameters,
     Text,
     Time,
     Whole,
+    Zone,
     asked_owner,
+    check_span,
     load_parameters,
 )
 from lethe_server.search.fts5_syntax import parse_fts5
@@ -42,7 +45,8 @@ MAX_LIMIT: Final = 200
 SEARCH_SECONDS: Final = 2.0
 
 _FIELDS: Final = ("tool", "host", "project", "role", "session")
-_MATCH_SOURCES: Final = {"turns": "turn", "outputs": "tool_output"}
+#: What `match_source` calls the tables of the index.
+MATCH_SOURCES: Final = {"turns": "turn", "outputs": "tool_output"}
 
 
 class _Zone(fields.String):
@@ -69,16 +73,12 @@ class SearchParameters(Parameters):
     session = Text(load_default=None, metadata={"description": "Only this session."})
     since = Time(load_default=None, metadata={"description": "At or after this time."})
     until = Time(load_default=None, metadata={"description": "Before this time."})
-    include_tool_outputs = fields.Boolean(
-        load_default=False,
-        truthy={"true", "1"},
-        falsy={"false", "0"},
-        error_messages={"invalid": "must be true or false"},
-        metadata={"description": "Search what tools answered, too."},
+    include_tool_outputs = Flag(
+        load_default=False, metadata={"description": "Search what tools answered, too."}
     )
     order = Choice("rank", "time", load_default="rank", metadata={"description": "Or the newest."})
     syntax = Choice("words", "fts5", load_default="words", metadata={"description": "Of `q`."})
-    tz = _Zone(load_default=UTC, metadata={"description": "Time zone of the dates in `q`."})
+    tz = Zone(load_default=UTC, metadata={"description": "Time zone of the dates in `q`."})
     limit = Whole(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
     cursor = fields.String(
         load_default=None,
@@ -131,11 +131,22 @@ class SearchAnswer(msgspec.Struct):
 
 async def search(request: web.Request) -> web.Response:
     """Answer a page of turns that match, the best or the newest first."""
+    asked_owner(request, request[IDENTITY])
+    return await answer_search(request, load_parameters(request, SEARCH_PARAMETERS))
+
+
+async def answer_search(request: web.Request, asked: dict[str, Any]) -> web.Response:
+    """Answer a page of what is asked for.
+
+    Args:
+        request: of who asks.
+        asked: loaded by `SearchParameters`.
+
+    Raises:
+        InvalidRequest: the query or the cursor is wrong.
+    """
     begun = time.perf_counter()
-    identity = request[IDENTITY]
-    asked_owner(request, identity)
-    asked = load_parameters(request, SEARCH_PARAMETERS)
-    wanted = _search_of(asked, identity)
+    wanted = _search_of(asked, request[IDENTITY])
     page = await request.app[STORE].query(
         lambda connection: search_turns(connection, wanted), SEARCH_SECONDS
     )
@@ -174,8 +185,7 @@ def _query_of(asked: dict[str, Any]) -> Query:
         query = parse_fts5(asked["q"])
     else:
         query = parse_query(asked["q"], datetime.now(asked["tz"]))
-    if None not in (asked["since"], asked["until"]) and asked["since"] > asked["until"]:
-        raise InvalidRequest("is after `until`", parameter="since")
+    check_span(asked["since"], asked["until"])
     conditions = tuple(
         Condition(name, (asked[name],)) for name in _FIELDS if asked[name] is not None
     )
@@ -199,7 +209,7 @@ def _result_of(result: Result, *, owned: bool) -> ResultAnswer:
         working_dir=_shown(turn.working_dir),
         title=_shown(turn.title),
         snippet=result.snippet,
-        match_source=_MATCH_SOURCES[result.source],
+        match_source=MATCH_SOURCES[result.source],
         rank=result.rank,
         owner=result.owner if owned else msgspec.UNSET,
     )
