@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from aiohttp import web
 from marshmallow import fields, validate
 
 from lethe_core.events import ROLES
-from lethe_server.errors import InvalidRequest
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import (
     EVERYBODY,
@@ -47,17 +45,6 @@ SEARCH_SECONDS: Final = 2.0
 _FIELDS: Final = ("tool", "host", "project", "role", "session")
 #: What `match_source` calls the tables of the index.
 MATCH_SOURCES: Final = {"turns": "turn", "outputs": "tool_output"}
-
-
-class _Zone(fields.String):
-    """A time zone by its IANA name."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        del attr, data, kwargs
-        try:
-            return ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValidationError("must be a time zone such as Europe/Berlin") from None
 
 
 class SearchParameters(Parameters):
