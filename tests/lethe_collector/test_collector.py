@@ -466,3 +466,24 @@ async def test_cancelled_runs_leave_no_task(machine):
     await machine.run_once()
 
     assert asyncio.all_tasks() - before == set()
+
+
+async def test_record_that_does_not_fit_is_visited_twice(machine):
+    """A record that is too large for what is left of a batch is not asked for again and again."""
+    machine.settings |= {"batch_max_bytes": 100_000, "batch_max_age": 60.0}
+    transcript = machine.transcript()
+    for _ in range(10):
+        transcript.append({"text": "x" * 60_000})
+    reads = []
+    read = machine.parser.read
+
+    def counted(source, cursor):
+        reads.append(cursor)
+        return read(source, cursor)
+
+    machine.parser.read = counted
+
+    await machine.run_once()
+
+    assert len(machine.texts()) == 10
+    assert len(reads) <= 20

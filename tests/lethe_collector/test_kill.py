@@ -166,3 +166,24 @@ def test_c27_signal_ends_the_daemon(machine, collector, number):
     assert process.returncode == 0, err
     assert "Traceback" not in err
     assert machine.source()["turns"] == 3
+
+
+@pytest.mark.slow
+@pytest.mark.promise("P10")
+@pytest.mark.timeout(300)
+def test_p10_memory_does_not_grow_with_the_archive(machine, collector):
+    """A backfill of 200 MB, with lines of a megabyte in it, stays below 128 MiB."""
+    machine.server.judge = lambda lines: Reply()  # acknowledges, and keeps nothing
+    for number in range(50):
+        transcript = machine.transcript(f"s{number}")
+        transcript.append(*[{"text": "x" * 3000}] * 1000, {"text": "y" * 2**20})
+
+    process = collector.start("daemon", "--exit-when-idle")
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    _, code, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(code)
+
+    assert process.returncode == 0, err
+    assert usage.ru_maxrss < 128 * 1024

@@ -135,6 +135,7 @@ class Batcher:
         self._clock = clock
         self._batch = Batch()
         self._begun = 0.0
+        self._is_full = False
 
     def __bool__(self) -> bool:
         return bool(self._batch.segments)
@@ -152,8 +153,7 @@ class Batcher:
         """Whether the open batch is full or has waited long enough."""
         if not self._batch.segments:
             return False
-        room = self.room
-        return room.lines <= 0 or room.size <= 0 or self.seconds_left <= 0
+        return self._is_full or self.seconds_left <= 0
 
     @property
     def seconds_left(self) -> float:
@@ -171,7 +171,11 @@ class Batcher:
             self._begun = self._clock()
         self._batch.add(segment)
 
+    def mark_full(self) -> None:
+        """Note that the next record did not fit, though there may be room for a smaller one."""
+        self._is_full = True
+
     def take(self) -> Batch:
         """Close the open batch and return it; a new one is begun."""
-        batch, self._batch = self._batch, Batch()
+        batch, self._batch, self._is_full = self._batch, Batch(), False
         return batch

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
@@ -95,6 +96,9 @@ async def _run(
             config, registry, state, transport, once=once, roots=roots, on_change=progress
         )
         loop = asyncio.get_running_loop()
+        # Each thread that compresses batches keeps some of their memory: one is enough, and a
+        # second for what must not wait for it.
+        loop.set_default_executor(ThreadPoolExecutor(2, "disk"))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop, collector, number)
         logger.bind(host=config.host, server=config.server_url, tools=",".join(roots)).info(

@@ -342,7 +342,9 @@ class Reader:
                 self._finish(lane)
             case "gone":
                 self._finish(lane)
-            case _:
+            case end:
+                if end == "full":
+                    self._batcher.mark_full()
                 self._make_ready(lane)
 
     async def _add(self, lane: _Lane, result: _Result) -> None:

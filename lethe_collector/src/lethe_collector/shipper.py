@@ -203,6 +203,10 @@ class Shipper:
             await retrying(self._attempt, parcel)
         except RetryError:
             return False
+        finally:
+            # What tenacity remembers of the call are objects that refer to each other: without
+            # this, batches stay in memory until the garbage collector happens to come by.
+            parcel.lines, parcel.batch = [], None
         return True
 
     async def _attempt(self, parcel: _Parcel) -> None:
