@@ -159,7 +159,7 @@ class Served:
         async with aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent",),
+            skip_auto_headers=("User-Agent", "Accept-Encoding"),
             auto_decompress=False,
         ) as client:
             url = "http://localhost" + path if unix else self.url + path
