@@ -35,6 +35,7 @@ from lethe_server.keys import (
 )
 from lethe_server.metrics import Metrics
 from lethe_server.middleware.access_log import access_log
+from lethe_server.middleware.compression import compression
 from lethe_server.middleware.deadlines import deadlines
 from lethe_server.middleware.hosts import hosts
 from lethe_server.middleware.limits import make_limits
@@ -67,6 +68,7 @@ def create_app(config: Config, *, body_seconds: float = DEFAULT_BODY_SECONDS) ->
     app = web.Application(
         middlewares=[
             access_log,
+            compression,
             problem_answers,
             hosts,
             origins,

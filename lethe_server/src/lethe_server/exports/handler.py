@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from lethe_server.encodings import EncodedStream
 from lethe_server.exports.html import HtmlExport
 from lethe_server.exports.json import JsonExport, JsonlExport
 from lethe_server.exports.markdown import MarkdownExport
@@ -58,12 +59,13 @@ async def export_session(request: web.Request) -> web.StreamResponse:
             "Content-Disposition": f'attachment; filename="{name}"',
         }
     )
-    await response.prepare(request)
-    await response.write(form.head() + _turns(form, first))
+    stream = EncodedStream(request, response)
+    await stream.begin()
+    await stream.write(form.head() + _turns(form, first))
     async for part in slices:
-        await response.write(_turns(form, part))
-    await response.write(form.tail())
-    await response.write_eof()
+        await stream.write(_turns(form, part))
+    await stream.write(form.tail())
+    await stream.end()
     return response
 
 

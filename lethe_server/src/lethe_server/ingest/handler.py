@@ -26,18 +26,22 @@ from lethe_core.wire import CONTENT_TYPE, WIRE_HEADER, WIRE_VERSION
 from lethe_server.errors import InvalidRequest, RequestTimeout, UnsupportedMedia
 from lethe_server.ingest.reader import BodyReader
 from lethe_server.keys import BODY_SECONDS, DECODERS, FEED, IDENTITY, INGEST
+from lethe_server.parameters import Parameters, load_parameters
 
 if TYPE_CHECKING:
     from lethe_server.ingest.service import Reservation
 
 #: Bytes that are gathered before they are handed to another thread.
 _BLOCK_BYTES: Final = 256 * 1024
+INGEST_PARAMETERS: Final = Parameters()  # there are none
+
 #: A body up to this size is decoded at once: handing it over would cost more.
 _INLINE_BYTES: Final = 16 * 1024
 
 
 async def ingest(request: web.Request) -> web.Response:
     """Store the events in the body."""
+    load_parameters(request, INGEST_PARAMETERS)
     _check_headers(request)
     reader = BodyReader(",".join(request.headers.getall("Content-Encoding", [])))
     service = request.app[INGEST]

@@ -3,6 +3,7 @@
 | file                | what it does                                                          |
 | ------------------- | --------------------------------------------------------------------- |
 | access_log          | names the request, logs and counts its answer                         |
+| compression         | compresses answers for who asks for it                                |
 | problem_answers     | turns errors into problems                                            |
 | hosts               | refuses a foreign `Host` (DNS rebinding)                              |
 | origins             | refuses what another origin's page wants to change                    |

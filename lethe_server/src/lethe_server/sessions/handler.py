@@ -9,7 +9,9 @@ from aiohttp import web
 
 from lethe_core.events import Relation
 from lethe_core.limits import MAX_SEQ, MIB
+from lethe_server.conditional import Tagged
 from lethe_server.cursors import MAX_LENGTH as MAX_CURSOR
+from lethe_server.encodings import EncodedStream
 from lethe_server.errors import InvalidRequest
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import (
@@ -124,17 +126,21 @@ async def show_session(request: web.Request) -> web.StreamResponse:
     owner = wanted["owner"] or identity.user
     session = await find_asked_session(request, owner)
     store = request.app[STORE]
+    tagged = Tagged(session.id, session.version)
+    if (unchanged := tagged.unchanged(request)) is not None:
+        return unchanged
     page = TurnPage(store, owner, session.id, after=wanted["after"], limit=wanted["turns"])
     chunks = page.chunks()
     first = await anext(chunks)  # an error is still a problem here, and half an answer later
-    response = web.StreamResponse(headers={"Content-Type": "application/json"})
-    await response.prepare(request)
-    await response.write(b'{"session":' + msgspec.json.encode(answer_session(session)))
-    await response.write(b',"turns":[' + first)
+    response = web.StreamResponse(headers={"Content-Type": "application/json", **tagged.headers})
+    stream = EncodedStream(request, response)
+    await stream.begin()
+    await stream.write(b'{"session":' + msgspec.json.encode(answer_session(session)))
+    await stream.write(b',"turns":[' + first)
     async for chunk in chunks:
-        await response.write(chunk)
-    await response.write(b'],"next":%s}' % msgspec.json.encode(page.next))
-    await response.write_eof()
+        await stream.write(chunk)
+    await stream.write(b'],"next":%s}' % msgspec.json.encode(page.next))
+    await stream.end()
     return response
 
 

@@ -1,0 +1,57 @@
+"""Conditional requests: whoever has an answer already, and names its tag, is told that it holds.
+
+A tag is weak: the same answer may come compressed or not. Answers with a tag may be kept by their
+own client, which must ask again each time whether they still hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import ETag, web
+
+from lethe_server import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Who keeps an answer asks each time whether it still holds.
+CACHE_CONTROL: Final = "private, no-cache"
+
+_DIGEST_BYTES: Final = 12
+
+
+class Tagged:
+    """The tag of an answer.
+
+    Args:
+        state: all that the answer depends on, but the address and the version of this program.
+    """
+
+    def __init__(self, *state: object) -> None:
+        text = repr((__version__, *state)).encode()
+        self._value = hashlib.blake2b(text, digest_size=_DIGEST_BYTES).hexdigest()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of the answer, and of what stands in its place."""
+        return {
+            "ETag": f'W/"{self._value}"',
+            "Cache-Control": CACHE_CONTROL,
+            "Vary": "Accept-Encoding",
+        }
+
+    def unchanged(self, request: web.Request) -> web.Response | None:
+        """Answer that the client's copy holds.
+
+        Args:
+            request: perhaps with `If-None-Match`.
+
+        Returns:
+            The answer; `None` if the client has no copy or another one.
+        """
+        given: tuple[ETag, ...] = request.if_none_match or ()
+        if any(tag.value in {self._value, "*"} for tag in given):
+            return web.Response(status=304, headers=self.headers)
+        return None
