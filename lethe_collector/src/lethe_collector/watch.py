@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _DEBOUNCE_MS: Final = 50
 _STEP_MS: Final = 20
+#: Looking for changes costs idle time; that a place appears need not be known at once.
+_PARENT_STEP_MS: Final = 250
 _TIMEOUT_MS: Final = 1000
 
 _Target = tuple[str, bool, int, int]  # path, whether with all below it, device, inode
@@ -81,8 +83,8 @@ class Watch:
             for changes in watchfiles.watch(
                 *paths,
                 watch_filter=None,
-                debounce=_DEBOUNCE_MS,
-                step=_STEP_MS,
+                debounce=_DEBOUNCE_MS if recursive else _PARENT_STEP_MS,
+                step=_STEP_MS if recursive else _PARENT_STEP_MS,
                 rust_timeout=_TIMEOUT_MS,
                 stop_event=stop,
                 recursive=recursive,
