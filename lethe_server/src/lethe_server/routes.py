@@ -9,13 +9,16 @@ from aiohttp import web
 from lethe_server import probes
 from lethe_server.events.handler import stream_events
 from lethe_server.exports.handler import export_session
+from lethe_server.hosts.handler import list_hosts
 from lethe_server.ingest.handler import ingest
 from lethe_server.login.handler import log_in, log_out, show_login
+from lethe_server.projects.handler import list_projects
 from lethe_server.related.handler import show_related
 from lethe_server.search.handler import search
 from lethe_server.search.handler_within import find_in_session
 from lethe_server.sessions.handler import list_sessions, show_session
 from lethe_server.stats.handler import stats
+from lethe_server.tools.handler import list_tools
 from lethe_server.web.handler import show_asset, show_page
 
 if TYPE_CHECKING:
@@ -68,6 +71,9 @@ TABLE: Final = (
     Route("GET", f"{SESSION}/related", show_related, "read"),
     Route("GET", f"{SESSION}/find", find_in_session, "read"),
     Route("GET", "/api/v1/stats", stats, "read"),
+    Route("GET", "/api/v1/projects", list_projects, "read"),
+    Route("GET", "/api/v1/tools", list_tools, "read"),
+    Route("GET", "/api/v1/hosts", list_hosts, "read"),
 )
 
 #: The entry of the table for each route of the framework.

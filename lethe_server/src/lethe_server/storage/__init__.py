@@ -5,9 +5,11 @@ Others see `Store` and the types that it takes and gives.
 
 from __future__ import annotations
 
+from lethe_server.storage.arrivals import HostRow, ToolRow, find_hosts, find_tools
 from lethe_server.storage.changes import BEGINNING, ChangedSession, ChangePage, Place
 from lethe_server.storage.records import NANO, Record, SessionKey, Tokens, prepare_record
 from lethe_server.storage.sessions import SORTS, SessionFilter, SessionPage, SessionRow
+from lethe_server.storage.statistics import ActivityFilter, ActivitySums, Figures, Group
 from lethe_server.storage.store import Store
 from lethe_server.storage.tokenbook import TokenBook
 from lethe_server.storage.tokens import TokenRow
@@ -18,8 +20,13 @@ __all__ = [
     "BEGINNING",
     "NANO",
     "SORTS",
+    "ActivityFilter",
+    "ActivitySums",
     "ChangePage",
     "ChangedSession",
+    "Figures",
+    "Group",
+    "HostRow",
     "Place",
     "Record",
     "SessionFilter",
@@ -31,8 +38,11 @@ __all__ = [
     "TokenBook",
     "TokenRow",
     "Tokens",
+    "ToolRow",
     "TurnPlace",
     "TurnRow",
     "TurnSlice",
+    "find_hosts",
+    "find_tools",
     "prepare_record",
 ]

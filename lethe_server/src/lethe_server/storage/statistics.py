@@ -29,10 +29,13 @@ PERIODS: Final = {
     " 'unixepoch')",
     "month": "strftime('%Y-%m', (c.slot + z.shift) * 900, 'unixepoch')",
 }
-#: The repository of a session, where its parser tells it.
+#: The repository of a session, where its parser tells it. What SQLite takes for no JSON, because
+#: it is too deep, tells nothing.
 REPOSITORY: Final = """
-    nullif(coalesce(json_extract(CAST(s.metadata AS TEXT), '$.git_remote'),
-        json_extract(CAST(s.metadata AS TEXT), '$.repository')), '')
+    (SELECT value FROM json_each(
+        iif(json_valid(CAST(s.metadata AS TEXT)), CAST(s.metadata AS TEXT), '{}'))
+        WHERE key IN ('git_remote', 'repository') AND type = 'text' AND value <> ''
+        ORDER BY key LIMIT 1)
 """
 #: What can be grouped by, as SQL.
 DIMENSIONS: Final = PERIODS | {
@@ -88,6 +91,12 @@ _CONDITIONS: Final = {
     "model": "c.model = :model",
     "role": "c.role = :role",
 }
+#: Cells of one session as one: for what does not depend on when, who and by which model.
+_PER_SESSION: Final = f"""
+    SELECT 0 AS slot, session, '' AS role, '' AS model,
+        {", ".join(f"sum({name}) AS {name}" for name in _SUMS)}
+    FROM ({{}}) GROUP BY session
+"""  # noqa: S608 - made of the constants above alone
 _OF_SESSIONS: Final = frozenset({"tool", "host", "project", "repository"})
 
 
@@ -144,6 +153,10 @@ class Figures(NamedTuple):
     cache_write: int = 0
     reasoning: int = 0
     cost_nano: int = 0
+
+    def plus(self, other: Figures) -> Figures:
+        """Return the sums of both, which must share no session."""
+        return Figures(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
     @property
     def cost_usd(self) -> float | None:
@@ -213,6 +226,8 @@ class ActivitySums:
         if PERIODS.keys() & {*dimensions}:
             joins += _JOIN_SPANS
         cells, values = self._cells()
+        if {*dimensions} <= _OF_SESSIONS and {*filters} <= _OF_SESSIONS:
+            cells = _PER_SESSION.format(cells)
         values |= filters | {"spans": json.dumps(spans), "limit": limit}
         columns = [
             *keys,

@@ -15,9 +15,11 @@ the query builder costs five times as much).
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lethe_server.storage.activity import ActivityLedger
+from lethe_server.storage.arrivals import note_arrivals
 from lethe_server.storage.changes import SessionChange, note_changes
 from lethe_server.storage.figures import SessionFigures, TurnFacts, add_tokens
 from lethe_server.storage.records import Tokens, TurnRecord
@@ -313,6 +315,13 @@ def store_records(
     activity.save()
     for session in sessions:
         session.figures.save()
+    fresh = (
+        record
+        for (_, group), outcome in zip(grouped.items(), outcomes, strict=True)
+        if outcome.inserted or outcome.replaced
+        for record in group
+    )
+    note_arrivals(connection, number, fresh, time.time())
     changes = [change for session in sessions if (change := session.change()) is not None]
     note_changes(connection, number, [*changes, *map(SessionChange, others)])
     index_turns(connection, number, [turn for session in sessions for turn in session.indexed])

@@ -1,0 +1,1 @@
+"""Hosts: what came from each, and when."""

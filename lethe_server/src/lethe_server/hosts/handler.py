@@ -1,0 +1,64 @@
+"""``GET /api/v1/hosts``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from aiohttp import web
+
+from lethe_server.keys import IDENTITY, STORE
+from lethe_server.parameters import Parameters, User, asked_owner, load_parameters
+from lethe_server.storage import find_hosts
+
+if TYPE_CHECKING:
+    from lethe_server.storage import HostRow
+
+#: Seconds that an answer may take.
+SECONDS: Final = 2.0
+
+
+class HostsParameters(Parameters):
+    """Query of the hosts."""
+
+    owner = User(load_default=None, metadata={"description": "For admins: whose hosts."})
+
+
+HOSTS_PARAMETERS: Final = HostsParameters()
+
+
+class HostAnswer(msgspec.Struct):
+    """A tool on a host: what is archived of it, and how late the newest turn came."""
+
+    host: str
+    tool: str
+    sessions: int
+    turns: int
+    last_event: float | None
+    last_received: float | None
+    lag: float | None
+
+
+async def list_hosts(request: web.Request) -> web.Response:
+    """Answer the hosts and their tools, by name."""
+    identity = request[IDENTITY]
+    asked_owner(request, identity)
+    owner = load_parameters(request, HOSTS_PARAMETERS)["owner"] or identity.user
+    rows = await request.app[STORE].query(lambda connection: find_hosts(connection, owner), SECONDS)
+    answer = {"hosts": [_answer_host(row) for row in rows]}
+    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+
+
+def _answer_host(row: HostRow) -> HostAnswer:
+    lag = None
+    if row.newest is not None and row.newest_received is not None:
+        lag = max(0.0, row.newest_received - row.newest)  # clocks of hosts may be fast
+    return HostAnswer(
+        host=row.host,
+        tool=row.tool,
+        sessions=row.sessions,
+        turns=row.turns,
+        last_event=row.last_event,
+        last_received=row.last_received,
+        lag=lag,
+    )

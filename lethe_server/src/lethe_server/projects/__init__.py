@@ -1,0 +1,1 @@
+"""Projects: the directories that sessions were held in."""

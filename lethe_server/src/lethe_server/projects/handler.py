@@ -1,0 +1,141 @@
+"""``GET /api/v1/projects``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from aiohttp import web
+
+from lethe_server.keys import IDENTITY, STORE
+from lethe_server.parameters import (
+    Choice,
+    LocalTime,
+    Parameters,
+    Text,
+    User,
+    Whole,
+    Zone,
+    asked_owner,
+    load_parameters,
+    load_span,
+)
+from lethe_server.projects.joining import Place, join_places
+from lethe_server.storage import ActivityFilter, ActivitySums
+
+if TYPE_CHECKING:
+    import apsw
+
+    from lethe_server.projects.joining import Project
+    from lethe_server.storage import Group
+
+#: Projects of a page, if nothing else is asked for, and at most.
+DEFAULT_LIMIT: Final = 200
+MAX_LIMIT: Final = 1000
+MAX_OFFSET: Final = 10_000_000
+#: Seconds that an answer may take.
+SECONDS: Final = 5.0
+
+_DIMENSIONS: Final = ("repository", "project", "host", "tool")
+
+
+class ProjectsParameters(Parameters):
+    """Query of the projects."""
+
+    join = Choice(
+        "none",
+        "directory",
+        "repository",
+        load_default="none",
+        metadata={"description": "What makes directories of several hosts one project."},
+    )
+    since = LocalTime(load_default=None, metadata={"description": "Turns at or after this time."})
+    until = LocalTime(load_default=None, metadata={"description": "Turns before this time."})
+    tz = Zone(load_default=dt.UTC, metadata={"description": "Time zone of dates."})
+    tool = Text(load_default=None, metadata={"description": "Only this tool."})
+    host = Text(load_default=None, metadata={"description": "Only this host."})
+    limit = Whole(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
+    offset = Whole(0, MAX_OFFSET, load_default=0)
+    owner = User(load_default=None, metadata={"description": "For admins: whose projects."})
+
+
+PROJECTS_PARAMETERS: Final = ProjectsParameters()
+
+
+class DirectoryAnswer(msgspec.Struct):
+    """A directory of a project."""
+
+    host: str
+    working_dir: str | None
+
+
+class ProjectAnswer(msgspec.Struct):
+    """A project with its sums; tokens count each API reply once."""
+
+    project: str | None
+    repository: str | None
+    sessions: int
+    turns: int
+    tokens_in: int
+    tokens_out: int
+    cache_read: int
+    cache_write: int
+    reasoning: int
+    cost_usd: float | None
+    tools: list[str]
+    hosts: list[str]
+    directories: list[DirectoryAnswer]
+    last_activity: float | None
+
+
+async def list_projects(request: web.Request) -> web.Response:
+    """Answer projects, those with the latest activity first."""
+    identity = request[IDENTITY]
+    asked_owner(request, identity)
+    asked = load_parameters(request, PROJECTS_PARAMETERS)
+    span = load_span(asked, asked["tz"])
+    wanted = ActivityFilter(
+        since=span["since"], until=span["until"], tool=asked["tool"], host=asked["host"]
+    )
+    owner = asked["owner"] or identity.user
+
+    def query(connection: apsw.Connection) -> list[Group]:
+        return ActivitySums(connection, owner, wanted).groups(_DIMENSIONS, with_activity=True)
+
+    groups = await request.app[STORE].query(query, SECONDS)
+    projects = join_places(
+        ((Place._make(each.values), each.figures, each.last_activity) for each in groups),
+        asked["join"],
+    )
+    begin = asked["offset"]
+    answer = {
+        "projects": [_answer_project(each) for each in projects[begin : begin + asked["limit"]]],
+        "limit": asked["limit"],
+        "offset": begin,
+        "total": len(projects),
+    }
+    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+
+
+def _answer_project(project: Project) -> ProjectAnswer:
+    figures = project.figures
+    return ProjectAnswer(
+        project=project.directory,
+        repository=project.repository,
+        sessions=figures.sessions,
+        turns=figures.turns,
+        tokens_in=figures.tokens_in,
+        tokens_out=figures.tokens_out,
+        cache_read=figures.cache_read,
+        cache_write=figures.cache_write,
+        reasoning=figures.reasoning,
+        cost_usd=figures.cost_usd,
+        tools=sorted(project.tools),
+        hosts=project.hosts,
+        directories=[
+            DirectoryAnswer(host, directory)
+            for host, directory in sorted(project.directories, key=lambda x: (x[0], x[1] or ""))
+        ],
+        last_activity=project.last_activity,
+    )

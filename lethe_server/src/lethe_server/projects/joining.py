@@ -1,0 +1,131 @@
+"""Which directories are one project.
+
+A project is a directory on a host. On request, equal directories of several hosts are one, or all
+directories of one repository, where the sessions in them tell its remote. A directory whose
+sessions tell none stands for itself.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from lethe_server.storage import Figures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Join = Literal["none", "directory", "repository"]
+
+_URL: Final = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*://)(?:[^/@]*@)?(?P<host>[^/:]+)(?::\d+)?/(?P<path>.+)"
+)
+_SCP: Final = re.compile(r"(?:[^/@:]+@)?(?P<host>[^/:]{2,}):(?!/)(?P<path>.+)")
+
+
+class Place(NamedTuple):
+    """What was done by one tool in one directory.
+
+    Args:
+        repository: as its sessions tell it.
+        directory: where they were held.
+        host: on which machine.
+        tool: by which tool.
+    """
+
+    repository: str | None
+    directory: str | None
+    host: str
+    tool: str
+
+
+@dataclass(slots=True)
+class Project:
+    """Directories that are one project, with their sums.
+
+    Args:
+        repository: of them; `None` if it is not known.
+        figures: of all.
+        last_activity: in any of them.
+        tools: that were used.
+        directories: host and directory, with the last activity in each.
+    """
+
+    repository: str | None = None
+    figures: Figures = field(default_factory=Figures)
+    last_activity: float | None = None
+    tools: set[str] = field(default_factory=set)
+    directories: dict[tuple[str, str | None], float] = field(default_factory=dict)
+
+    @property
+    def directory(self) -> str | None:
+        """The directory with the last activity; of equal ones the first by name."""
+        return min(self.directories, key=lambda place: (-self.directories[place], place[1] or ""))[
+            1
+        ]
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts, by name."""
+        return sorted({host for host, _ in self.directories})
+
+
+def join_places(places: Iterable[tuple[Place, Figures, float | None]], join: Join) -> list[Project]:
+    """Make projects, those with the latest activity first.
+
+    Args:
+        places: with their sums and last activity.
+        join: what makes several directories one project.
+    """
+    places = [(_named(place), figures, last) for place, figures, last in places]
+    repositories: dict[tuple[str, str | None], str] = {}
+    for place, _, _ in places:
+        if place.repository is not None:
+            where = (place.host, place.directory)
+            known = repositories.get(where, place.repository)
+            repositories[where] = min(known, place.repository)
+    projects: dict[tuple[object, ...], Project] = {}
+    for place, figures, last in places:
+        where = (place.host, place.directory)
+        repository = place.repository
+        if repository is None and place.directory is not None:
+            repository = repositories.get(where)
+        project = projects.setdefault(_key(place, repository, join), Project())
+        if repository is not None:
+            project.repository = min(project.repository or repository, repository)
+        project.figures = project.figures.plus(figures)
+        project.tools.add(place.tool)
+        project.directories[where] = max(project.directories.get(where, -1.0), last or -1.0)
+        if last is not None:
+            project.last_activity = max(project.last_activity or 0.0, last)
+    return sorted(
+        projects.values(),
+        key=lambda each: (-(each.last_activity or -1.0), each.directory or "", each.hosts),
+    )
+
+
+def name_repository(remote: str) -> str:
+    """Return a name of a repository that is the same for all forms of its address.
+
+    Args:
+        remote: such as ``git@host:owner/name.git``; credentials in it are left out.
+    """
+    remote = remote.strip()
+    match = _URL.fullmatch(remote) or _SCP.fullmatch(remote)
+    name = f"{match['host'].lower()}/{match['path'].lstrip('/')}" if match else remote
+    return name.rstrip("/").removesuffix(".git")
+
+
+def _named(place: Place) -> Place:
+    if place.repository is None:
+        return place
+    return place._replace(repository=name_repository(place.repository) or None)
+
+
+def _key(place: Place, repository: str | None, join: Join) -> tuple[object, ...]:
+    if join == "directory":
+        return (place.directory,)
+    if join == "repository" and repository is not None:
+        return ("repository", repository)
+    return (place.host, place.directory)

@@ -1,0 +1,1 @@
+"""Tools: those that plugins read, and those of which there are sessions."""

@@ -1,0 +1,72 @@
+"""``GET /api/v1/tools``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from aiohttp import web
+
+from lethe_server.keys import IDENTITY, PARSERS, STORE
+from lethe_server.parameters import Parameters, User, asked_owner, load_parameters
+from lethe_server.storage import ToolRow, find_tools
+
+if TYPE_CHECKING:
+    from lethe_core.plugins import ParserRegistry
+
+#: Seconds that an answer may take.
+SECONDS: Final = 2.0
+
+
+class ToolsParameters(Parameters):
+    """Query of the tools."""
+
+    owner = User(load_default=None, metadata={"description": "For admins: whose sessions."})
+
+
+TOOLS_PARAMETERS: Final = ToolsParameters()
+
+
+class ToolAnswer(msgspec.Struct):
+    """A tool; without a plugin here, only what is archived of it is known."""
+
+    tool: str
+    label: str | None
+    plugin: str | None
+    version: str | None
+    parser_version: int | None
+    sessions: int
+    turns: int
+    last_activity: float | None
+
+
+async def list_tools(request: web.Request) -> web.Response:
+    """Answer the tools that are known here, by name."""
+    identity = request[IDENTITY]
+    asked_owner(request, identity)
+    owner = load_parameters(request, TOOLS_PARAMETERS)["owner"] or identity.user
+    rows = await request.app[STORE].query(lambda connection: find_tools(connection, owner), SECONDS)
+    archived = {row.tool: row for row in rows}
+    registry = request.app[PARSERS]
+    names = sorted({*archived, *(parser.tool for parser in registry)})
+    tools = [
+        _answer_tool(registry, archived.get(name, ToolRow(name, 0, 0, None))) for name in names
+    ]
+    return web.Response(body=msgspec.json.encode({"tools": tools}), content_type="application/json")
+
+
+def _answer_tool(registry: ParserRegistry, row: ToolRow) -> ToolAnswer:
+    parser = registry.get(row.tool) if row.tool in registry else None
+    report = next(
+        (each for each in registry.reports if each.status == "ok" and row.tool in each.tools), None
+    )
+    return ToolAnswer(
+        tool=row.tool,
+        label=parser.label if parser else None,
+        plugin=report.distribution or report.name if report else None,
+        version=report.version if report else None,
+        parser_version=parser.version if parser else None,
+        sessions=row.sessions,
+        turns=row.turns,
+        last_activity=row.last_activity,
+    )

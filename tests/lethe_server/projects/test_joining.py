@@ -1,0 +1,75 @@
+"""Which directories are one project."""
+
+from __future__ import annotations
+
+import pytest
+
+from lethe_server.projects.joining import Place, join_places, name_repository
+from lethe_server.storage import Figures
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "https://git.example/team/garden",
+        "https://git.example/team/garden.git",
+        "https://user:secret@GIT.example:443/team/garden.git/",
+        "ssh://git@git.example:22/team/garden.git",
+        "git@git.example:team/garden.git",
+        "git.example:team/garden",
+        " git://git.example/team/garden.git ",
+    ],
+)
+def test_forms_of_an_address_name_one_repository(remote):
+    """However a remote is written, its name is the same, and no credential is in it."""
+    assert name_repository(remote) == "git.example/team/garden"
+
+
+@pytest.mark.parametrize("remote", ["team/garden", "/srv/git/garden", "C:\\git\\garden"])
+def test_what_is_no_address_is_the_name(remote):
+    """A short name or a path stands for itself."""
+    assert name_repository(remote) == remote
+
+
+def projects(places, join):
+    """The directories of each project, and its sessions."""
+    joined = join_places([(Place(*place), Figures(sessions=1), 1.0) for place in places], join)
+    found = [(list(each.directories), each.figures.sessions) for each in joined]
+    return sorted(((sorted(where, key=str), count) for where, count in found), key=str)
+
+
+PLACES = [
+    ("git@xx:a/r.git", "/src/r", "desk", "codex"),
+    (None, "/src/r", "desk", "claude-code"),
+    ("https://xx/a/r", "/home/r", "laptop", "codex"),
+    (None, "/src/r", "laptop", "codex"),
+    (None, None, "desk", "codex"),
+]
+
+
+def test_directories_of_hosts_are_told_apart():
+    """Without joining, each directory of each host is a project."""
+    assert projects(PLACES, "none") == [
+        ([("desk", "/src/r")], 2),
+        ([("desk", None)], 1),
+        ([("laptop", "/home/r")], 1),
+        ([("laptop", "/src/r")], 1),
+    ]
+
+
+def test_equal_directories_of_hosts_are_joined():
+    """By directory, hosts make no difference."""
+    assert projects(PLACES, "directory") == [
+        ([("desk", "/src/r"), ("laptop", "/src/r")], 3),
+        ([("desk", None)], 1),
+        ([("laptop", "/home/r")], 1),
+    ]
+
+
+def test_directories_of_a_repository_are_joined():
+    """Sessions that tell no remote go with their directory; if none does, it stands alone."""
+    assert projects(PLACES, "repository") == [
+        ([("desk", "/src/r"), ("laptop", "/home/r")], 3),
+        ([("desk", None)], 1),
+        ([("laptop", "/src/r")], 1),
+    ]
