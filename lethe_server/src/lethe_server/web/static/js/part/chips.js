@@ -1,0 +1,148 @@
+// Filters as chips. A chip that is set says what it filters by and takes it away; one that is not
+// set opens a list of what can be chosen.
+
+import { setParams } from "../address.js";
+import { SUGGESTED } from "../catalog.js";
+import { baseName, toolLabel } from "../format.js";
+import { html, useEffect, useRef, useState } from "../ui.js";
+import { Icon } from "./icon.js";
+
+const LABELS = {
+  tool: "Tool",
+  host: "Host",
+  project: "Project",
+  role: "Role",
+  since: "From",
+  until: "Until",
+};
+const PERIODS = [
+  ["Today", 0],
+  ["Last 7 days", 6],
+  ["Last 30 days", 29],
+  ["Last 90 days", 89],
+];
+
+/** @param {Array<string>} names which filters @param {Object} params of the address */
+export function Chips({ names, params, children }) {
+  return html`<div class="chips" role="group" aria-label="Filters">
+    ${names.map((name) =>
+      params[name]
+        ? html`<${SetChip} key=${name} name=${name} value=${params[name]} />`
+        : name === "until"
+          ? null
+          : html`<${OpenChip} key=${name} name=${name} />`,
+    )}
+    ${children}
+  </div>`;
+}
+
+function SetChip({ name, value }) {
+  return html`<button
+    class="chip chip-set"
+    onClick=${() => setParams({ [name]: undefined })}
+    aria-label=${`${LABELS[name]} ${value}: remove`}
+    title=${value}
+  >
+    <span class="chip-name">${LABELS[name]}</span>
+    <span class="chip-value">${shown(name, value)}</span>
+    <${Icon} name="close" />
+  </button>`;
+}
+
+const shown = (name, value) =>
+  name === "tool" ? toolLabel(value) : name === "project" ? baseName(value) : value;
+
+function OpenChip({ name }) {
+  const [open, setOpen] = useState(false);
+  const [values, setValues] = useState([]);
+  const box = useRef(null);
+  useEffect(() => {
+    if (!open) return undefined;
+    if (name !== "since") SUGGESTED[name]().then(setValues);
+    const close = (event) => {
+      if (!box.current?.contains(event.target)) setOpen(false);
+    };
+    document.addEventListener("pointerdown", close);
+    return () => document.removeEventListener("pointerdown", close);
+  }, [open]);
+  useEffect(() => {
+    if (open) box.current.querySelector(".menu button, .menu input")?.focus();
+  }, [open, values]);
+  const take = (changes) => {
+    setOpen(false);
+    setParams(changes);
+  };
+  return html`<div class="chip-box" ref=${box} onKeyDown=${(event) => walk(event, box, setOpen)}>
+    <button
+      class="chip"
+      aria-haspopup="true"
+      aria-expanded=${open ? "true" : "false"}
+      onClick=${() => setOpen(!open)}
+    >
+      ${name === "since" ? "Date" : LABELS[name]}<${Icon} name="chevron" />
+    </button>
+    ${open &&
+    html`<div class="menu" role="group" aria-label=${LABELS[name]}>
+      ${name === "since"
+        ? html`<${Dates} take=${take} />`
+        : values.map(
+            ({ value, sessions }) => html`<button key=${value} onClick=${() => take({ [name]: value })}>
+              <span title=${value}>${shown(name, value)}</span>
+              <span class="menu-more">${sessions ?? ""}</span>
+            </button>`,
+          )}
+      ${name !== "since" && values.length === 0 && html`<p class="menu-none">Nothing yet</p>`}
+    </div>`}
+  </div>`;
+}
+
+function Dates({ take }) {
+  const [since, setSince] = useState("");
+  const [until, setUntil] = useState("");
+  return html`${PERIODS.map(
+      ([label, days]) => html`<button key=${label} onClick=${() => take({ since: daysAgo(days), until: undefined })}>
+        ${label}
+      </button>`,
+    )}
+    <form
+      class="menu-dates"
+      onSubmit=${(event) => {
+        event.preventDefault();
+        take({ since: since || undefined, until: until || undefined });
+      }}
+    >
+      <label>From <input type="date" value=${since} onInput=${(event) => setSince(event.target.value)} /></label>
+      <label>Until <input type="date" value=${until} onInput=${(event) => setUntil(event.target.value)} /></label>
+      <button class="button" type="submit">Show</button>
+    </form>`;
+}
+
+/** The asker's day so many days ago, as YYYY-MM-DD. */
+export function daysAgo(days) {
+  const date = new Date();
+  date.setDate(date.getDate() - days);
+  const two = (number) => String(number).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+/** The beginning of a day of the asker as Unix seconds, which every route understands alike. */
+export function dayStart(day) {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(day ?? "")) return day;
+  return new Date(`${day}T00:00:00`).getTime() / 1000;
+}
+
+function walk(event, box, setOpen) {
+  if (event.key === "Escape") {
+    setOpen(false);
+    box.current.querySelector("button").focus();
+    event.stopPropagation();
+    return;
+  }
+  if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+  if (event.target.type === "date") return;
+  event.preventDefault();
+  const stops = [...box.current.querySelectorAll("button, input")];
+  const step = event.key === "ArrowDown" ? 1 : -1;
+  const next = (stops.indexOf(document.activeElement) + step + stops.length) % stops.length;
+  stops[next].focus();
+}

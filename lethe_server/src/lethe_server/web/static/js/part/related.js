@@ -1,0 +1,46 @@
+// The sessions around one: its subagents, forks and continuations.
+
+import { api } from "../api.js";
+import { sessionAddress } from "../address.js";
+import { plural } from "../format.js";
+import { html, useLoaded } from "../ui.js";
+import { Icon } from "./icon.js";
+
+const RELATIONS = { subagent: "Subagents", fork: "Forks", continuation: "Continuations" };
+
+export function Related({ session }) {
+  const { value } = useLoaded((signal) => api.related(session, signal), [session.tool, session.host, session.session_id]);
+  const children = value ? childrenOf(value, session.session_id) : [];
+  if (!children.length) return null;
+  const groups = Object.keys(RELATIONS)
+    .map((relation) => [relation, children.filter((child) => child.relation === relation)])
+    .filter(([, list]) => list.length);
+  return html`<details class="related" open=${children.length <= 4}>
+    <summary>
+      <${Icon} name="branch" />${groups.map(([relation, list]) => `${list.length} ${RELATIONS[relation].toLowerCase()}`).join(", ")}
+    </summary>
+    ${groups.map(
+      ([relation, list]) => html`<ul key=${relation} aria-label=${RELATIONS[relation]}>
+        ${list.map(
+          (child) => html`<li key=${child.session_id}>
+            <a href=${sessionAddress({ ...session, ...child })}>${child.title || child.session_id}</a>
+            <span class="muted">${child.turns !== undefined ? plural(child.turns, "turn") : ""}</span>
+          </li>`,
+        )}
+      </ul>`,
+    )}
+  </details>`;
+}
+
+/** The direct children of a session in the tree of the answer. */
+function childrenOf(answer, id) {
+  const waiting = [answer.tree ?? answer.root ?? answer];
+  while (waiting.length) {
+    const node = waiting.pop();
+    if (!node) continue;
+    const session = node.session ?? node;
+    if (session.session_id === id) return (node.children ?? []).map((child) => child.session ?? child);
+    waiting.push(...(node.children ?? []));
+  }
+  return [];
+}

@@ -1,0 +1,149 @@
+// Rows: a list of any length of which only what is seen is drawn. The document itself scrolls.
+//
+// * Rows have the heights that they need. Until a row was drawn its height is an estimate; once it
+//   is measured and lies above what is seen, the document is scrolled by the difference, so that
+//   nothing moves under the reader's eyes.
+// * `control.show(index)` scrolls to a row and holds it there while the rows around it are
+//   measured, until the reader scrolls.
+
+import { Heights } from "../heights.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useRedraw } from "../ui.js";
+
+/** So far beyond the window rows are drawn (pixels). */
+const MARGIN = 900;
+
+/**
+ * @param {number} count of rows
+ * @param {(index: number) => number} estimate height in pixels; 0 hides a row
+ * @param {(index: number) => any} draw a row
+ * @param {(index: number) => string} keyOf a row's identity, which survives new rows before it
+ * @param {any} version changes when estimates do
+ * @param {Object} control gets `show(index)`, `first()` and `isAtEnd()`
+ * @param {(first: number, last: number) => void} onRange what is drawn now
+ */
+export function Rows({ count, estimate, draw, keyOf, version, control, onRange, label, role }) {
+  const redraw = useRedraw();
+  const box = useRef(null);
+  const known = useRef(new Map()); // measured heights by key
+  const state = useRef({ first: 0, last: -1, pin: null }).current;
+  const offset = () => box.current.getBoundingClientRect().top + window.scrollY;
+
+  const heights = useMemo(
+    () => new Heights(count, (index) => known.current.get(keyOf(index)) ?? estimate(index)),
+    [count, version],
+  );
+  state.heights = heights;
+
+  const range = () => {
+    const begin = window.scrollY - (box.current ? offset() : 0);
+    const first = heights.find(Math.max(0, begin - MARGIN));
+    const last = Math.min(count - 1, heights.find(begin + window.innerHeight + MARGIN));
+    return [first, last];
+  };
+  const [first, last] = count ? range() : [0, -1];
+  state.first = first;
+  state.last = last;
+
+  const observer = useMemo(
+    () =>
+      new ResizeObserver((entries) => {
+        const { heights: sums } = state;
+        const begin = window.scrollY - offset();
+        let shift = 0;
+        let changed = false;
+        for (const { target } of entries) {
+          const index = Number(target.dataset.row);
+          if (!target.isConnected || index >= sums.count) continue;
+          const height = target.offsetHeight;
+          known.current.set(target.dataset.key, height);
+          const isAbove = sums.top(index) + sums.values[index] <= begin + 1;
+          const change = sums.set(index, height);
+          if (change) changed = true;
+          if (isAbove) shift += change;
+        }
+        if (!changed) return;
+        if (state.pin !== null) settle();
+        else if (shift) window.scrollBy({ top: shift, behavior: "instant" });
+        redraw();
+      }),
+    [],
+  );
+
+  const settle = () => {
+    const { index, gap } = state.pin;
+    const top = offset() + state.heights.top(index) - gap;
+    window.scrollTo({ top, behavior: "instant" });
+  };
+
+  useLayoutEffect(() => {
+    const seen = new Set(box.current.querySelectorAll(":scope > [data-row]"));
+    for (const row of state.observed ?? []) if (!seen.has(row)) observer.unobserve(row);
+    for (const row of seen) if (!state.observed?.has(row)) observer.observe(row);
+    state.observed = seen;
+    if (state.pin !== null) settle();
+    onRange?.(first, last);
+  });
+
+  useEffect(() => {
+    let frame = 0;
+    const look = () => {
+      frame = 0;
+      if (!box.current || !state.count) return;
+      const [from, to] = state.range();
+      // A little slack keeps most small movements from drawing anything.
+      if (Math.abs(from - state.first) > 2 || Math.abs(to - state.last) > 2) redraw();
+      state.onScroll?.();
+    };
+    const onScroll = () => {
+      frame ||= requestAnimationFrame(look);
+    };
+    const release = () => {
+      state.pin = null;
+    };
+    window.addEventListener("scroll", onScroll, { passive: true });
+    window.addEventListener("resize", redraw);
+    for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+      window.addEventListener(kind, release, { passive: true });
+    }
+    return () => {
+      cancelAnimationFrame(frame);
+      window.removeEventListener("scroll", onScroll);
+      window.removeEventListener("resize", redraw);
+      for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+        window.removeEventListener(kind, release);
+      }
+      observer.disconnect();
+    };
+  }, []);
+  state.range = range;
+  state.count = count;
+  state.onScroll = control?.onScroll;
+
+  if (control) {
+    control.show = (index, gap = 96) => {
+      state.pin = { index, gap };
+      settle();
+      redraw();
+    };
+    control.first = () => state.heights.find(window.scrollY - offset() + 100);
+    control.isAtEnd = () =>
+      window.scrollY + window.innerHeight >= offset() + state.heights.total - 80;
+  }
+
+  const rows = [];
+  for (let index = first; index <= last; index += 1) {
+    const drawn = draw(index);
+    if (drawn === null) continue;
+    const key = keyOf(index);
+    rows.push(html`<div key=${key} data-row=${index} data-key=${key} class="row">${drawn}</div>`);
+  }
+  return html`<div class="rows" ref=${box} role=${role} aria-label=${label}>
+    <div class="rows-space" aria-hidden="true" style=${{ height: `${heights.top(first)}px` }}></div>
+    ${rows}
+    <div
+      class="rows-space"
+      aria-hidden="true"
+      style=${{ height: `${Math.max(0, heights.total - heights.top(last + 1))}px` }}
+    ></div>
+  </div>`;
+}

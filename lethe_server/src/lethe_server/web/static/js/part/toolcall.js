@@ -1,0 +1,147 @@
+// A call of a tool: one line that opens to what was asked and what came back.
+
+import { sessionAddress } from "../address.js";
+import { diffLines, isDiff, parseDiff } from "../diff.js";
+import { bytes, duration } from "../format.js";
+import { languageOfFile } from "../highlight.js";
+import { inputText } from "../transcript.js";
+import { html } from "../ui.js";
+import { Difference } from "./difference.js";
+import { Icon } from "./icon.js";
+import { Pictures } from "./pictures.js";
+import { Code, Output, Prose } from "./prose.js";
+
+/** Longer texts among the arguments get a block of their own. */
+const SHORT = 100;
+const COMMANDS = ["command", "cmd", "script"];
+const PATHS = ["file_path", "path", "filePath", "filename", "notebook_path", "target_file"];
+const MAIN = [...COMMANDS, ...PATHS, "pattern", "query", "url", "description", "prompt", "skill"];
+
+/**
+ * @param {Object} call with its input
+ * @param {Array} results of it, each `{call, turn}`
+ * @param {string} line what the parser made of it, in a line
+ */
+export function ToolCall({ call, results, line, open, toggle, session, at }) {
+  const outcome = results.length ? results.map(({ call: result }) => result) : call.output != null ? [call] : [];
+  const failed = outcome.some((result) => result.is_error);
+  const state = failed ? "failed" : outcome.length ? "done" : "open";
+  const main = mainArgument(call, line);
+  const agent = results.map(({ turn }) => turn.metadata?.subagent_session_id).find((id) => typeof id === "string");
+  const last = results.at(-1)?.turn.timestamp;
+  const took = last && at && last > at ? duration(last - at) : "";
+  return html`<div class="tool-call" data-state=${state}>
+    <button class="tool-line" aria-expanded=${open ? "true" : "false"} onClick=${toggle}>
+      <${Icon} name="chevron" />
+      <span class="tool-call-name">${call.name || "Tool"}</span>
+      <span class="tool-call-main">${main}</span>
+      <span class="tool-call-end">
+        ${changeOf(call)}
+        ${failed && html`<span class="tag tag-failed">failed</span>`}
+        ${state === "open" && html`<span class="tag">no result</span>`}
+        ${took && html`<span>${took}</span>`}
+      </span>
+    </button>
+    ${agent && html`<a class="agent-link" href=${sessionAddress({ ...session, session_id: agent })}><${Icon} name="branch" />Open the subagent’s session</a>`}
+    ${open &&
+    html`<div class="tool-body">
+      <${Input} call=${call} />
+      ${outcome.map((result, index) => html`<${Result} key=${index} result=${result} call=${call} />`)}
+      ${results.map(({ turn }, index) => html`<${Pictures} key=${index} attachments=${turn.metadata?.attachments} />`)}
+    </div>`}
+  </div>`;
+}
+
+function mainArgument(call, line) {
+  const said = line.startsWith(`${call.name}: `) ? line.slice(call.name.length + 2) : "";
+  if (said) return said;
+  const { input } = call;
+  if (input === null || typeof input !== "object") return input === null || input === undefined ? line : String(input).split("\n")[0];
+  const name = MAIN.find((known) => typeof input[known] === "string");
+  return name ? input[name].split("\n")[0] : "";
+}
+
+/** How many lines an edit takes out and puts in. */
+function changeOf(call) {
+  const edits = editsOf(call.input);
+  if (!edits.length) return null;
+  const lines = (text) => (text ? text.replace(/\n$/, "").split("\n").length : 0);
+  const added = edits.reduce((sum, edit) => sum + lines(edit.after), 0);
+  const removed = edits.reduce((sum, edit) => sum + lines(edit.before), 0);
+  return html`<span class="difference-sum"><span class="added">+${added}</span> <span class="removed">−${removed}</span></span>`;
+}
+
+/** The edits of an input, as the tools that edit write them. */
+function editsOf(input) {
+  if (input === null || typeof input !== "object") return [];
+  const list = Array.isArray(input.edits) ? input.edits : [input];
+  return list
+    .map((edit) => ({
+      before: edit?.old_string ?? edit?.oldText ?? edit?.oldString ?? edit?.old_str,
+      after: edit?.new_string ?? edit?.newText ?? edit?.newString ?? edit?.new_str,
+    }))
+    .filter(({ before, after }) => typeof before === "string" && typeof after === "string");
+}
+
+function Input({ call }) {
+  const { input } = call;
+  if (input === null || input === undefined) return null;
+  if (typeof input !== "object") {
+    const text = String(input);
+    if (isDiff(text)) return html`<${Difference} lines=${parseDiff(text)} path="" />`;
+    return html`<${Output} text=${text} plain />`;
+  }
+  if (Array.isArray(input)) return html`<${Code} text=${JSON.stringify(input, null, 2)} language="json" />`;
+  const path = PATHS.map((name) => input[name]).find((value) => typeof value === "string") ?? "";
+  const edits = editsOf(input);
+  const shown = new Set(edits.length ? [...PATHS, "edits", "old_string", "new_string", "oldText", "newText", "oldString", "newString", "old_str", "new_str"] : []);
+  const command = COMMANDS.find((name) => typeof input[name] === "string" || Array.isArray(input[name]));
+  if (command) shown.add(command);
+  const written = !edits.length && path && typeof input.content === "string";
+  if (written) {
+    shown.add("content");
+    PATHS.forEach((name) => shown.add(name));
+  }
+  const rest = Object.entries(input).filter(([name]) => !shown.has(name));
+  return html`
+    ${command && html`<${Code} text=${[input[command]].flat().join(" ")} language="bash" />`}
+    ${edits.map(({ before, after }, index) => html`<${Difference} key=${index} lines=${diffLines(before, after)} path=${path} />`)}
+    ${written && html`<div class="file"><div class="file-name">${path}</div><${Code} text=${input.content} language=${languageOfFile(path)} /></div>`}
+    ${rest.length > 0 && html`<${Arguments} entries=${rest} />`}
+  `;
+}
+
+function Arguments({ entries }) {
+  return html`<dl class="arguments">
+    ${entries.map(([name, value]) => {
+      const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+      const long = text.length > SHORT || text.includes("\n");
+      return html`<div key=${name} data-long=${long ? "true" : undefined}>
+        <dt>${name}</dt>
+        <dd>
+          ${!long
+            ? html`<code>${text}</code>`
+            : typeof value !== "string"
+              ? html`<${Code} text=${text} language="json" />`
+              : isDiff(text)
+                ? html`<${Difference} lines=${parseDiff(text)} path="" />`
+                : name === "prompt" || name === "plan" || name === "description"
+                  ? html`<${Prose} text=${text} />`
+                  : html`<${Output} text=${text} plain />`}
+        </dd>
+      </div>`;
+    })}
+  </dl>`;
+}
+
+function Result({ result, call }) {
+  const text = result.output ?? "";
+  const language = languageOfFile(inputText(call.input?.file_path ?? ""));
+  const isRead = /^(Read|read|read_file|view)$/.test(call.name) && language && !/^\s*\d+[→\t]/.test(text);
+  return html`<div class="tool-result" data-failed=${result.is_error ? "true" : undefined}>
+    ${text === "" && html`<p class="muted">No output</p>`}
+    ${text !== "" && isDiff(text) && html`<${Difference} lines=${parseDiff(text)} path="" />`}
+    ${text !== "" && !isDiff(text) && (isRead && text.length < 20_000 ? html`<${Code} text=${text} language=${language} />` : html`<${Output} text=${text} />`)}
+    ${result.truncated_bytes > 0 && html`<p class="muted">${bytes(result.truncated_bytes)} more were cut off before they were archived.</p>`}
+  </div>`;
+}

@@ -1,0 +1,175 @@
+// What a search finds, while it is typed.
+
+import { api } from "../api.js";
+import { FILTERS, go, sessionAddress, setParams } from "../address.js";
+import { baseName, count, exactTime, isoTime, shortTime } from "../format.js";
+import { useKeys } from "../keys.js";
+import { Chips, dayStart } from "../part/chips.js";
+import { Icon } from "../part/icon.js";
+import { Marked } from "../part/marks.js";
+import { SaveSearch } from "../part/savedsearches.js";
+import { ToolName } from "../part/sessionrow.js";
+import { Empty, Failed, Loading } from "../part/states.js";
+import { html, useEffect, useMemo, useRef, useState } from "../ui.js";
+
+const ROLES = { user: "You", assistant: "Answer", tool: "Tool", system: "System" };
+
+export function Results({ params }) {
+  const asked = useMemo(() => queryOf(params), [JSON.stringify(params)]);
+  const search = useSearch(asked);
+  const outputs = params.outputs === "1";
+  const byTime = params.order === "time";
+  const results = search.results;
+  const list = useRef(null);
+  const [at, setAt] = useState(-1);
+  useEffect(() => setAt(-1), [asked]);
+  useEffect(() => {
+    const enter = () => move(0, true);
+    document.addEventListener("lethe:results", enter);
+    return () => document.removeEventListener("lethe:results", enter);
+  });
+  const move = (step, fromBox = false) => {
+    const links = list.current?.querySelectorAll("a.result") ?? [];
+    if (!links.length) return;
+    const next = fromBox ? 0 : Math.max(0, Math.min(links.length - 1, at + step));
+    setAt(next);
+    links[next].focus();
+    links[next].scrollIntoView({ block: "nearest" });
+    if (next >= links.length - 5) search.more();
+  };
+  useKeys({
+    j: () => move(1),
+    k: () => move(-1),
+    arrowdown: () => move(1),
+    arrowup: () => (at <= 0 ? document.getElementById("search").focus() : move(-1)),
+  });
+  return html`<div class="column">
+    <h1 class="off-screen">Search</h1>
+    <${Chips} names=${FILTERS} params=${params}>
+      <button class="chip" aria-pressed=${outputs ? "true" : "false"} onClick=${() => setParams({ outputs: outputs ? undefined : "1" })}>
+        <${Icon} name="terminal" />Tool outputs
+      </button>
+      <button class="chip" aria-pressed=${byTime ? "true" : "false"} onClick=${() => setParams({ order: byTime ? undefined : "time" })}>
+        Newest first
+      </button>
+      <${SaveSearch} params=${params} />
+    <//>
+    <${Summary} search=${search} />
+    ${search.error && html`<${Failed} error=${search.error} again=${search.again} />`}
+    ${!search.error && search.answered && results.length === 0 && html`<${Nothing} outputs=${outputs} />`}
+    ${!search.error && !search.answered && html`<${Loading} />`}
+    <ol class="results" ref=${list} aria-busy=${search.loading ? "true" : "false"} hidden=${results.length === 0 || Boolean(search.error)}>
+      ${results.map(
+        (result) => html`<li key=${`${result.tool}/${result.host}/${result.session_id}/${result.turn_id}`}>
+          <${Result} result=${result} />
+        </li>`,
+      )}
+    </ol>
+    ${search.cursor && !search.error && html`<${End} onSeen=${search.more} />`}
+  </div>`;
+}
+
+function Result({ result }) {
+  return html`<a class="result" href=${sessionAddress(result, result.turn_id)}>
+    <span class="result-head">
+      <span class="role" data-role=${result.role}>${result.match_source === "tool_output" ? "Output" : (ROLES[result.role] ?? result.role)}</span>
+      <span class="result-title">${result.title || "Untitled"}</span>
+      <time class="session-row-time" datetime=${isoTime(result.timestamp)} title=${exactTime(result.timestamp)}>${shortTime(result.timestamp)}</time>
+    </span>
+    <span class="snippet"><${Marked} text=${result.snippet} /></span>
+    <span class="meta">
+      <${ToolName} tool=${result.tool} />
+      <span>${baseName(result.working_dir)}</span>
+      <span>${result.host}</span>
+    </span>
+  </a>`;
+}
+
+function Summary({ search }) {
+  const { total, ranking, results } = search;
+  const found = total ? `${total.relation === "gte" ? "More than " : ""}${count(total.value)} ${total.value === 1 ? "hit" : "hits"}` : "";
+  return html`<p class="summary" role="status">
+    ${search.answered && !search.error && results.length > 0 && html`${found}${ranking === "recent" ? ", the best of the newest first" : ""}`}
+  </p>`;
+}
+
+function Nothing({ outputs }) {
+  return html`<${Empty} icon="search" title="Nothing was found">
+    <p>
+      Fewer words find more. The last word may be a beginning; ${" "}<code>"several words"</code>
+      ${" "}must stand together, <code>-word</code> must not be there.
+    </p>
+    ${!outputs && html`<button class="button" onClick=${() => setParams({ outputs: "1" })}>Search what tools printed, too</button>`}
+  <//>`;
+}
+
+/** The end of a list: loads more when it comes near. */
+function End({ onSeen }) {
+  const mark = useRef(null);
+  const act = useRef(onSeen);
+  act.current = onSeen;
+  useEffect(() => {
+    const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && act.current(), {
+      rootMargin: "800px",
+    });
+    observer.observe(mark.current);
+    return () => observer.disconnect();
+  }, []);
+  return html`<div class="skeleton" ref=${mark}></div>`;
+}
+
+function queryOf(params) {
+  return {
+    q: params.q.trim() === "" ? params.q : params.q.trimStart(),
+    tool: params.tool,
+    host: params.host,
+    project: params.project,
+    role: params.role,
+    since: dayStart(params.since),
+    until: dayStart(params.until),
+    include_tool_outputs: params.outputs === "1" ? "true" : undefined,
+    order: params.order === "time" ? "time" : undefined,
+  };
+}
+
+const NOTHING = { results: [], cursor: null, total: null, ranking: "", answered: false, error: null };
+
+/** Search; the answer to an earlier question never overwrites that to a later one. */
+function useSearch(asked) {
+  const [state, setState] = useState(NOTHING);
+  const [loading, setLoading] = useState(false);
+  const controller = useRef(null);
+  const run = async (cursor) => {
+    controller.current?.abort();
+    const mine = (controller.current = new AbortController());
+    setLoading(true);
+    try {
+      const answer = await api.search({ ...asked, limit: 30, cursor }, mine.signal);
+      if (mine.signal.aborted) return;
+      performance.mark("lethe:results");
+      setState((before) => ({
+        results: cursor ? [...before.results, ...answer.results] : answer.results,
+        cursor: answer.next_cursor,
+        total: answer.total,
+        ranking: answer.ranking,
+        answered: true,
+        error: null,
+      }));
+    } catch (error) {
+      if (!mine.signal.aborted) setState((before) => ({ ...before, error, answered: true }));
+    }
+    if (controller.current === mine) setLoading(false);
+  };
+  useEffect(() => {
+    run();
+    return () => controller.current?.abort();
+  }, [asked]);
+  return {
+    ...state,
+    loading,
+    again: () => run(),
+    more: () => {
+      if (!loading && state.cursor) run(state.cursor);
+    },
+  };
+}

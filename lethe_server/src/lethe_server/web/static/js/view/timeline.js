@@ -1,0 +1,212 @@
+// Sessions by day, the newest first. New ones appear by themselves.
+
+import { api } from "../api.js";
+import { FILTERS, go, sessionAddress, setParams } from "../address.js";
+import { dayKey, dayLabel, plural } from "../format.js";
+import { useKeys } from "../keys.js";
+import { useChanges } from "../live.js";
+import { Chips, dayStart } from "../part/chips.js";
+import { Icon } from "../part/icon.js";
+import { Rows } from "../part/rows.js";
+import { SessionRow, isRunning, sessionKey } from "../part/sessionrow.js";
+import { Empty, Failed, Loading } from "../part/states.js";
+import { html, useCallback, useEffect, useMemo, useRef, useState } from "../ui.js";
+
+const PAGE = 100;
+const NAMES = FILTERS.filter((name) => name !== "role");
+
+export function Timeline({ params }) {
+  const filters = useMemo(
+    () => ({
+      tool: params.tool,
+      host: params.host,
+      project: params.project,
+      since: dayStart(params.since),
+      until: dayStart(params.until),
+    }),
+    [params.tool, params.host, params.project, params.since, params.until],
+  );
+  const all = params.subagents === "1";
+  const list = useSessions(filters);
+  const rows = useMemo(() => layOut(list.sessions, all), [list.sessions, all]);
+  const selection = useSelection(rows);
+  const now = useNow();
+
+  const draw = (index) => {
+    const row = rows[index];
+    if (!row) return html`<div class="skeleton skeleton-session"></div>`;
+    if (row.day) return html`<h2 class="day">${dayLabel(row.at)}</h2>`;
+    return html`<${SessionRow}
+      session=${row.session}
+      running=${isRunning(row.session, now)}
+      selected=${selection.key === row.key}
+    />`;
+  };
+  const onRange = (first, last) => {
+    if (last >= rows.length - 20) list.more();
+  };
+
+  return html`<div class="column">
+    <h1 class="off-screen">Sessions</h1>
+    <${Chips} names=${NAMES} params=${params}>
+      <button
+        class="chip"
+        aria-pressed=${all ? "true" : "false"}
+        onClick=${() => setParams({ subagents: all ? undefined : "1" })}
+      >
+        <${Icon} name="branch" />Subagents
+      </button>
+    <//>
+    ${list.error && rows.length === 0 && html`<${Failed} error=${list.error} again=${list.again} />`}
+    ${list.error && rows.length > 0 && html`<p class="notice" role="alert">The server does not answer; what is shown may be old.</p>`}
+    ${!list.error && rows.length === 0 && list.loading && html`<${Loading} rows=${8} />`}
+    ${!list.error && rows.length === 0 && !list.loading && html`<${Nothing} filters=${filters} />`}
+    ${rows.length > 0 &&
+    html`<${Rows}
+      count=${rows.length + (list.complete ? 0 : 3)}
+      version=${rows}
+      estimate=${(index) => (rows[index]?.day ? 52 : 84)}
+      keyOf=${(index) => rows[index]?.key ?? `ahead-${index}`}
+      draw=${draw}
+      control=${selection.control}
+      onRange=${onRange}
+    />`}
+    ${rows.length > 0 && list.complete && html`<p class="list-end">${plural(list.sessions.length, "session")}</p>`}
+  </div>`;
+}
+
+function Nothing({ filters }) {
+  if (Object.values(filters).some(Boolean)) {
+    return html`<${Empty} icon="search" title="No session fits these filters">
+      <a class="button" href="/">Show all sessions</a>
+    <//>`;
+  }
+  return html`<${Empty} title="Nothing is archived yet">
+    <p>
+      Sessions appear here by themselves, as soon as a collector delivers them.
+      <code>lethe up</code> starts one on this machine.
+    </p>
+  <//>`;
+}
+
+/** Put headings between the days; leave subagents out unless all are asked for. */
+function layOut(sessions, all) {
+  const rows = [];
+  let day = null;
+  for (const session of sessions) {
+    if (!all && session.relation === "subagent") continue;
+    const key = dayKey(session.last_activity);
+    if (key !== day) {
+      rows.push({ day: true, at: session.last_activity, key: `day-${key}` });
+      day = key;
+    }
+    rows.push({ session, key: sessionKey(session) });
+  }
+  return rows;
+}
+
+/** The sessions that were loaded so far, kept up to date. */
+function useSessions(filters) {
+  const [state, setState] = useState({ sessions: [], complete: false, loading: true, error: null });
+  const job = useRef({});
+  const load = useCallback(
+    async (offset) => {
+      const mine = (job.current = { offset, running: true });
+      setState((before) => ({ ...before, loading: true }));
+      try {
+        const page = await api.sessions({ ...filters, limit: PAGE, offset });
+        if (job.current !== mine) return;
+        setState((before) => ({
+          sessions: merge(offset ? before.sessions : [], page.sessions),
+          complete: page.sessions.length < PAGE,
+          loading: false,
+          error: null,
+        }));
+        mine.offset = offset + page.sessions.length;
+      } catch (error) {
+        if (job.current === mine) setState((before) => ({ ...before, loading: false, error }));
+      } finally {
+        mine.running = false;
+      }
+    },
+    [filters],
+  );
+  useEffect(() => {
+    setState({ sessions: [], complete: false, loading: true, error: null });
+    load(0);
+    return () => {
+      job.current = {};
+    };
+  }, [load]);
+  const changed = useCallback(
+    ({ session }) => {
+      if (fits(session, filters)) {
+        setState((before) => ({ ...before, sessions: merge(before.sessions, [session]) }));
+      }
+    },
+    [filters],
+  );
+  const again = useCallback(() => load(0), [load]);
+  useChanges(changed, again);
+  return {
+    ...state,
+    again,
+    more: () => {
+      if (!job.current.running && !state.complete && !state.error) load(job.current.offset);
+    },
+  };
+}
+
+/** Join sessions; of one that is in both, the later one counts. The newest activity comes first. */
+function merge(before, found) {
+  const keys = new Set(found.map(sessionKey));
+  const joined = [...before.filter((session) => !keys.has(sessionKey(session))), ...found];
+  return joined.sort((one, other) => (other.last_activity ?? 0) - (one.last_activity ?? 0));
+}
+
+/** Whether a session that changed belongs into a filtered list; the server's rules, once more. */
+function fits(session, { tool, host, project, since, until }) {
+  const directory = session.working_dir ?? "";
+  return (
+    (!tool || session.tool === tool) &&
+    (!host || session.host === host) &&
+    (!project || directory === project || directory.endsWith(`/${project}`) || directory.endsWith(`\\${project}`)) &&
+    (!since || (session.last_activity ?? 0) >= since) &&
+    (!until || (session.started_at ?? Infinity) < until)
+  );
+}
+
+/** Which row the keys are at. */
+function useSelection(rows) {
+  const [key, setKey] = useState(null);
+  const control = useRef({}).current;
+  const move = (step) => {
+    const stops = rows.flatMap((row, index) => (row.session ? [index] : []));
+    if (!stops.length) return;
+    const at = stops.findIndex((index) => rows[index].key === key);
+    const next = at < 0 ? 0 : Math.max(0, Math.min(stops.length - 1, at + step));
+    setKey(rows[stops[next]].key);
+    control.show?.(stops[next], window.innerHeight / 3);
+  };
+  useKeys({
+    j: () => move(1),
+    k: () => move(-1),
+    enter: () => {
+      const row = rows.find((candidate) => candidate.key === key);
+      if (!row || document.activeElement?.closest("a, button")) return false;
+      go(sessionAddress(row.session));
+      return true;
+    },
+  });
+  return { key, control };
+}
+
+/** The time, for what is running now. */
+function useNow() {
+  const [now, setNow] = useState(() => Date.now() / 1000);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now() / 1000), 20_000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
