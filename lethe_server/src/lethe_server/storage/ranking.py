@@ -7,8 +7,8 @@ page, no further than `lethe_server.search.searching.CANDIDATES`, and travels in
 length of a text is told by the row's number. So a hit has the same score on each page, whatever is
 stored meanwhile.
 
-A word in the parts of an identifier counts half of a whole word, an output of a tool 0.7 of a
-text: it is seldom what somebody remembers.
+A word that stands in the parts of identifiers alone counts half of a whole word, an output of a
+tool 0.7 of a text: it is seldom what somebody remembers.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ ROWS: Final = "lethe_rows"
 _K1: Final = 1.2
 _B: Final = 0.75
 _PART: Final = 0.5
+#: Columns of the index, by number.
+_TEXT: Final = 0
+_PARTS: Final = 1
 #: A word that is everywhere still counts a little.
 _LEAST_WEIGHT: Final = 0.05
 _CLASSES: Final = 1 << LENGTH_BITS
@@ -107,8 +110,9 @@ def _score(api: apsw.FTS5ExtensionApi, /, *arguments: Any) -> float:
     length = lengths[api.rowid & _LENGTH_MASK]
     score = 0.0
     for index, weight in counted:
-        text, parts, _ = api.phrase_locations(index)
-        count = len(text) + _PART * len(parts)
+        count: float = len(api.phrase_column_offsets(index, _TEXT))
+        if not count:
+            count = _PART * len(api.phrase_column_offsets(index, _PARTS))
         score += weight * count / (count + length)
     return score
 
