@@ -6,10 +6,10 @@ decoded (measured: four times cheaper).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from lethe_server.storage import NANO
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from lethe_server.storage import SessionRow, TurnRow
 
 _encode = msgspec.json.Encoder().encode
+
+#: JSON that is put into the answer as it is.
+RawObject = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
+RawList = Annotated[Raw, Meta(extra_json_schema={"type": "array", "items": {"type": "object"}})]
 
 
 class SessionAnswer(msgspec.Struct):
@@ -49,7 +53,7 @@ class SessionAnswer(msgspec.Struct):
     parent_session_id: str | None
     relation: str | None
     source_file: str | None
-    metadata: Raw
+    metadata: RawObject
     owner: str | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -77,8 +81,8 @@ class TurnAnswer(msgspec.Struct):
     tokens_out: int | None
     cost_usd: float | None
     usage: UsageAnswer | None
-    tool_calls: Raw
-    metadata: Raw
+    tool_calls: RawList
+    metadata: RawObject
     revision: int
 
 

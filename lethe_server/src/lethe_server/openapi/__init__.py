@@ -1,0 +1,1 @@
+"""The specification of the API, and the page that shows it."""

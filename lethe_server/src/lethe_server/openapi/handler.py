@@ -1,0 +1,50 @@
+"""``GET /api/v1/openapi.json`` and ``GET /api/v1/docs``."""
+
+from __future__ import annotations
+
+import functools
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from lethe_server.conditional import Tagged
+from lethe_server.openapi.page import PAGE_POLICY, write_page
+from lethe_server.openapi.specification import make_specification
+from lethe_server.parameters import Parameters, load_parameters
+
+_PARAMETERS: Final = Parameters()  # there are none
+
+
+async def show_specification(request: web.Request) -> web.Response:
+    """Answer the specification."""
+    load_parameters(request, _PARAMETERS)
+    return _answer(request, _specification(), "application/json", {})
+
+
+async def show_documentation(request: web.Request) -> web.Response:
+    """Answer the page about the API."""
+    load_parameters(request, _PARAMETERS)
+    return _answer(request, _page(), "text/html", {"Content-Security-Policy": PAGE_POLICY})
+
+
+def _answer(
+    request: web.Request, body: bytes, content_type: str, headers: dict[str, str]
+) -> web.Response:
+    tagged = Tagged(content_type, body)
+    if (unchanged := tagged.unchanged(request)) is not None:
+        return unchanged
+    charset = "utf-8" if content_type.startswith("text/") else None
+    return web.Response(
+        body=body, content_type=content_type, charset=charset, headers={**tagged.headers, **headers}
+    )
+
+
+@functools.cache
+def _specification() -> bytes:
+    return msgspec.json.encode(make_specification())
+
+
+@functools.cache
+def _page() -> bytes:
+    return write_page(make_specification()).encode()

@@ -1,0 +1,204 @@
+"""What each route of the API takes and gives.
+
+The parameters are the schemas that read the queries, the answers the types that are written; the
+types here put those together where a handler writes its answer piece by piece. A route without
+an entry fails a test.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple, NotRequired, TypedDict
+
+from lethe_server.events.handler import EVENT_PARAMETERS
+from lethe_server.events.messages import SessionEvent
+from lethe_server.exports.handler import EXPORT_PARAMETERS
+from lethe_server.hosts.handler import HOSTS_PARAMETERS, HostAnswer
+from lethe_server.ingest.handler import INGEST_PARAMETERS
+from lethe_server.parameters import Parameters
+from lethe_server.projects.handler import PROJECTS_PARAMETERS, ProjectAnswer
+from lethe_server.related.handler import RELATED_PARAMETERS, RelatedAnswer
+from lethe_server.search.handler import SEARCH_PARAMETERS, SearchAnswer
+from lethe_server.search.handler_within import FIND_PARAMETERS, FindAnswer
+from lethe_server.sessions.answers import SessionAnswer, TurnAnswer  # noqa: TC001 - msgspec reads it
+from lethe_server.sessions.handler import DETAIL_PARAMETERS, LIST_PARAMETERS
+from lethe_server.stats.handler import STATS_PARAMETERS, FiguresAnswer
+from lethe_server.tools.handler import TOOLS_PARAMETERS, ToolAnswer
+
+JSON: Final = "application/json"
+
+
+class SessionList(TypedDict):
+    """A page of sessions."""
+
+    sessions: list[SessionAnswer]
+    limit: int
+    offset: int
+    total: int
+    next_cursor: str | None
+
+
+class SessionDetail(TypedDict):
+    """A session and a page of its turns."""
+
+    session: SessionAnswer
+    turns: list[TurnAnswer]
+    next: int | None
+
+
+class StatsAnswer(TypedDict):
+    """Sums; each group carries its dimensions beside the figures."""
+
+    group_by: list[str]
+    since: float | None
+    until: float | None
+    tz: str
+    totals: FiguresAnswer
+    groups: list[dict[str, Any]]
+
+
+class ProjectList(TypedDict):
+    """A page of projects."""
+
+    projects: list[ProjectAnswer]
+    limit: int
+    offset: int
+    total: int
+
+
+class ToolList(TypedDict):
+    """The tools."""
+
+    tools: list[ToolAnswer]
+
+
+class HostList(TypedDict):
+    """The hosts and their tools."""
+
+    hosts: list[HostAnswer]
+
+
+class LineError(TypedDict):
+    """A line that is refused for good."""
+
+    line: int
+    code: str
+    error: str
+    field: NotRequired[str]
+
+
+class IngestAnswer(TypedDict):
+    """What became of the lines of a request."""
+
+    received: int
+    accepted: int
+    errors: list[LineError]
+    unknown_fields: NotRequired[int]
+
+
+class Specification(TypedDict):
+    """This specification."""
+
+    openapi: str
+    info: dict[str, Any]
+    paths: dict[str, Any]
+
+
+class ProblemAnswer(TypedDict):
+    """What is answered in place of what was asked for (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    hint: NotRequired[str]
+    parameter: NotRequired[str]
+
+
+class Operation(NamedTuple):
+    """One route.
+
+    Args:
+        subject: what it belongs to.
+        summary: for people, in a line.
+        answer: the type of what is answered; `None` if it is no JSON.
+        parameters: of the query.
+        kinds: content types of the answer.
+        body: content type of what is sent; empty for nothing.
+        headers: that the route reads, with what they are for.
+        tagged: whether the answer carries an `ETag`.
+    """
+
+    subject: str
+    summary: str
+    answer: Any
+    parameters: Parameters
+    kinds: tuple[str, ...] = (JSON,)
+    body: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    tagged: bool = False
+
+
+_NONE: Final = Parameters()
+_LAST_EVENT: Final = ("Last-Event-ID", "The last id that was seen; goes on behind it.")
+_SESSION: Final = "/api/v1/sessions/{tool}/{host}/{session_id}"
+_EXPORTS: Final = (JSON, "application/x-ndjson", "text/markdown", "text/html")
+
+OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
+    ("POST", "/api/v1/ingest"): Operation(
+        "ingest",
+        "Store events.",
+        IngestAnswer,
+        INGEST_PARAMETERS,
+        body="application/x-ndjson",
+    ),
+    ("GET", "/api/v1/search"): Operation(
+        "search", "Find turns by what they say.", SearchAnswer, SEARCH_PARAMETERS
+    ),
+    ("GET", "/api/v1/sessions"): Operation(
+        "sessions", "List sessions.", SessionList, LIST_PARAMETERS
+    ),
+    ("GET", _SESSION): Operation(
+        "sessions",
+        "One session and its turns.",
+        SessionDetail,
+        DETAIL_PARAMETERS,
+        tagged=True,
+    ),
+    ("GET", f"{_SESSION}/export"): Operation(
+        "sessions", "A session as a file.", None, EXPORT_PARAMETERS, kinds=_EXPORTS
+    ),
+    ("GET", f"{_SESSION}/related"): Operation(
+        "sessions", "The tree that a session stands in.", RelatedAnswer, RELATED_PARAMETERS
+    ),
+    ("GET", f"{_SESSION}/find"): Operation(
+        "sessions", "Find words inside a session.", FindAnswer, FIND_PARAMETERS
+    ),
+    ("GET", "/api/v1/projects"): Operation(
+        "figures", "Projects with their sums.", ProjectList, PROJECTS_PARAMETERS
+    ),
+    ("GET", "/api/v1/stats"): Operation(
+        "figures", "Sums over turns, in all and by group.", StatsAnswer, STATS_PARAMETERS
+    ),
+    ("GET", "/api/v1/tools"): Operation(
+        "figures", "Tools that are known.", ToolList, TOOLS_PARAMETERS
+    ),
+    ("GET", "/api/v1/hosts"): Operation(
+        "figures", "Hosts, and how late their turns come.", HostList, HOSTS_PARAMETERS
+    ),
+    ("GET", "/api/v1/events"): Operation(
+        "events",
+        "What changes, as it comes.",
+        SessionEvent,
+        EVENT_PARAMETERS,
+        kinds=("text/event-stream",),
+        headers=(_LAST_EVENT,),
+    ),
+    ("GET", "/api/v1/openapi.json"): Operation(
+        "documentation", "This specification.", Specification, _NONE, tagged=True
+    ),
+    ("GET", "/api/v1/docs"): Operation(
+        "documentation", "A page about the API.", None, _NONE, kinds=("text/html",), tagged=True
+    ),
+}
