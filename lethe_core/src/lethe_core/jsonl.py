@@ -272,6 +272,7 @@ class JsonlParser(Parser):
             code=code,
             reason=reason,
             sha256=sha256,
+            places=max(1, line.end - line.start),
             revision=line.source.generation,
             source_file=line.source.path,
         )

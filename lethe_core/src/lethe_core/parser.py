@@ -115,12 +115,15 @@ def unmapped_turn(
     code: str,
     reason: str,
     sha256: str = "",
+    places: int = 1,
     revision: int = 0,
     source_file: Path | None = None,
 ) -> TurnEvent:
     """Make the system turn that stands for a part of a source that cannot be mapped.
 
-    It is archived and shown in its session, never indexed, and counted in `status`.
+    It is archived and shown in its session, never indexed, and counted in `status`. When a later
+    version of the parser can map the part, the turns that it gives take its places, and the
+    archive drops it (docs/decisions/0011-stand-ins.md).
 
     Args:
         parser: whose source it is.
@@ -132,6 +135,7 @@ def unmapped_turn(
         code: stable word for the reason, such as ``MALFORMED``.
         reason: the reason for people, without content.
         sha256: hexadecimal digest of the whole part; computed from `raw` if empty.
+        places: how many places from `seq` on the turns of the part, and no others, can have.
         revision: of the turn.
         source_file: where the part stands.
     """
@@ -147,6 +151,7 @@ def unmapped_turn(
                 "code": code,
                 "reason": reason,
                 "bytes": [start, end],
+                "places": places,
                 "sha256": sha256 or hashlib.sha256(raw).hexdigest(),
                 "raw": raw[:MAX_UNMAPPED_RAW_BYTES].decode("utf-8", "replace"),
             },

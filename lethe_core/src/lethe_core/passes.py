@@ -289,20 +289,30 @@ class Pass:
 
     def _unmapped(self, row: Row, raw: bytes, error: Exception) -> _Mapped:
         name = hashlib.blake2b(str(row[row.feed.key]).encode(), digest_size=12).hexdigest()
+        places = self._places(row)
         turn = unmapped_turn(
             self.parser,
             session_id=self.parser.session_id(row),
-            seq=bounded(row.changed),
+            seq=bounded(places.start),
             raw=raw,
             start=0,
             end=len(raw),
             code="UNMAPPABLE",
             reason=f"the parser failed with {type(error).__name__} on a row of {row.feed.table}",
+            places=max(1, len(places)),
             revision=bounded(row.changed),
             source_file=row.source.path,
         )
         turn.turn_id = f"unmapped-{row.feed.table}-{name}"
         return _Mapped((turn,), unmapped=True)
+
+    def _places(self, row: Row) -> range:
+        try:
+            return self.parser.places(row)
+        except sqlite3.Error:
+            raise
+        except Exception:  # noqa: BLE001 - P9: what hinders the mapping may hinder this as well
+            return range(row.changed, row.changed + 1)
 
 
 class _Mapped(NamedTuple):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from lethe_core.parser import Parser
     from lethe_core.sources import Source
 
-_PLACE_SHIFT: Final = 16
+#: Places that the turns of one piece can have.
+PLACES: Final = 1 << 16
 _GENERATION_SHIFT: Final = 42
 
 
@@ -74,7 +75,7 @@ class Place:
     @property
     def seq(self) -> int:
         """The place of the piece's first turn in its session."""
-        return (self.source.generation << _GENERATION_SHIFT) + (self.index << _PLACE_SHIFT)
+        return (self.source.generation << _GENERATION_SHIFT) + self.index * PLACES
 
     def turn(self, *, turn_id: str = "", index: int = 0, role: Role, **fields: Any) -> TurnEvent:
         """Make a turn of this piece.

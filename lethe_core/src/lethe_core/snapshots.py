@@ -44,7 +44,7 @@ from lethe_core.jsonl import clean_session_id
 from lethe_core.ladders import Ladder, make_cursor, roll
 from lethe_core.limits import MAX_DOCUMENT_BYTES, MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES
 from lethe_core.parser import Parser, unmapped_turn
-from lethe_core.pieces import Damage, Piece, Place
+from lethe_core.pieces import PLACES, Damage, Piece, Place
 from lethe_core.sources import Cursor, Identity, Record, Source, find_files
 
 if TYPE_CHECKING:
@@ -287,6 +287,7 @@ class SnapshotParser(Parser):
             code=damage.code,
             reason=damage.reason,
             sha256=damage.sha256,
+            places=PLACES,
             revision=place.revision,
             source_file=place.source.path,
         )

@@ -87,6 +87,14 @@ class SqliteParser(Parser):
             The events in order, or, for a row that is no turn, a word that says what it is.
         """
 
+    def places(self, row: Row) -> range:
+        """Give the places in its session that the turns of a row, and no others, can have.
+
+        It is asked where a row cannot be mapped: the turn that stands for the row stands there,
+        until a later version of the parser maps it.
+        """
+        return range(row.changed, row.changed + 1)
+
     def session_id(self, row: Row) -> str:
         """Name the session of a row that cannot be mapped."""
         value = row.values.get("session_id") or row.values.get(row.feed.key)

@@ -284,3 +284,81 @@ def test_a15_owners_never_share_a_row(event):
     store(connection, [json.dumps(better).encode()], "bob")
 
     assert alone == dump(connection, "alice")
+
+
+PLACES = 10
+
+
+def part_of(part, version, fate):
+    """The lines that a version of a parser makes of a part: turns, a stand-in, or nothing."""
+    head = {"tool": "t", "host": "h", "session_id": "s", "parser_version": version}
+    if fate == "unmapped":
+        unmapped = {"code": "MALFORMED", "places": PLACES}
+        yield head | {
+            "turn_id": f"unmapped-{part * PLACES}",
+            "seq": part * PLACES,
+            "role": "system",
+            "metadata": {"kind": "unmapped", "unmapped": unmapped},
+        }
+        return
+    for index in fate:
+        yield head | {
+            "turn_id": f"turn-{part}-{index}",
+            "seq": part * PLACES + index,
+            "role": "user",
+            "timestamp": part,
+            "content": f"{version} {part} {index}",
+        }
+
+
+fates = st.one_of(st.just("unmapped"), st.sets(st.integers(0, PLACES - 1), max_size=3))
+
+
+@pytest.mark.promise("P4", "P5", "P9")
+@settings(max_examples=120)
+@given(
+    parts=st.lists(st.dictionaries(st.integers(1, 3), fates, min_size=1), min_size=1, max_size=4),
+    data=st.data(),
+)
+def test_stand_ins_go_in_any_order(parts, data):
+    """Of a part, a stand-in stays exactly if no greater parser version has made a turn of it."""
+    lines = [
+        json.dumps(line).encode()
+        for part, versions in enumerate(parts)
+        for version, fate in versions.items()
+        for line in part_of(part, version, fate)
+    ]
+    again = data.draw(st.lists(st.sampled_from(lines), max_size=4) if lines else st.just([]))
+    order = data.draw(st.permutations([*lines, *again]), label="order")
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(order) or 1), max_size=4), label="cuts"))
+    split = fresh_database()
+    for begin, end in zip([0, *cuts], [*cuts, len(order)], strict=True):
+        store(split, order[begin:end])
+        assert_exact(split)
+
+    expected = {
+        f"unmapped-{part * PLACES}"
+        for part, versions in enumerate(parts)
+        for failed in [max((v for v, fate in versions.items() if fate == "unmapped"), default=0)]
+        if failed
+        and not any(v > failed and fate for v, fate in versions.items() if fate != "unmapped")
+    }
+    rows = split.execute("SELECT turn_id FROM turns WHERE kind IS 'unmapped'")
+    assert expected == {name for (name,) in rows}
+
+
+def test_stand_ins_of_other_sessions_and_owners_stay(event):
+    """A turn takes the place of what stands for its own part alone."""
+    connection = fresh_database()
+    [lost] = part_of(1, 1, "unmapped")
+    [turn] = part_of(1, 2, {0})
+    for owner, session in (("alice", "s"), ("alice", "other"), ("bob", "s")):
+        store(connection, [json.dumps(lost | {"session_id": session}).encode()], owner)
+
+    store(connection, [json.dumps(turn).encode()], "alice")
+
+    left = connection.execute(
+        "SELECT o.name, s.session_id FROM turns t JOIN sessions s ON s.id = t.session"
+        " JOIN owners o ON o.id = t.owner WHERE t.kind = 'unmapped'"
+    )
+    assert {("alice", "other"), ("bob", "s")} == set(left.fetchall())

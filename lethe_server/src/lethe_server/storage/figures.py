@@ -36,7 +36,7 @@ _TOKENS: Final = ("tokens_in", "tokens_out", "cache_read", "cache_write", "reaso
 _ROLES: Final = ("user", "assistant", "tool", "system")
 
 _FIND: Final = """
-    SELECT id, started_at, last_activity, preview, state FROM sessions
+    SELECT id, started_at, last_activity, preview, unmapped, state FROM sessions
     WHERE owner = ? AND tool = ? AND host = ? AND session_id = ?
 """
 _CREATE: Final = """
@@ -129,6 +129,7 @@ class SessionFigures:
         id: of the session.
         state: see `SessionState`; set `changed` with it.
         changed: whether there is anything to save.
+        unmapped: turns that stand for what could not be mapped, before this request.
     """
 
     def __init__(self, connection: apsw.Connection, owner: int, key: SessionKey) -> None:
@@ -140,11 +141,12 @@ class SessionFigures:
         self._started: float | None = None
         self._last: float | None = None
         self._preview: str | None = None
+        self.unmapped = 0
         if row is None:
             values = (owner, *key, msgspec.json.encode(self.state))
             self.id: int = connection.execute(_CREATE, values).get
         else:
-            self.id, self._started, self._last, self._preview, state = row
+            self.id, self._started, self._last, self._preview, self.unmapped, state = row
             self.state = _decode_state(state)
         self._counts = [0] * len(_COUNTS)
         self._tokens = Tokens()
@@ -185,6 +187,25 @@ class SessionFigures:
             new: what counts now.
             content: its text; `None` if it is what it was.
         """
+        was_first = self.state.first_prompt == (old.seq, old.turn_id)
+        stays = is_prompt(new.role, new.kind) and new.seq <= old.seq and content is not None
+        self._take_off(old, new.timestamp)
+        self._lost_preview |= was_first and not stays
+        self.add(new, content)
+
+    def remove(self, facts: TurnFacts) -> None:
+        """Take a turn off that is no longer there."""
+        self.changed = True
+        self._lost_preview |= self.state.first_prompt == (facts.seq, facts.turn_id)
+        self._take_off(facts, None)
+
+    def _take_off(self, old: TurnFacts, timestamp: float | None) -> None:
+        """Take off what was counted of a turn.
+
+        Args:
+            old: what was counted.
+            timestamp: of what counts in its place; `None` if nothing does.
+        """
         self._counts = list(map(operator.sub, self._counts, old.counts()))
         self._tokens = self._tokens.minus(old.tokens)
         if old.model is not None:
@@ -193,12 +214,9 @@ class SessionFigures:
                 self.state.models[old.model] = left
             else:
                 del self.state.models[old.model]
-        self._lost_activity |= self._holds_activity(old.timestamp, new.timestamp)
+        self._lost_activity |= self._holds_activity(old.timestamp, timestamp)
         if self.state.first_prompt == (old.seq, old.turn_id):
             self.state.first_prompt = None
-            stays = is_prompt(new.role, new.kind) and new.seq <= old.seq and content is not None
-            self._lost_preview |= not stays
-        self.add(new, content)
 
     def add_shared_tokens(self, tokens: Tokens) -> None:
         """Count tokens of a shared usage, or take them off."""

@@ -15,6 +15,7 @@ from lethe_core.decoding import DECODING_ERRORS
 from lethe_core.wire import IncomingTurn
 from lethe_server.search.terms import NO_TERMS, Terms, index_terms
 from lethe_server.storage.payloads import join_outputs, pack_payload
+from lethe_server.storage.stand_ins import UNMAPPED, count_places
 
 if TYPE_CHECKING:
     from lethe_core.wire import DecodedLine, IncomingMeta, IncomingSession, IncomingToolCall
@@ -28,9 +29,6 @@ NANO: Final = 10**9
 
 _PROMPT_KINDS: Final = frozenset({None, "prompt", "queued_prompt"})
 _MAX_KIND: Final = 64
-
-#: The kind of a turn that stands for what no parser could map; it is not indexed.
-UNMAPPED: Final = "unmapped"
 
 
 class Tokens(NamedTuple):
@@ -90,6 +88,7 @@ class TurnRecord(NamedTuple):
         meta: what it says of its session.
         terms: what is indexed of the text.
         output_terms: what is indexed of the outputs of tools.
+        places: how many places it has if it is a stand-in; else 0.
     """
 
     session: SessionKey
@@ -110,6 +109,7 @@ class TurnRecord(NamedTuple):
     meta: IncomingMeta | None
     terms: Terms = NO_TERMS
     output_terms: Terms = NO_TERMS
+    places: int = 0
 
     @property
     def is_prompt(self) -> bool:
@@ -185,6 +185,7 @@ def prepare_record(line: DecodedLine) -> Record:
         meta=event.session_meta,
         terms=terms,
         output_terms=output_terms,
+        places=0 if event.usage else count_places(event.turn_id, kind, metadata),
     )
 
 

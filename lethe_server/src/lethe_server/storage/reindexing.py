@@ -15,7 +15,6 @@ from loguru import logger
 from lethe_server.search.terms import NO_TERMS, index_terms
 from lethe_server.storage.faults import translated_faults
 from lethe_server.storage.payloads import outputs_of
-from lethe_server.storage.records import UNMAPPED
 from lethe_server.storage.search_index import (
     INDEX_VERSION,
     IndexedTurn,
@@ -23,6 +22,7 @@ from lethe_server.storage.search_index import (
     facets_of,
     index_turns,
 )
+from lethe_server.storage.stand_ins import UNMAPPED
 from lethe_server.storage.transactions import write_transaction
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ The rules, per owner, tool, host, session and turn (P4, P5, P6):
   of equal ones the first (a differing second one is counted as a conflict; of its tokens the
   greater stay);
 * the place of a turn is the smallest `seq` of its copies of the greatest parser version: a
-  record that was repeated by compaction keeps its first place.
+  record that was repeated by compaction keeps its first place;
+* what stands for a part that could not be mapped goes when a greater parser version has mapped it.
 
 The statements here are the hot path: plain `executemany`, no triggers, no savepoints (measured:
 the query builder costs five times as much).
@@ -24,6 +25,14 @@ from lethe_server.storage.changes import SessionChange, note_changes
 from lethe_server.storage.figures import SessionFigures, TurnFacts, add_tokens
 from lethe_server.storage.records import Tokens, TurnRecord
 from lethe_server.storage.search_index import IndexedTurn, facets_of, index_turns
+from lethe_server.storage.stand_ins import (
+    UNMAPPED,
+    Occupant,
+    StandIn,
+    find_stand_ins,
+    is_taken,
+    replaced,
+)
 from lethe_server.storage.usages import UsageLedger
 
 if TYPE_CHECKING:
@@ -61,6 +70,7 @@ _MOVE: Final = """
         cache_write = ?, reasoning = ?, cost_nano = ?
     WHERE owner = ? AND id = ?
 """
+_DELETE: Final = "DELETE FROM turns WHERE owner = ? AND id = ?"
 
 
 class StoreOutcome(NamedTuple):
@@ -143,6 +153,13 @@ class _Turn:
             return record.digest != self.digest
         return False
 
+    @property
+    def kind(self) -> str | None:
+        """What sort of turn it is."""
+        if self.record is not None:
+            return self.record.kind
+        return self.stored.facts.kind if self.stored else None
+
     def facts(self) -> TurnFacts:
         """Return what counts of the turn as it is now."""
         tokens = self.tokens if self.usage_key is None else Tokens()
@@ -189,6 +206,7 @@ class _Session:
                 self.figures.changed |= registers.merge(
                     item.meta, seq=item.seq, version=item.parser_version
                 )
+        self.dropped = [turn.stored for turn in self._take_stand_ins() if turn.stored]
 
     def _load(self, turn_ids: set[str]) -> dict[str, _Turn]:
         if not turn_ids:
@@ -197,6 +215,28 @@ class _Session:
             _FIND, (self._owner, self.figures.id, json.dumps(list(turn_ids)))
         )
         return {row[0]: _turn_of_row(row) for row in rows}
+
+    def _take_stand_ins(self) -> list[_Turn]:
+        """Take out the stand-ins whose places turns of a greater parser version have."""
+        came = {
+            name: StandIn(name, turn.seq, turn.record.places, turn.seq_version)
+            for name, turn in self.turns.items()
+            if turn.record is not None and turn.record.places
+        }
+        occupants = [
+            Occupant(turn.seq, turn.seq_version)
+            for turn in self.turns.values()
+            if turn.kind != UNMAPPED
+        ]
+        where = (self._connection, self._owner, self.figures.id)
+        gone = replaced(came.values(), occupants)
+        gone |= {name for name, one in came.items() if name not in gone and is_taken(*where, one)}
+        if self.figures.unmapped and occupants:
+            newest = max(occupant.version for occupant in occupants)
+            there = [one for one in find_stand_ins(*where, newest) if one.turn_id not in came]
+            gone |= replaced(there, occupants)
+        self.turns |= self._load(gone - self.turns.keys())
+        return [self.turns.pop(name) for name in gone]
 
     def claim_usage(self, ledger: UsageLedger) -> None:
         """Tell the ledger which replies the turns that change carry, and carried before."""
@@ -237,6 +277,10 @@ class _Session:
                 assert stored is not None
                 moved.append((turn.seq, turn.seq_version, *turn.tokens, self._owner, stored.id))
                 self.figures.replace(stored.facts, facts, None)
+        for old in self.dropped:
+            activity.remove(self.figures.id, old.facts)
+            self.figures.remove(old.facts)
+        self._connection.executemany(_DELETE, [(self._owner, old.id) for old in self.dropped])
         self._connection.executemany(_INSERT, inserted)
         self._note_indexed(self._connection.last_insert_rowid() - len(inserted) + 1)
         self._connection.executemany(_REPLACE, replaced)
@@ -250,6 +294,7 @@ class _Session:
         changed = [
             turn.seq for turn in self.turns.values() if turn.record is not None or turn.moved
         ]
+        changed += [old.seq for old in self.dropped]
         return SessionChange(
             self.figures.id, min(changed, default=None), max(changed, default=None)
         )

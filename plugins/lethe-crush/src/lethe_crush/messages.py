@@ -56,9 +56,7 @@ class Message:
         self._model = text(row["model"]) or None
         size = len(row["parts"])
         self._revision = (row.changed << _REVISION_SHIFT) + min(size, (1 << _REVISION_SHIFT) - 1)
-        second = int(self._time or 0)
-        place = row.rowid % _MOST_ROWS
-        self._seq = (second << _SECOND_SHIFT) + (place << _ROW_SHIFT)
+        self._seq = places_of(row).start
 
     def turns(self) -> list[TurnEvent] | str:
         """Map the message; a word that says why there is no turn."""
@@ -170,6 +168,13 @@ class Message:
 
 _WORDS: Final = frozenset({"text", "image_url", "binary"})
 _KNOWN: Final = _WORDS | {"reasoning", "tool_call", "tool_result", "shell_command", "finish"}
+
+
+def places_of(row: Row) -> range:
+    """Give the places that the turns of a row of `messages` can have."""
+    second = int(unix_time(row["created_at"]) or 0)
+    start = (second << _SECOND_SHIFT) + ((row.rowid % _MOST_ROWS) << _ROW_SHIFT)
+    return range(start, start + _MOST_TURNS)
 
 
 def _data(part: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from lethe_core import Feed, Row, SessionMeta, SqliteParser
 from lethe_core.jsonl import clean_session_id
 from lethe_core.mapping import text, unix_time
-from lethe_crush.messages import Message
+from lethe_crush.messages import Message, places_of
 from lethe_crush.projects import global_directory, known_projects, working_directory
 
 if TYPE_CHECKING:
@@ -79,6 +79,10 @@ class CrushParser(SqliteParser):
         if row.feed.table == "sessions":
             return self._session(row)
         return Message(row, is_summary=_is_summary(row)).turns()
+
+    def places(self, row: Row) -> range:
+        """Give the places of a message. See `SqliteParser.places`."""
+        return places_of(row) if row.feed.table == "messages" else super().places(row)
 
     def _session(self, row: Row) -> Iterator[SessionEvent]:
         meta = SessionMeta(

@@ -17,7 +17,7 @@ from lethe_core.mapping import count, unix_time
 from lethe_opencode import parts, rows
 from lethe_opencode.places import Tool
 from lethe_opencode.sessions import session_meta
-from lethe_opencode.turns import Turns, progress
+from lethe_opencode.turns import PLACES, Turns, progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -70,6 +70,15 @@ class DatabaseParser(Tool, SqliteParser):
         if _is_copied(row, "session_message", message_id):
             return _COPIED
         return self._message(row, message_id)
+
+    def places(self, row: Row) -> range:
+        """Give the places of a row's message. See `SqliteParser.places`."""
+        created = row["time_created"]
+        if row.feed.table == "part":
+            sql = "SELECT time_created FROM message WHERE id = ?"
+            created = next((time for (time,) in row.query(sql, row["message_id"])), created)
+        start = count(created) * PLACES
+        return range(start, start + PLACES)
 
     def _session(self, row: Row) -> Iterator[SessionEvent]:
         yield row.session(

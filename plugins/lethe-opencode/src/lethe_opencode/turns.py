@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lethe_core import Parser, Role
 
-_PLACES: Final = 4096
+PLACES: Final = 4096
 #: Messages that were made in the same millisecond stand this many places apart.
 _TIE: Final = 512
 _PROGRESS_BITS: Final = 12
@@ -96,12 +96,12 @@ class Turns:
             timestamp: Unix seconds; when the message was made, if `None`.
             **fields: other fields of `TurnEvent`.
         """
-        place = min(self.tie * _TIE + place, _PLACES - 1)
+        place = min(self.tie * _TIE + place, PLACES - 1)
         turn = TurnEvent(
             tool=self.parser.tool,
             session_id=clean_session_id(self.session_id),
             turn_id=wire_key(turn_id) or clean_session_id(turn_id),
-            seq=min(max(self.created, 0) * _PLACES + place, MAX_SEQ),
+            seq=min(max(self.created, 0) * PLACES + place, MAX_SEQ),
             role=role,
             timestamp=timestamp or unix_time(self.created),
             content=content,
