@@ -62,7 +62,7 @@ class FakeServer:
         script: answers to give first, one for each request.
         judge: called with the lines when the script is at its end; may return a `Reply`.
         requests: all that came.
-        events: the archive: one line for each event, the first that came.
+        events: the archive: of each event the first that came, at the smallest place of all.
     """
 
     def __init__(self):
@@ -143,7 +143,8 @@ class FakeServer:
         for line in lines:
             event = json.loads(line)
             key = tuple(event.get(name) for name in ("tool", "host", "session_id", "turn_id"))
-            self.events.setdefault(key, event)
+            stored = self.events.setdefault(key, event)
+            stored["seq"] = min(stored["seq"], event["seq"])
             self.sent[key] += 1
 
 

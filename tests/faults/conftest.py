@@ -1,0 +1,20 @@
+"""The machine and the server of the collector's tests, for faults that concern both."""
+
+from __future__ import annotations
+
+import pytest
+from fakes.machine import Machine
+from fakes.server import FakeServer
+
+
+@pytest.fixture
+def server():
+    """A server that archives, unless the test scripts it."""
+    with FakeServer() as fake:
+        yield fake
+
+
+@pytest.fixture
+def machine(tmp_path, server):
+    """A machine that knows the server."""
+    return Machine(tmp_path, server)
