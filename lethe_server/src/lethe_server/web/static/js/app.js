@@ -1,13 +1,15 @@
 // The frame of all views: the head with the search, the way between views, and help.
 
 import { addressOf, go, readAddress, useAddress } from "./address.js";
+import { api } from "./api.js";
+import { nameTools } from "./format.js";
 import { listenToKeys, useKeys } from "./keys.js";
 import { useLiveState } from "./live.js";
 import { Help } from "./part/help.js";
 import { Icon } from "./part/icon.js";
 import { SearchBox } from "./part/searchbox.js";
 import { Empty, Loading } from "./part/states.js";
-import { html, useEffect, useErrorBoundary, useRef, useState } from "./ui.js";
+import { html, useEffect, useErrorBoundary, useRedraw, useRef, useState } from "./ui.js";
 import { Home } from "./view/home.js";
 
 const NAVIGATION = [
@@ -34,6 +36,7 @@ export function App() {
   for (const { path, key } of NAVIGATION) keys[key] = () => go(path);
   useKeys(keys);
   useEffect(listenToKeys, []);
+  useToolNames();
   useScroll(address);
   return html`<a class="skip" href="#content" onClick=${skip}>Skip to content</a>
     <${Head} address=${address} onHelp=${() => showHelp(true)} />
@@ -41,6 +44,20 @@ export function App() {
       <${View} address=${address} key=${address.parts.slice(0, 4).join("/")} />
     </main>
     <${Help} open=${help} onClose=${() => showHelp(false)} />`;
+}
+
+/** How tools are called is known by the plugins of the server. */
+function useToolNames() {
+  const redraw = useRedraw();
+  useEffect(() => {
+    api.tools().then(
+      ({ tools }) => {
+        nameTools(tools);
+        redraw();
+      },
+      () => undefined, // tools then show the names that they have on the wire
+    );
+  }, []);
 }
 
 function skip(event) {

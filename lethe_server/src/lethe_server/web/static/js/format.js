@@ -96,13 +96,12 @@ export function hue(name) {
   return sum % 8;
 }
 
-const TOOLS = {
-  "claude-code": "Claude Code",
-  codex: "Codex",
-  opencode: "opencode",
-  "copilot-cli": "Copilot CLI",
-  gemini: "Gemini CLI",
-};
+const labels = new Map();
+
+/** Remember how tools are called. */
+export function nameTools(tools) {
+  for (const { tool, label } of tools) if (label) labels.set(tool, label);
+}
 
 /** The name of a tool for people. */
-export const toolLabel = (tool) => (Object.hasOwn(TOOLS, tool) ? TOOLS[tool] : String(tool));
+export const toolLabel = (tool) => labels.get(tool) ?? String(tool);

@@ -22,7 +22,7 @@ export function Outline({ transcript, at, jump }) {
   if (prompts.length < 2) return html`<aside class="outline" hidden></aside>`;
   const from = Math.max(0, current - NEAR);
   return html`<nav class="outline" aria-label="Prompts">
-    <h2>Prompts <span class="muted">${prompts.length}</span></h2>
+    <h2>Prompts</h2>
     <ol ref=${list} start=${from + 1}>
       ${prompts.slice(from, current + NEAR).map(
         (index, place) => html`<li key=${index}>

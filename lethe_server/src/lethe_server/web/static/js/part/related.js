@@ -10,7 +10,7 @@ const RELATIONS = { subagent: "Subagents", fork: "Forks", continuation: "Continu
 
 export function Related({ session }) {
   const { value } = useLoaded((signal) => api.related(session, signal), [session.tool, session.host, session.session_id]);
-  const children = value ? childrenOf(value, session.session_id) : [];
+  const children = value ? childrenOf(value) : [];
   if (!children.length) return null;
   const groups = Object.keys(RELATIONS)
     .map((relation) => [relation, children.filter((child) => child.relation === relation)])
@@ -32,15 +32,6 @@ export function Related({ session }) {
   </details>`;
 }
 
-/** The direct children of a session in the tree of the answer. */
-function childrenOf(answer, id) {
-  const waiting = [answer.tree ?? answer.root ?? answer];
-  while (waiting.length) {
-    const node = waiting.pop();
-    if (!node) continue;
-    const session = node.session ?? node;
-    if (session.session_id === id) return (node.children ?? []).map((child) => child.session ?? child);
-    waiting.push(...(node.children ?? []));
-  }
-  return [];
-}
+/** The sessions that come from this one directly; the answer lists the whole tree. */
+const childrenOf = ({ sessions, asked }) =>
+  sessions.filter((node) => node.parent === asked && node.archived);

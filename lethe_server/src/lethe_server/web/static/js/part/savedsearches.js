@@ -2,7 +2,8 @@
 
 import { api } from "../api.js";
 import { addressOf } from "../address.js";
-import { html, useState } from "../ui.js";
+import { html, useLoaded, useState } from "../ui.js";
+import { Failed, NotOffered } from "./states.js";
 import { Icon } from "./icon.js";
 
 /** What of an address is kept. */
@@ -61,4 +62,29 @@ export function SaveSearch({ params }) {
     <button class="chip chip-set" type="submit">Save</button>
     <span class="chip-said" role="status">${said}</span>
   </form>`;
+}
+
+/** The saved searches, to run and to delete. */
+export function SavedSearches() {
+  const { value, error, again } = useLoaded((signal) => api.savedSearches(signal), []);
+  if (error && !error.isMissing) return html`<${Failed} error=${error} again=${again} />`;
+  const list = value?.saved_searches ?? [];
+  const remove = async (saved) => {
+    await api.deleteSearch(saved.id).catch(() => undefined);
+    again();
+  };
+  return html`<section class="card" aria-label="Saved searches">
+    <header class="card-head"><h2>Saved searches</h2></header>
+    ${error && html`<${NotOffered} what="saved searches" />`}
+    ${value && !list.length && html`<p class="muted">None yet. Search for something and press Save.</p>`}
+    <ul class="saved">
+      ${list.map(
+        (saved) => html`<li key=${saved.id}>
+          <a href=${searchAddress(saved)}><${Icon} name="star" />${saved.name}</a>
+          <code>${saved.q}</code>
+          <button class="icon-button" aria-label=${`Delete ${saved.name}`} onClick=${() => remove(saved)}><${Icon} name="close" /></button>
+        </li>`,
+      )}
+    </ul>
+  </section>`;
 }

@@ -2,7 +2,7 @@
 
 import { api } from "../api.js";
 import { addressOf, sessionAddress } from "../address.js";
-import { baseName, brief, count, duration, exactTime, isoTime, money, plural, shortTime, time } from "../format.js";
+import { baseName, brief, count, dayLabel, duration, exactTime, isoTime, money, plural, time } from "../format.js";
 import { html, useEffect, useLoaded, useRef, useState } from "../ui.js";
 import { Copy } from "./copy.js";
 import { Icon } from "./icon.js";
@@ -28,7 +28,7 @@ export function SessionHead({ session, all, toggle, onFind }) {
       html`<a href=${addressOf("/", { project: session.working_dir })} title=${session.working_dir}>${baseName(session.working_dir)}</a>`}
       ${session.git_branch && html`<span class="branch"><${Icon} name="branch" />${session.git_branch}</span>`}
       <a href=${addressOf("/", { host: session.host })}>${session.host}</a>
-      <time datetime=${isoTime(session.started_at)} title=${exactTime(session.started_at)}>${shortTime(session.started_at)} ${time(session.started_at)}</time>
+      <time datetime=${isoTime(session.started_at)} title=${exactTime(session.started_at)}>${dayLabel(session.started_at)}, ${time(session.started_at)}</time>
       ${lasted > 0 && html`<span>${duration(lasted)}</span>`}
       ${session.models.map((model) => html`<span key=${model}>${model}</span>`)}
     </p>

@@ -1,6 +1,80 @@
-import { Empty } from "../part/states.js";
-import { html } from "../ui.js";
+// Projects: the directories in which work was done.
 
-export function Projects() {
-  return html`<${Empty} title="Projects" />`;
+import { api } from "../api.js";
+import { addressOf, setParams } from "../address.js";
+import { ago, baseName, brief, count, exactTime, isoTime } from "../format.js";
+import { ToolName } from "../part/sessionrow.js";
+import { Empty, Failed, Loading, NotOffered } from "../part/states.js";
+import { html, useLoaded, useState, useTitle } from "../ui.js";
+
+const SORTS = {
+  activity: (row) => row.last_activity ?? 0,
+  sessions: (row) => row.sessions,
+  turns: (row) => row.turns,
+  tokens: (row) => row.tokens_in + row.tokens_out + row.cache_read + row.cache_write,
+};
+const COLUMNS = [
+  ["sessions", "Sessions", (row) => count(row.sessions)],
+  ["turns", "Turns", (row) => count(row.turns)],
+  ["tokens", "Tokens", (row) => brief(SORTS.tokens(row))],
+];
+
+export function Projects({ address }) {
+  useTitle("Projects");
+  const [wanted, setWanted] = useState("");
+  const join = address.params.join === "directory" ? "directory" : "repository";
+  const { value, error, again } = useLoaded((signal) => api.projects({ join, limit: 1000 }, signal), [join]);
+  const sort = Object.hasOwn(SORTS, address.params.sort ?? "") ? address.params.sort : "activity";
+  const needle = wanted.trim().toLowerCase();
+  const rows = (value?.projects ?? [])
+    .filter((row) => `${row.project ?? ""} ${row.repository ?? ""}`.toLowerCase().includes(needle))
+    .sort((one, other) => SORTS[sort](other) - SORTS[sort](one));
+  return html`<div class="column column-wide">
+    <h1 class="page-title">Projects</h1>
+    <div class="controls">
+      <input class="field" type="search" aria-label="Find a project" placeholder="Find a project" value=${wanted} onInput=${(event) => setWanted(event.target.value)} />
+      <div class="choice" role="group" aria-label="What is one project">
+        <button aria-pressed=${join === "repository" ? "true" : "false"} onClick=${() => setParams({ join: undefined })}>By repository</button>
+        <button aria-pressed=${join === "directory" ? "true" : "false"} onClick=${() => setParams({ join: "directory" })}>By directory</button>
+      </div>
+    </div>
+    ${error && (error.isMissing ? html`<${NotOffered} what="projects" />` : html`<${Failed} error=${error} again=${again} />`)}
+    ${!value && !error && html`<${Loading} />`}
+    ${value && rows.length === 0 && html`<${Empty} icon="folder" title=${needle ? "No project is called so" : "No project yet"} />`}
+    ${rows.length > 0 &&
+    html`<div class="table-frame" tabindex="0" role="region" aria-label="Projects">
+      <table class="numbers numbers-wide">
+        <thead>
+          <tr>
+            <th scope="col">Project</th>
+            <th scope="col" class="cell-text">Tools</th>
+            <th scope="col" class="cell-text">Hosts</th>
+            ${COLUMNS.map(([key, label]) => html`<th scope="col" key=${key} aria-sort=${sort === key ? "descending" : undefined}><${Sort} name=${key} label=${label} sort=${sort} /></th>`)}
+            <th scope="col" aria-sort=${sort === "activity" ? "descending" : undefined}><${Sort} name="activity" label="Last activity" sort=${sort} /></th>
+          </tr>
+        </thead>
+        <tbody>
+          ${rows.map((row) => html`<${Project} key=${`${row.repository}${row.project}`} row=${row} />`)}
+        </tbody>
+      </table>
+    </div>`}
+  </div>`;
+}
+
+function Sort({ name, label, sort }) {
+  return html`<button class="sort" aria-pressed=${sort === name ? "true" : "false"} onClick=${() => setParams({ sort: name === "activity" ? undefined : name })}>${label}</button>`;
+}
+
+function Project({ row }) {
+  const name = row.project ?? row.directories[0]?.working_dir;
+  return html`<tr>
+    <th scope="row">
+      ${name ? html`<a href=${addressOf("/", { project: name })} title=${name}>${baseName(name)}</a>` : "Without a directory"}
+      <span class="cell-more">${row.repository ?? name ?? ""}</span>
+    </th>
+    <td class="cell-text">${row.tools.map((tool) => html`<${ToolName} key=${tool} tool=${tool} />`)}</td>
+    <td class="cell-text">${row.hosts.join(", ")}</td>
+    ${COLUMNS.map(([key, , cell]) => html`<td key=${key}>${cell(row)}</td>`)}
+    <td><time datetime=${isoTime(row.last_activity)} title=${exactTime(row.last_activity)}>${ago(row.last_activity)}</time></td>
+  </tr>`;
 }

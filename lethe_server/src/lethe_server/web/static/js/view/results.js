@@ -60,8 +60,8 @@ export function Results({ params }) {
     ${!search.error && !search.answered && html`<${Loading} />`}
     <ol class="results" ref=${list} aria-busy=${search.loading ? "true" : "false"} hidden=${results.length === 0 || Boolean(search.error)}>
       ${results.map(
-        (result) => html`<li key=${`${result.tool}/${result.host}/${result.session_id}/${result.turn_id}`}>
-          <${Result} result=${result} />
+        (result, index) => html`<li key=${`${result.tool}/${result.host}/${result.session_id}/${result.turn_id}`}>
+          <${Result} result=${result} again=${isSameSession(result, results[index - 1])} />
         </li>`,
       )}
     </ol>
@@ -69,15 +69,19 @@ export function Results({ params }) {
   </div>`;
 }
 
-function Result({ result }) {
-  return html`<a class="result" href=${sessionAddress(result, result.turn_id)}>
+const isSameSession = (one, other) =>
+  other !== undefined && one.session_id === other.session_id && one.host === other.host && one.tool === other.tool;
+
+/** A hit; of several in turn in one session only the first one says which. */
+function Result({ result, again }) {
+  return html`<a class="result" data-again=${again ? "true" : undefined} href=${sessionAddress(result, result.turn_id)}>
     <span class="result-head">
       <span class="role" data-role=${result.role}>${result.match_source === "tool_output" ? "Output" : (ROLES[result.role] ?? result.role)}</span>
       <span class="result-title">${result.title || "Untitled"}</span>
       <time class="session-row-time" datetime=${isoTime(result.timestamp)} title=${exactTime(result.timestamp)}>${shortTime(result.timestamp)}</time>
     </span>
     <span class="snippet"><${Marked} text=${result.snippet} /></span>
-    <span class="meta">
+    <span class="meta" hidden=${again}>
       <${ToolName} tool=${result.tool} />
       <span>${baseName(result.working_dir)}</span>
       <span>${result.host}</span>
