@@ -5,6 +5,7 @@
     ├── Forbidden               FORBIDDEN: a known user who may not
     ├── NotFound                NOT_FOUND
     ├── InvalidRequest          INVALID
+    ├── Conflict                CONFLICT
     ├── UnsupportedMedia        UNSUPPORTED_MEDIA_TYPE
     ├── RequestTimeout          REQUEST_TIMEOUT
     ├── HostNotAllowed          HOST_NOT_ALLOWED
@@ -58,6 +59,12 @@ class InvalidRequest(UsageError):
     def __init__(self, message: str, *, parameter: str = "", hint: str = "") -> None:
         super().__init__(f"{parameter}: {message}" if parameter else message, hint=hint)
         self.parameter = parameter
+
+
+class Conflict(UsageError):
+    """What is there already stands against it."""
+
+    code = "CONFLICT"
 
 
 class UnsupportedMedia(UsageError):

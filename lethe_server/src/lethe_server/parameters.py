@@ -153,14 +153,14 @@ def load_parameters(request: web.BaseRequest, schema: Parameters) -> dict[str, A
     given: dict[str, str] = {}
     for name, value in request.query.items():
         if name in given:
-            raise InvalidRequest("is given more than once", parameter=_shown(name))
+            raise InvalidRequest("is given more than once", parameter=shown(name))
         given[name] = value
     try:
         loaded: dict[str, Any] = schema.load(given)
     except ValidationError as error:
         problems: dict[str, list[str]] = error.messages_dict
         name = min(problems)
-        raise InvalidRequest(problems[name][0], parameter=_shown(name)) from None
+        raise InvalidRequest(problems[name][0], parameter=shown(name)) from None
     return loaded
 
 
@@ -225,8 +225,12 @@ def asked_owner(request: web.BaseRequest, identity: Identity) -> str | None:
     return given[0]
 
 
-def _shown(name: str) -> str:
-    """A parameter's name is the client's text: told only if it is a harmless one."""
+def shown(name: str) -> str:
+    """Return a parameter's name, which is the client's text: told only if it is a harmless one.
+
+    Args:
+        name: of a parameter or field.
+    """
     return name if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else "a parameter"
 
 

@@ -34,6 +34,7 @@ STATUS: Final[dict[type[core.LetheError], int]] = {
     errors.CrossOrigin: 403,
     errors.NotFound: 404,
     errors.RequestTimeout: 408,
+    errors.Conflict: 409,
     errors.UnsupportedMedia: 415,
 }
 

@@ -15,6 +15,7 @@ from lethe_server.login.handler import log_in, log_out, show_login
 from lethe_server.openapi.handler import show_documentation, show_specification
 from lethe_server.projects.handler import list_projects
 from lethe_server.related.handler import show_related
+from lethe_server.saved_searches import handler as saved
 from lethe_server.search.handler import search
 from lethe_server.search.handler_within import find_in_session
 from lethe_server.sessions.handler import list_sessions, show_session
@@ -48,6 +49,8 @@ class Route(NamedTuple):
 
 #: The path of one session.
 SESSION: Final = "/api/v1/sessions/{tool}/{host}/{session_id}"
+#: The path of one saved search.
+SAVED: Final = f"{saved.PATH}/{{id}}"
 
 TABLE: Final = (
     Route("GET", "/", show_page, "read", is_open=True),
@@ -72,6 +75,12 @@ TABLE: Final = (
     Route("GET", f"{SESSION}/related", show_related, "read"),
     Route("GET", f"{SESSION}/find", find_in_session, "read"),
     Route("GET", "/api/v1/stats", stats, "read"),
+    Route("GET", saved.PATH, saved.list_searches, "read"),
+    Route("POST", saved.PATH, saved.create_search, "read"),
+    Route("GET", SAVED, saved.show_search, "read"),
+    Route("PATCH", SAVED, saved.change_search, "read"),
+    Route("DELETE", SAVED, saved.delete_search, "read"),
+    Route("GET", f"{SAVED}/run", saved.run_search, "read"),
     Route("GET", "/api/v1/projects", list_projects, "read"),
     Route("GET", "/api/v1/tools", list_tools, "read"),
     Route("GET", "/api/v1/hosts", list_hosts, "read"),

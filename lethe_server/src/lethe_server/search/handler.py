@@ -151,7 +151,7 @@ async def answer_search(request: web.Request, asked: dict[str, Any]) -> web.Resp
 def _search_of(asked: dict[str, Any], identity: Identity) -> Search:
     owner = asked["owner"] or identity.user
     return Search(
-        query=_query_of(asked),
+        query=query_of(asked),
         # What `q` says of time may move from page to page (`after:7d`); the cursor holds it.
         identity=(
             owner,
@@ -167,7 +167,15 @@ def _search_of(asked: dict[str, Any], identity: Identity) -> Search:
     )
 
 
-def _query_of(asked: dict[str, Any]) -> Query:
+def query_of(asked: dict[str, Any]) -> Query:
+    """Return what is looked for.
+
+    Args:
+        asked: loaded by `SearchParameters`.
+
+    Raises:
+        InvalidRequest: the query is wrong.
+    """
     if asked["syntax"] == "fts5":
         query = parse_fts5(asked["q"])
     else:

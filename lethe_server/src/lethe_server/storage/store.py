@@ -149,6 +149,14 @@ class Store:
         """
         return await self._read(lambda database: query(database.connection()), seconds)
 
+    async def change(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Do what another room does to the archive; it is on the disk when this returns.
+
+        Args:
+            work: gets the connection that writes, in a transaction; possibly twice.
+        """
+        return await self._write(work)
+
     async def find_token(self, digest: bytes) -> TokenRow | None:
         """Return the token of a digest, in force or not."""
         return await self._read(lambda database: tokens.find_token(database, digest))

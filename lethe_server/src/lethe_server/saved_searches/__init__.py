@@ -1,0 +1,1 @@
+"""Saved searches: words and filters that somebody wants to look for again."""

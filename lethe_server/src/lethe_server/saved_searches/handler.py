@@ -1,0 +1,185 @@
+"""``/api/v1/saved-searches``: create, list, read, change, delete, run.
+
+They belong to who asks, whoever that is: nobody else sees them, and there is no `owner`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from aiohttp import web
+from marshmallow import fields
+
+from lethe_server.bodies import load_body
+from lethe_server.errors import Conflict, NotFound
+from lethe_server.keys import IDENTITY, STORE
+from lethe_server.parameters import Parameters, asked_owner, load_parameters
+from lethe_server.saved_searches.bodies import SAVED_SEARCH_BODY, load_search
+from lethe_server.search.handler import answer_search
+from lethe_server.storage.saved_searches import (
+    MAX_SAVED,
+    SavedSearch,
+    change_saved,
+    delete_saved,
+    find_saved,
+    insert_saved,
+    list_saved,
+)
+
+if TYPE_CHECKING:
+    from lethe_server.storage.saved_searches import Outcome
+
+PATH: Final = "/api/v1/saved-searches"
+#: Seconds that a look-up may take.
+SECONDS: Final = 2.0
+
+_ID_BYTES: Final = 9
+
+
+class NoParameters(Parameters):
+    """A route without a query."""
+
+
+class RunParameters(Parameters):
+    """Query of a run: the page."""
+
+    limit = fields.String(metadata={"description": "As in a search."})
+    cursor = fields.String(metadata={"description": "As in a search."})
+
+
+NO_PARAMETERS: Final = NoParameters()
+RUN_PARAMETERS: Final = RunParameters()
+
+
+class SavedSearchAnswer(msgspec.Struct):
+    """A saved search."""
+
+    id: str
+    name: str
+    q: str
+    filters: msgspec.Raw
+    created_at: float
+    changed_at: float
+
+
+async def list_searches(request: web.Request) -> web.Response:
+    """Answer the saved searches of who asks, by name."""
+    _check(request)
+    owner = request[IDENTITY].user
+    found = await request.app[STORE].query(
+        lambda connection: list_saved(connection, owner), SECONDS
+    )
+    return _json({"saved_searches": [_answer(saved) for saved in found]})
+
+
+async def create_search(request: web.Request) -> web.Response:
+    """Save a search."""
+    _check(request)
+    body = await load_body(request, SAVED_SEARCH_BODY)
+    filters = body.get("filters", {})
+    load_search(body["q"], filters)
+    now = time.time()
+    identity = secrets.token_urlsafe(_ID_BYTES)
+    saved = SavedSearch(identity, body["name"], body["q"], _encode(filters), now, now)
+    owner = request[IDENTITY].user
+    outcome = await request.app[STORE].change(
+        lambda connection: insert_saved(connection, owner, saved)
+    )
+    _check_outcome(outcome)
+    return _json(_answer(saved), status=201, headers={"Location": f"{PATH}/{identity}"})
+
+
+async def show_search(request: web.Request) -> web.Response:
+    """Answer a saved search."""
+    _check(request)
+    return _json(_answer(await _asked(request)))
+
+
+async def change_search(request: web.Request) -> web.Response:
+    """Change some fields of a saved search; the others stay."""
+    _check(request)
+    before = await _asked(request)
+    body = await load_body(request, SAVED_SEARCH_BODY, partial=True)
+    q = body.get("q", before.q)
+    filters = body.get("filters", msgspec.json.decode(before.filters))
+    load_search(q, filters)
+    saved = before._replace(
+        name=body.get("name", before.name),
+        q=q,
+        filters=_encode(filters),
+        changed_at=max(time.time(), before.changed_at),
+    )
+    owner = request[IDENTITY].user
+    outcome = await request.app[STORE].change(
+        lambda connection: change_saved(connection, owner, saved)
+    )
+    _check_outcome(outcome)
+    return _json(_answer(saved))
+
+
+async def delete_search(request: web.Request) -> web.Response:
+    """Delete a saved search."""
+    _check(request)
+    owner, identity = request[IDENTITY].user, request.match_info["id"]
+    outcome = await request.app[STORE].change(
+        lambda connection: delete_saved(connection, owner, identity)
+    )
+    _check_outcome(outcome)
+    return web.Response(status=204)
+
+
+async def run_search(request: web.Request) -> web.Response:
+    """Answer a page of what a saved search finds now."""
+    asked_owner(request, request[IDENTITY])
+    page = load_parameters(request, RUN_PARAMETERS)
+    saved = await _asked(request)
+    asked = load_search(saved.q, msgspec.json.decode(saved.filters), page)
+    return await answer_search(request, asked)
+
+
+def _check(request: web.Request) -> None:
+    asked_owner(request, request[IDENTITY])
+    load_parameters(request, NO_PARAMETERS)
+
+
+async def _asked(request: web.Request) -> SavedSearch:
+    owner, identity = request[IDENTITY].user, request.match_info["id"]
+    saved = await request.app[STORE].query(
+        lambda connection: find_saved(connection, owner, identity), SECONDS
+    )
+    if saved is None:
+        raise NotFound("there is no such saved search")
+    return saved
+
+
+def _check_outcome(outcome: Outcome) -> None:
+    if outcome == "missing":
+        raise NotFound("there is no such saved search")
+    if outcome == "taken":
+        raise Conflict("a saved search has this name already")
+    if outcome == "full":
+        raise Conflict(f"there are {MAX_SAVED} saved searches already", hint="delete one first")
+
+
+def _encode(filters: dict[str, str]) -> str:
+    return msgspec.json.encode(filters, order="sorted").decode()
+
+
+def _answer(saved: SavedSearch) -> SavedSearchAnswer:
+    return SavedSearchAnswer(
+        id=saved.id,
+        name=saved.name,
+        q=saved.q,
+        filters=msgspec.Raw(saved.filters.encode()),
+        created_at=saved.created_at,
+        changed_at=saved.changed_at,
+    )
+
+
+def _json(answer: Any, **options: Any) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(answer), content_type="application/json", **options
+    )
