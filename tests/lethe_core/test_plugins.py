@@ -155,10 +155,14 @@ def test_c41_choice_of_nobody_is_refused(plugin):
 @pytest.mark.promise("C41", "P9")
 @pytest.mark.parametrize(
     ("api", "hint"),
-    [((API_VERSION[0] + 1, 0), "upgrade lethe-core"), ((0, 9), "upgrade the plugin")],
+    [
+        ((API_VERSION[0] + 1, 0), "upgrade lethe-core"),
+        ((API_VERSION[0], API_VERSION[1] + 1), "upgrade lethe-core"),
+        ((0, 9), "upgrade the plugin"),
+    ],
 )
 def test_c41_other_api_version_is_skipped(plugin, api, hint):
-    """A parser of another major version is left out, and the hint says what is too old."""
+    """A parser that was written for another version is left out, and told what is too old."""
     source = f"class N(Toy):\n    api = {api}\n@hookimpl\ndef lethe_parsers():\n    return [N()]\n"
     registry = load_parsers(entry_points=[plugin("new", source)])
 
@@ -167,12 +171,46 @@ def test_c41_other_api_version_is_skipped(plugin, api, hint):
     assert registry.failed[0].hint == hint
 
 
-def test_minor_version_is_compatible(plugin):
-    """A parser of another minor version is loaded."""
-    api = (API_VERSION[0], 99)
+@pytest.mark.parametrize("api", [(1, 0), (1, 2)])
+def test_older_minor_version_is_loaded(plugin, monkeypatch, api):
+    """A parser that was written for an earlier minor version keeps working."""
+    monkeypatch.setattr("lethe_core.plugins.API_VERSION", (1, 2))
     source = f"class N(Toy):\n    api = {api}\n@hookimpl\ndef lethe_parsers():\n    return [N()]\n"
 
-    assert len(load_parsers(entry_points=[plugin("new", source)])) == 1
+    assert len(load_parsers(entry_points=[plugin("old", source)])) == 1
+
+
+@pytest.mark.promise("C41", "P9")
+def test_c41_parser_that_names_no_version_is_of_the_first(plugin, monkeypatch):
+    """An old plugin does not pass for a new one when the contract moves on beneath it."""
+    monkeypatch.setattr("lethe_core.plugins.API_VERSION", (2, 0))
+    registry = load_parsers(entry_points=[plugin("old")])
+
+    (report,) = registry.failed
+    assert "made for version 1.0 of the parser contract, this is 2.0" in report.error
+    assert report.hint == "upgrade the plugin"
+
+
+@pytest.mark.parametrize("api", ["'1.0'", "1", "(1,)", "None"])
+def test_version_that_is_none_is_refused(plugin, api):
+    """A version of another form is told, and never compared."""
+    source = f"class N(Toy):\n    api = {api}\n@hookimpl\ndef lethe_parsers():\n    return [N()]\n"
+
+    assert "two whole numbers" in load_parsers(entry_points=[plugin("x", source)]).failed[0].error
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("from lethe_core import NoSuchName\n", "another lethe-core"),
+        ("import lethe_core.no_such_room\n", "another lethe-core"),
+        ("import no_such_module\n", "pip check"),
+        (GOOD + "@hookimpl\ndef lethe_later_hook():\n    return []\n", "other hooks"),
+    ],
+)
+def test_what_a_plugin_lacks_is_told(plugin, source, hint):
+    """A plugin that needs another version of something says what to upgrade."""
+    assert hint in load_parsers(entry_points=[plugin("x", source)]).failed[0].hint
 
 
 def test_unknown_tool_names_the_known(plugin):

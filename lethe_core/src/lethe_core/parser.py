@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
     from lethe_core.sources import Cursor, Record, Source
 
-#: Major and minor version of this contract. A parser of another major version is not loaded.
+#: Major and minor version of this contract, and of the hook. The minor version rises when
+#: something is added, the major version when something changes. A parser is loaded if it was
+#: written for this major version and for no later minor version.
 API_VERSION: Final = (1, 0)
 
 
@@ -44,13 +46,14 @@ class Parser(ABC):
         tool: the tool's name on the wire, such as ``claude-code``.
         label: the tool's name for people, such as ``Claude Code``.
         version: of the mapping; raise it when the mapping improves, and history is read again.
-        api: the version of this contract that the parser was written for.
+        api: the version of this contract that the parser was written for; the first one if it
+            does not say.
     """
 
     tool: ClassVar[str]
     label: ClassVar[str]
     version: ClassVar[int]
-    api: ClassVar[tuple[int, int]] = API_VERSION
+    api: ClassVar[tuple[int, int]] = (1, 0)
 
     @abstractmethod
     def default_roots(self) -> Iterable[Path]:

@@ -137,7 +137,7 @@ def load_parsers(
         except BaseException as error:  # noqa: BLE001 - P9: SystemExit at import is real
             report.status = "error"
             report.error = _one_line(error)
-            report.hint = getattr(error, "hint", "") or PluginError.hint
+            report.hint = _hint(error)
             continue
         report.tools = [parser.tool for parser in parsers]
         for parser in parsers:
@@ -190,19 +190,48 @@ def _checked(parser: object) -> Parser:
     if not isinstance(parser, Parser):
         raise PluginError(f"{type(parser).__name__} is no lethe_core.Parser")
     name = type(parser).__name__
-    if parser.api[0] != API_VERSION[0]:
-        ours, theirs = (".".join(map(str, version)) for version in (API_VERSION, parser.api))
-        newer = parser.api[0] > API_VERSION[0]
-        raise PluginError(
-            f"{name} was made for version {theirs} of the parser contract, this is {ours}",
-            hint="upgrade lethe-core" if newer else "upgrade the plugin",
-        )
+    _check_api(name, parser.api)
     for attribute, kind in (("tool", str), ("label", str), ("version", int)):
         if not isinstance(getattr(parser, attribute, None), kind):
             raise PluginError(f"{name}.{attribute} must be a {kind.__name__}")
     if not re.match(NAME_PATTERN, parser.tool):
         raise PluginError(f"{name}.tool is {parser.tool!r}; it must match {NAME_PATTERN}")
     return parser
+
+
+def _check_api(name: str, api: object) -> None:
+    """Check that a parser was written for this version of the contract.
+
+    Raises:
+        PluginError: it was not; the hint says what is too old.
+    """
+    match api:
+        case (int() as major, int() as minor):
+            theirs = (major, minor)
+        case _:
+            raise PluginError(f"{name}.api must be two whole numbers, such as {API_VERSION}")
+    if theirs[0] == API_VERSION[0] and theirs <= API_VERSION:
+        return
+    is_newer = theirs > API_VERSION
+    made, is_now = (".".join(map(str, version)) for version in (theirs, API_VERSION))
+    raise PluginError(
+        f"{name} was made for version {made} of the parser contract, this is {is_now}",
+        hint="upgrade lethe-core" if is_newer else "upgrade the plugin",
+    )
+
+
+def _hint(error: BaseException) -> str:
+    """Say how to mend what a plugin failed with."""
+    match error:
+        case PluginError():
+            return error.hint
+        case pluggy.PluginValidationError():
+            return "it was made for other hooks: upgrade the plugin, or else lethe-core"
+        case ImportError(name=str(module)) if module.partition(".")[0] == "lethe_core":
+            return "it was made for another lethe-core: upgrade lethe-core, or else the plugin"
+        case ModuleNotFoundError():
+            return "install what it needs: reinstall the plugin; `pip check` names what is missing"
+    return PluginError.hint
 
 
 def _one_line(error: BaseException) -> str:
