@@ -38,7 +38,7 @@ from lethe_server.middleware.access_log import access_log
 from lethe_server.middleware.compression import compression
 from lethe_server.middleware.deadlines import deadlines
 from lethe_server.middleware.hosts import hosts
-from lethe_server.middleware.limits import make_limits
+from lethe_server.middleware.limits import make_limits, make_shares
 from lethe_server.middleware.origins import origins
 from lethe_server.middleware.problem_answers import problem_answers
 from lethe_server.middleware.security_headers import add_security_headers
@@ -75,6 +75,7 @@ def create_app(config: Config, *, body_seconds: float = DEFAULT_BODY_SECONDS) ->
             make_limits(),
             deadlines,
             sign_in,
+            make_shares(),
         ],
         handler_args=HANDLER_ARGUMENTS,
     )

@@ -10,6 +10,7 @@
 | limits              | refuses when too much is going on                                     |
 | deadlines           | breaks off a body that does not arrive in time                        |
 | sign_in             | finds out who asks and what they may                                  |
+| limits, once more   | refuses when too much of it is one user's                             |
 
 `security_headers` is no middleware: it adds to every answer when its head is written.
 """

@@ -1,39 +1,72 @@
-"""Refuses requests when too many are going on (A5); probes of health always pass."""
+"""Refuses requests when too many are going on (A5); probes of health always pass.
+
+Requests with a body and without are counted apart, so that bodies that trickle in keep nobody from
+reading. One user has a share of each at most, so that nobody keeps the others out.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from lethe_server.errors import Overloaded
+from lethe_server.keys import IDENTITY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
     from aiohttp.typedefs import Handler, Middleware
 
-#: Requests that are handled at a time.
+#: Requests of each kind that are handled at a time.
 MAX_REQUESTS: Final = 256
+#: Those of one user.
+MAX_SHARE: Final = 64
 
 _ALWAYS: Final = frozenset({"/healthz", "/readyz"})
 
 
 def make_limits(most: int = MAX_REQUESTS) -> Middleware:
-    """Make the middleware.
+    """Make the middleware that counts all requests.
 
     Args:
-        most: requests at a time.
+        most: requests of each kind at a time.
     """
-    running = 0
+    return _make_counter(most, lambda _request: "", "too many requests are being handled")
+
+
+def make_shares(most: int = MAX_SHARE) -> Middleware:
+    """Make the middleware that counts the requests of each user; it comes after the sign-in.
+
+    Args:
+        most: requests of each kind and user at a time.
+    """
+    return _make_counter(most, _user, "too many requests of this user are being handled")
+
+
+def _user(request: web.Request) -> str | None:
+    identity = request.get(IDENTITY)
+    return identity.user if identity is not None else None
+
+
+def _make_counter(most: int, name: Callable[[web.Request], str | None], message: str) -> Middleware:
+    running: Counter[Hashable] = Counter()
 
     @web.middleware
     async def limits(request: web.Request, handler: Handler) -> web.StreamResponse:
-        nonlocal running
-        if running >= most and request.path not in _ALWAYS:
-            raise Overloaded("too many requests are being handled")
-        running += 1
+        who = name(request)
+        if who is None or request.path in _ALWAYS:
+            return await handler(request)
+        kind = (who, request.body_exists)
+        if running[kind] >= most:
+            raise Overloaded(message)
+        running[kind] += 1
         try:
             return await handler(request)
         finally:
-            running -= 1
+            running[kind] -= 1
+            if not running[kind]:
+                del running[kind]
 
     return limits
