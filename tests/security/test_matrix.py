@@ -27,6 +27,10 @@ PLACES = {"tool": "claude-code", "host": "laptop", "session_id": "s1"}
 SAMPLES: dict[str, dict] = {
     "POST /api/v1/ingest": {"data": json.dumps(turn()).encode(), "headers": NDJSON},
     "POST /login": {"data": {"code": "nothing"}},
+    "POST /api/v1/tokens": {
+        "data": json.dumps({"name": "made", "scopes": ["read"]}).encode(),
+        "headers": {"Content-Type": "application/json"},
+    },
     "GET /api/v1/search": {"params": {"q": "text"}},
     "GET /api/v1/sessions/{tool}/{host}/{session_id}/find": {"params": {"q": "text"}},
 }

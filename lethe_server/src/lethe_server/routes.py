@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from aiohttp import web
 
 from lethe_server import probes
+from lethe_server.account import handler as account
 from lethe_server.events.handler import stream_events
 from lethe_server.exports.handler import export_session
 from lethe_server.hosts.handler import list_hosts
@@ -81,6 +82,10 @@ TABLE: Final = (
     Route("PATCH", SAVED, saved.change_search, "read"),
     Route("DELETE", SAVED, saved.delete_search, "read"),
     Route("GET", f"{SAVED}/run", saved.run_search, "read"),
+    Route("GET", "/api/v1/me", account.show_me, "read"),
+    Route("GET", account.PATH, account.list_tokens, "read"),
+    Route("POST", account.PATH, account.create_token, "read"),
+    Route("DELETE", f"{account.PATH}/{{name}}", account.revoke_token, "read"),
     Route("GET", "/api/v1/projects", list_projects, "read"),
     Route("GET", "/api/v1/tools", list_tools, "read"),
     Route("GET", "/api/v1/hosts", list_hosts, "read"),

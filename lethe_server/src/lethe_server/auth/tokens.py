@@ -33,7 +33,8 @@ CACHE_SECONDS: Final = 2.0
 TOUCH_SECONDS: Final = 60.0
 
 _SECRET: Final = re.compile(r"lethe_[A-Za-z0-9_-]{43}")
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,63}")
+#: What people may call a token.
+TOKEN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,63}")
 _CACHE_LENGTH: Final = 1024
 
 
@@ -190,7 +191,7 @@ def _check(owner: str, name: str, scopes: Collection[str]) -> None:
     problem = user_problem(owner)
     if problem:
         raise ConfigInvalid(f"the owner's name {problem}")
-    if not _NAME.fullmatch(name):
+    if not TOKEN_NAME.fullmatch(name):
         raise ConfigInvalid("the token's name must be 1 to 64 letters, digits, blanks or . _ -")
     if not scopes or not set(scopes) <= set(SCOPES):
         raise ConfigInvalid(f"the scopes of a token are some of: {', '.join(SCOPES)}")

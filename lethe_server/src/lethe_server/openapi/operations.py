@@ -43,6 +43,7 @@ class SessionDetail(TypedDict):
     session: SessionAnswer
     turns: list[TurnAnswer]
     next: int | None
+    resume_command: str | None
 
 
 class StatsAnswer(TypedDict):

@@ -13,7 +13,7 @@ from lethe_server.conditional import Tagged
 from lethe_server.cursors import MAX_LENGTH as MAX_CURSOR
 from lethe_server.encodings import EncodedStream
 from lethe_server.errors import InvalidRequest
-from lethe_server.keys import IDENTITY, STORE
+from lethe_server.keys import IDENTITY, PARSERS, STORE
 from lethe_server.parameters import (
     EVERYBODY,
     AnyUser,
@@ -28,6 +28,7 @@ from lethe_server.parameters import (
 )
 from lethe_server.sessions.answers import TurnEncoder, answer_session
 from lethe_server.sessions.finding import find_asked_session
+from lethe_server.sessions.resuming import resume_command
 from lethe_server.storage import SORTS, SessionFilter, TurnPlace
 
 if TYPE_CHECKING:
@@ -139,7 +140,9 @@ async def show_session(request: web.Request) -> web.StreamResponse:
     await stream.write(b',"turns":[' + first)
     async for chunk in chunks:
         await stream.write(chunk)
-    await stream.write(b'],"next":%s}' % msgspec.json.encode(page.next))
+    command = resume_command(request.app[PARSERS], session)
+    tail = (msgspec.json.encode(page.next), msgspec.json.encode(command))
+    await stream.write(b'],"next":%s,"resume_command":%s}' % tail)
     await stream.end()
     return response
 

@@ -161,6 +161,20 @@ class Store:
         """Return the token of a digest, in force or not."""
         return await self._read(lambda database: tokens.find_token(database, digest))
 
+    async def list_tokens(self, owner: str) -> list[TokenRow]:
+        """Return the tokens of an owner, those that were revoked as well."""
+        return await self._read(lambda database: tokens.list_tokens(database, owner))
+
+    async def add_token(self, **token: Any) -> bool:
+        """Store a token unless its name is taken; see `tokens`."""
+        return await self._write(lambda connection: tokens.add_token(connection, **token))
+
+    async def revoke_token(self, *, owner: str, name: str, now: float) -> bool:
+        """Put a token out of force; tell whether there was one."""
+        return await self._write(
+            lambda connection: tokens.revoke_token(connection, owner=owner, name=name, now=now)
+        )
+
     async def exchange_token(self, old: bytes, scope: str, **fresh: Any) -> bool:
         """Put a token with a scope out of force and store another one; see `tokens`."""
         return await self._write(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import apsw
+
 from lethe_server.storage.schema import Owner, Token
 from lethe_server.storage.turns import owner_id
 
 if TYPE_CHECKING:
-    import apsw
     from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
 
 _CREATE: Final = """
@@ -74,13 +75,17 @@ def find_token(database: APSWDatabase, digest: bytes) -> TokenRow | None:
     return next((_row(values) for values in rows), None)
 
 
-def list_tokens(database: APSWDatabase) -> list[TokenRow]:
+def list_tokens(database: APSWDatabase, owner: str | None = None) -> list[TokenRow]:
     """Return all tokens, those that were revoked as well.
 
     Args:
         database: that reads.
+        owner: of whom; `None` for all.
     """
-    rows = _select().order_by(Owner.name, Token.id).tuples().execute(database)
+    query = _select().order_by(Owner.name, Token.id)
+    if owner is not None:
+        query = query.where(Owner.name == owner)
+    rows = query.tuples().execute(database)
     return [_row(values) for values in rows]
 
 
@@ -111,6 +116,20 @@ def create_token(
     number = owner_id(connection, owner)
     values = (number, name, " ".join(sorted(scopes)), digest, now, expires_at)
     connection.execute(_CREATE, values)
+
+
+def add_token(connection: apsw.Connection, **token: Any) -> bool:
+    """Store a token unless its name is taken; tell whether it was.
+
+    Args:
+        connection: in a transaction.
+        token: as for `create_token`.
+    """
+    try:
+        create_token(connection, **token)
+    except apsw.ConstraintError:
+        return False
+    return True
 
 
 def revoke_token(connection: apsw.Connection, *, owner: str, name: str, now: float) -> bool:

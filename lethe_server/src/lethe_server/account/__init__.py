@@ -1,0 +1,1 @@
+"""The account of who asks: who that is, and the own tokens."""
