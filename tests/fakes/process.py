@@ -31,10 +31,11 @@ class CollectorProcess:
         self._home = place / "home"
         self._home.mkdir()
 
-    def start(self, *arguments, fail="", **options):
-        """Start ``lethe-collector`` with arguments; ``fail`` is for failpoints."""
+    def start(self, *arguments, fail="", prefix=(), **options):
+        """Start ``lethe-collector``; ``fail`` is for failpoints, ``prefix`` a command around it."""
+        program = (*prefix, sys.executable, "-m", "lethe_collector")
         return subprocess.Popen(
-            [sys.executable, "-m", "lethe_collector", *arguments, "--config", str(self.config)],
+            [*program, *arguments, "--config", str(self.config)],
             env={
                 "PATH": os.environ["PATH"],
                 "HOME": str(self._home),
@@ -47,9 +48,9 @@ class CollectorProcess:
             **options,
         )
 
-    def run(self, *arguments, fail=""):
+    def run(self, *arguments, fail="", prefix=()):
         """Run to the end; return exit code, standard output and standard error."""
-        process = self.start(*arguments, fail=fail)
+        process = self.start(*arguments, fail=fail, prefix=prefix)
         try:
             out, err = process.communicate(timeout=50)
         finally:
