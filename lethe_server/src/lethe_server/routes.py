@@ -13,7 +13,7 @@ from lethe_server.exports.handler import export_session
 from lethe_server.hosts.handler import list_hosts
 from lethe_server.ingest.handler import ingest
 from lethe_server.login.handler import log_in, log_out, show_login
-from lethe_server.openapi.handler import show_documentation, show_specification
+from lethe_server.openapi.handler import show_documentation, show_specification, show_style
 from lethe_server.projects.handler import list_projects
 from lethe_server.related.handler import show_related
 from lethe_server.saved_searches import handler as saved
@@ -91,6 +91,7 @@ TABLE: Final = (
     Route("GET", "/api/v1/hosts", list_hosts, "read"),
     Route("GET", "/api/v1/openapi.json", show_specification, "read"),
     Route("GET", "/api/v1/docs", show_documentation, "read"),
+    Route("GET", "/api/v1/docs.css", show_style, "read"),
 )
 
 #: The entry of the table for each route of the framework.

@@ -1,4 +1,4 @@
-"""``GET /api/v1/openapi.json`` and ``GET /api/v1/docs``."""
+"""``GET /api/v1/openapi.json``, ``GET /api/v1/docs`` and its style."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from lethe_server.conditional import Tagged
-from lethe_server.openapi.page import PAGE_POLICY, write_page
+from lethe_server.openapi.page import PAGE_POLICY, STYLE, write_page
 from lethe_server.openapi.specification import make_specification
 from lethe_server.parameters import Parameters, load_parameters
 
@@ -26,6 +26,12 @@ async def show_documentation(request: web.Request) -> web.Response:
     """Answer the page about the API."""
     load_parameters(request, _PARAMETERS)
     return _answer(request, _page(), "text/html", {"Content-Security-Policy": PAGE_POLICY})
+
+
+async def show_style(request: web.Request) -> web.Response:
+    """Answer the style of the page."""
+    load_parameters(request, _PARAMETERS)
+    return _answer(request, STYLE.encode(), "text/css", {})
 
 
 def _answer(

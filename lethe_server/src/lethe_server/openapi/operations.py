@@ -7,8 +7,10 @@ an entry fails a test.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NotRequired, TypedDict
 
+from lethe_server.account.handler import PATH as _TOKENS
+from lethe_server.account.handler import TOKEN_BODY, MeAnswer, NewTokenAnswer, TokenAnswer
 from lethe_server.events.handler import EVENT_PARAMETERS
 from lethe_server.events.messages import SessionEvent
 from lethe_server.exports.handler import EXPORT_PARAMETERS
@@ -17,12 +19,17 @@ from lethe_server.ingest.handler import INGEST_PARAMETERS
 from lethe_server.parameters import Parameters
 from lethe_server.projects.handler import PROJECTS_PARAMETERS, ProjectAnswer
 from lethe_server.related.handler import RELATED_PARAMETERS, RelatedAnswer
+from lethe_server.saved_searches.bodies import SAVED_SEARCH_BODY
+from lethe_server.saved_searches.handler import RUN_PARAMETERS, SavedSearchAnswer
 from lethe_server.search.handler import SEARCH_PARAMETERS, SearchAnswer
 from lethe_server.search.handler_within import FIND_PARAMETERS, FindAnswer
 from lethe_server.sessions.answers import SessionAnswer, TurnAnswer  # noqa: TC001 - msgspec reads it
 from lethe_server.sessions.handler import DETAIL_PARAMETERS, LIST_PARAMETERS
 from lethe_server.stats.handler import STATS_PARAMETERS, FiguresAnswer
 from lethe_server.tools.handler import TOOLS_PARAMETERS, ToolAnswer
+
+if TYPE_CHECKING:
+    from marshmallow import Schema
 
 JSON: Final = "application/json"
 
@@ -78,6 +85,18 @@ class HostList(TypedDict):
     hosts: list[HostAnswer]
 
 
+class SavedSearchList(TypedDict):
+    """Saved searches, by name."""
+
+    saved_searches: list[SavedSearchAnswer]
+
+
+class TokenList(TypedDict):
+    """Tokens and browser sessions that are in force."""
+
+    tokens: list[TokenAnswer]
+
+
 class LineError(TypedDict):
     """A line that is refused for good."""
 
@@ -129,6 +148,9 @@ class Operation(NamedTuple):
         body: content type of what is sent; empty for nothing.
         headers: that the route reads, with what they are for.
         tagged: whether the answer carries an `ETag`.
+        takes: the schema of a JSON body.
+        partial: whether fields that the schema requires may be left out.
+        status: of the answer.
     """
 
     subject: str
@@ -139,11 +161,16 @@ class Operation(NamedTuple):
     body: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     tagged: bool = False
+    takes: Schema | None = None
+    partial: bool = False
+    status: int = 200
 
 
 _NONE: Final = Parameters()
 _LAST_EVENT: Final = ("Last-Event-ID", "The last id that was seen; goes on behind it.")
 _SESSION: Final = "/api/v1/sessions/{tool}/{host}/{session_id}"
+_SAVED: Final = "/api/v1/saved-searches"
+_SAVED_ONE: Final = f"{_SAVED}/{{id}}"
 _EXPORTS: Final = (JSON, "application/x-ndjson", "text/markdown", "text/html")
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
@@ -188,6 +215,25 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("GET", "/api/v1/hosts"): Operation(
         "figures", "Hosts, and how late their turns come.", HostList, HOSTS_PARAMETERS
     ),
+    ("GET", _SAVED): Operation("saved", "List saved searches.", SavedSearchList, _NONE),
+    ("POST", _SAVED): Operation(
+        "saved", "Save a search.", SavedSearchAnswer, _NONE, takes=SAVED_SEARCH_BODY, status=201
+    ),
+    ("GET", _SAVED_ONE): Operation("saved", "A saved search.", SavedSearchAnswer, _NONE),
+    ("PATCH", _SAVED_ONE): Operation(
+        "saved",
+        "Change a saved search.",
+        SavedSearchAnswer,
+        _NONE,
+        takes=SAVED_SEARCH_BODY,
+        partial=True,
+    ),
+    ("DELETE", _SAVED_ONE): Operation(
+        "saved", "Delete a saved search.", None, _NONE, kinds=(), status=204
+    ),
+    ("GET", f"{_SAVED_ONE}/run"): Operation(
+        "saved", "Run a saved search.", SearchAnswer, RUN_PARAMETERS
+    ),
     ("GET", "/api/v1/events"): Operation(
         "events",
         "What changes, as it comes.",
@@ -196,10 +242,21 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         kinds=("text/event-stream",),
         headers=(_LAST_EVENT,),
     ),
+    ("GET", "/api/v1/me"): Operation("account", "Who asks.", MeAnswer, _NONE),
+    ("GET", _TOKENS): Operation("account", "List your tokens.", TokenList, _NONE),
+    ("POST", _TOKENS): Operation(
+        "account", "Make a token.", NewTokenAnswer, _NONE, takes=TOKEN_BODY, status=201
+    ),
+    ("DELETE", f"{_TOKENS}/{{name}}"): Operation(
+        "account", "Put a token out of force.", None, _NONE, kinds=(), status=204
+    ),
     ("GET", "/api/v1/openapi.json"): Operation(
         "documentation", "This specification.", Specification, _NONE, tagged=True
     ),
     ("GET", "/api/v1/docs"): Operation(
         "documentation", "A page about the API.", None, _NONE, kinds=("text/html",), tagged=True
+    ),
+    ("GET", "/api/v1/docs.css"): Operation(
+        "documentation", "The style of the page.", None, _NONE, kinds=("text/css",), tagged=True
     ),
 }

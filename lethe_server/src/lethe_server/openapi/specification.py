@@ -31,6 +31,8 @@ _PATH_NAMES: Final = {
     "tool": "The tool, such as claude-code.",
     "host": "The machine.",
     "session_id": "The session's own id.",
+    "id": "The id.",
+    "name": "The name.",
 }
 _FAILURES: Final = {
     "400": "A parameter, header or body is wrong.",
@@ -39,6 +41,7 @@ _FAILURES: Final = {
     "503": "Not now; try again after `Retry-After`.",
 }
 _BODY_FAILURES: Final = {
+    "409": "What is there already stands against it.",
     "408": "The body did not arrive in time.",
     "413": "The body is too large.",
     "415": "The body is of a type or encoding that is not read.",
@@ -48,6 +51,8 @@ _SUBJECTS: Final = {
     "search": "Words, and the turns that hold them.",
     "sessions": "Sessions and their turns.",
     "figures": "Sums.",
+    "saved": "Saved searches.",
+    "account": "Who asks, and their tokens.",
     "events": "What changes.",
     "documentation": "The API itself.",
 }
@@ -87,12 +92,9 @@ def make_specification() -> dict[str, Any]:
             ],
             "responses": _responses(path, operation, answers.get(id(operation))),
         }
-        if operation.body:
-            schema = {"type": "string", "description": _LINES}
-            described["requestBody"] = {
-                "required": True,
-                "content": {operation.body: {"schema": schema}},
-            }
+        content = _content(plugin, operation)
+        if content:
+            described["requestBody"] = {"required": True, "content": content}
         spec.path(path, operations={method.lower(): described})
     made: dict[str, Any] = spec.to_dict()
     return made
@@ -106,9 +108,9 @@ def operation_id(method: str, path: str) -> str:
         path: of the route.
     """
     parts = [part for part in path.removeprefix("/api/v1/").split("/") if "{" not in part]
-    name = "_".join(parts).replace(".", "_")
+    name = "_".join(parts).replace(".", "_").replace("-", "_")
     if path.endswith("}"):
-        name = name.removesuffix("s")
+        name = name.removesuffix("es" if name.endswith("ches") else "s")
     return f"{method.lower()}_{name}"
 
 
@@ -133,19 +135,35 @@ def _add_wire(spec: APISpec) -> None:
         spec.components.schema(names[name], component=schema)
 
 
+def _content(plugin: MarshmallowPlugin, operation: Operation) -> dict[str, Any]:
+    """Describe what is sent, by its content type."""
+    if operation.body:
+        return {operation.body: {"schema": {"type": "string", "description": _LINES}}}
+    if operation.takes is None:
+        return {}
+    assert plugin.converter is not None
+    schema = plugin.converter.schema2jsonschema(operation.takes)  # type: ignore[no-untyped-call]
+    if operation.partial:
+        schema.pop("required", None)
+    return {JSON: {"schema": schema}}
+
+
 def _responses(path: str, operation: Operation, answer: Any) -> dict[str, Any]:
     content: dict[str, Any] = {
         kind: {"schema": (answer or {}) if kind == JSON else {"type": "string"}}
         for kind in operation.kinds
     }
-    described: dict[str, Any] = {"200": {"description": operation.summary, "content": content}}
+    success: dict[str, Any] = {"description": operation.summary}
+    if content:
+        success["content"] = content
+    described: dict[str, Any] = {str(operation.status): success}
     if operation.tagged:
-        described["200"]["headers"] = {"ETag": {"schema": {"type": "string"}}}
+        success["headers"] = {"ETag": {"schema": {"type": "string"}}}
         described["304"] = {"description": "What the client has still holds."}
     failures = dict(_FAILURES)
     if "{" in path:
         failures["404"] = "There is no such thing here."
-    if operation.body:
+    if operation.body or operation.takes:
         failures |= _BODY_FAILURES
     problem = {PROBLEM: {"schema": {"$ref": _REFERENCE.format(name="ProblemAnswer")}}}
     for status, text in sorted(failures.items()):
