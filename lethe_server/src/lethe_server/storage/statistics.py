@@ -6,7 +6,6 @@ or two that a span of time cuts through, the turns of the sessions that were act
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -21,13 +20,12 @@ if TYPE_CHECKING:
 
     from lethe_server.stats.zones import Span
 
-#: Periods; of these, at most one makes sense.
+#: Periods; of these, at most one makes sense. LOCAL is the slot of the asker's time zone.
 PERIODS: Final = {
-    "day": "date((c.slot + z.shift) * 900, 'unixepoch')",
+    "day": "date(LOCAL * 900, 'unixepoch')",
     # The Monday that the week begins with; day 0 was a Thursday.
-    "week": "date(((c.slot + z.shift) / 96 - ((c.slot + z.shift) / 96 + 3) % 7) * 86400,"
-    " 'unixepoch')",
-    "month": "strftime('%Y-%m', (c.slot + z.shift) * 900, 'unixepoch')",
+    "week": "date((LOCAL / 96 - (LOCAL / 96 + 3) % 7) * 86400, 'unixepoch')",
+    "month": "strftime('%Y-%m', LOCAL * 900, 'unixepoch')",
 }
 #: The repository of a session, where its parser tells it. What SQLite takes for no JSON, because
 #: it is too deep, tells nothing.
@@ -78,10 +76,6 @@ _PART: Final = """
         AND t.session IN (SELECT session FROM activity WHERE owner = :owner AND slot = :slot_N)
 """
 _JOIN_SESSIONS: Final = "JOIN sessions AS s ON s.owner = :owner AND s.id = c.session"
-_JOIN_SPANS: Final = """
-    LEFT JOIN (SELECT value ->> 0 AS first, value ->> 1 AS last, value ->> 2 AS shift
-        FROM json_each(:spans)) AS z ON c.slot >= z.first AND c.slot < z.last
-"""
 #: What a filter means.
 _CONDITIONS: Final = {
     "tool": "s.tool = :tool",
@@ -218,17 +212,15 @@ class ActivitySums:
             limit: at most so many groups.
             with_activity: whether the last activity is wanted.
         """
-        keys = [DIMENSIONS[name] for name in dimensions]
+        local = _local_slot(spans)
+        keys = [DIMENSIONS[name].replace("LOCAL", local) for name in dimensions]
         filters = self._wanted.names()
-        joins = ""
-        if with_activity or _OF_SESSIONS & {*dimensions, *filters}:
-            joins += _JOIN_SESSIONS
-        if PERIODS.keys() & {*dimensions}:
-            joins += _JOIN_SPANS
+        of_sessions = with_activity or _OF_SESSIONS & {*dimensions, *filters}
+        joins = _JOIN_SESSIONS if of_sessions else ""
         cells, values = self._cells()
         if {*dimensions} <= _OF_SESSIONS and {*filters} <= _OF_SESSIONS:
             cells = _PER_SESSION.format(cells)
-        values |= filters | {"spans": json.dumps(spans), "limit": limit}
+        values |= filters | {"limit": limit}
         columns = [
             *keys,
             "count(DISTINCT c.session)",
@@ -261,6 +253,12 @@ class ActivitySums:
             query += f" UNION ALL {_PART.replace('_N', f'_{number}')}"
             values |= {f"{name}_{number}": value for name, value in part._asdict().items()}
         return query, values
+
+
+def _local_slot(spans: Sequence[Span]) -> str:
+    """Return the slot of a time zone, as SQL (measured: a join takes five times as long)."""
+    cases = " ".join(f"WHEN c.slot < {span.last:d} THEN {span.shift:d}" for span in spans)
+    return f"(c.slot + CASE WHEN c.slot < 0 THEN NULL {cases} END)"
 
 
 def _parts(since: float | None, until: float | None) -> list[_Part]:
