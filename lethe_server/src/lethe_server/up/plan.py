@@ -56,6 +56,7 @@ class Plan:
         owner: the user whose archive it is.
         roots: the places, with what was found there.
         sources: by tool, the places that the user gave instead of all default ones.
+        failures: in sentences, what parsers failed with that were asked for their places.
         plugins: what became of each parser plugin.
     """
 
@@ -65,6 +66,7 @@ class Plan:
     owner: str
     roots: list[FoundRoot] = field(default_factory=list)
     sources: dict[str, list[str]] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
     plugins: list[PluginReport] = field(default_factory=list)
 
     @property
@@ -142,9 +144,17 @@ def make_plan(
         if plan.sources:
             paths = [Path(path) for path in plan.sources[parser.tool]]
         else:
-            paths = list(parser.default_roots())
+            paths = _default_places(parser, plan.failures)
         plan.roots.extend(look_at(parser, path) for path in paths)
     return plan
+
+
+def _default_places(parser: Parser, failures: list[str]) -> list[Path]:
+    try:
+        return list(parser.default_roots())
+    except Exception as error:  # noqa: BLE001 - P9: a plugin's failure concerns its tool alone
+        failures.append(f"{parser.label}: its parser failed with {type(error).__name__}")
+        return []
 
 
 def look_at(parser: Parser, path: Path) -> FoundRoot:
@@ -163,6 +173,8 @@ def look_at(parser: Parser, path: Path) -> FoundRoot:
             root.bytes += source.size
     except OSError as error:
         root.error = error.strerror or type(error).__name__
+    except Exception as error:  # noqa: BLE001 - P9: a plugin's failure concerns its tool alone
+        root.error = f"its parser failed with {type(error).__name__}"
     return root
 
 

@@ -112,6 +112,8 @@ def report_found(plan: Plan) -> None:
     for report in plan.plugins:
         if report.status == "error":
             _say(f"Plugin {report.name} is not in use: {report.error}. {report.hint}")
+    for failure in plan.failures:
+        _say(failure)
     for root in plan.roots:
         if root.error:
             _say(f"{root.label}: {root.path} cannot be read: {root.error}")
