@@ -6,6 +6,7 @@ into JSON Schema; the lines of an ingest are described by the contract of the wi
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import json
 from typing import TYPE_CHECKING, Any, Final
@@ -198,11 +199,14 @@ def _query_parameters(plugin: MarshmallowPlugin, schema: Schema) -> list[dict[st
         words = described.get("enum")
         if words:
             described["enum"] = [word for word in words if word is not None]
-        default = described.get("default")
-        if not isinstance(default, str | int | float | bool):
-            described.pop("default", None)
-        elif isinstance(default, int) and default < described.get("minimum", default):
-            del described["default"]
+        described.pop("default", None)
+        default = schema.fields[parameter["name"]].load_default
+        if isinstance(default, dt.tzinfo):
+            described["default"] = str(default)
+        elif isinstance(default, str) or (
+            isinstance(default, int) and default >= described.get("minimum", default)
+        ):  # a default beyond the bounds stands for nothing that could be sent
+            described["default"] = default
     return parameters
 
 
