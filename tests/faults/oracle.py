@@ -81,7 +81,7 @@ class Archive:
         """Look at a `FakeServer`, and at a collector's state."""
         placed = defaultdict(list)
         for event in server.events.values():
-            if event.get("metadata", {}).get("kind") != "unmapped":
+            if not _is_unmapped(event):
                 placed[event["session_id"]].append((event["seq"], event["turn_id"]))
         turns = {name: [turn for _, turn in sorted(rows)] for name, rows in placed.items()}
         again = sum(count - 1 for count in server.sent.values())
@@ -123,8 +123,17 @@ class Ledger:
         return cls(
             {os.fsdecode(path): position for path, position in places},
             {Key(*row) for row in dead},
-            {Key(event["session_id"], event["turn_id"]) for event in waiting},
+            {
+                Key(event["session_id"], event["turn_id"])
+                for event in waiting
+                if not _is_unmapped(event)
+            },
         )
+
+
+def _is_unmapped(event):
+    """Whether a turn stands for a line that is no record: no record of a model becomes one."""
+    return event.get("metadata", {}).get("kind") == "unmapped"
 
 
 def check(model: Model, archive: Archive) -> None:

@@ -76,7 +76,7 @@ def test_s16_power_fails_at_any_step_of_the_collector(machine, tmp_path):
     collector = CollectorProcess(machine.place, machine.config_file)
     machine.state_dir.mkdir(mode=0o700)
     before = copy_of(machine.state_dir, tmp_path / "before")
-    path = machine.transcript().fill(1600).path
+    path = machine.transcript().fill(1100).path
     machine.server.script += [problem(503, "UNAVAILABLE")] * 2
     process = collector.start(
         "daemon", "--exit-when-idle", prefix=tracer(tmp_path / "trace"), fail=""
@@ -95,7 +95,7 @@ def test_s16_power_fails_at_any_step_of_the_collector(machine, tmp_path):
     ]
 
     assert recording.answers(len(recording.steps)) == len(acked)
-    for step in sorted(chance.sample(range(len(recording.steps)), 60)):
+    for step in sorted(chance.sample(range(len(recording.steps)), 30)):
         recording.crash(step, chance, tmp_path / "image")
         State(tmp_path / "image").close()
         stored = set().union(*acked[: recording.answers(step)])

@@ -35,6 +35,11 @@ class Fates(RuleBasedStateMachine):
         self.machine = Machine(self.place, self.server)
         self.model = Model()
         self.folder = dict.fromkeys(NAMES, "project")
+        self.model.orders = [[] for _ in NAMES]
+        self.stood = {
+            name: ([], order) for name, order in zip(NAMES, self.model.orders, strict=True)
+        }
+        self.read = set()
         self.count = 0
 
     def teardown(self):
@@ -125,7 +130,7 @@ class Fates(RuleBasedStateMachine):
     def look(self):
         """The collector archives what is there; then all of it is there."""
         self.server.script = deque()
-        self.owe()
+        self.model.owed |= self.take_stock()
         self.run()
         check(self.model, Archive.of_fake(self.server))
 
@@ -133,6 +138,7 @@ class Fates(RuleBasedStateMachine):
     def look_while_the_server_is_away(self):
         """What is read is kept in the outbox."""
         self.server.script = deque([Reply(503)] * 40)
+        self.take_stock()
         self.run()
         check(self.model, Archive.of_fake(self.server, self.machine.state_dir))
 
@@ -140,7 +146,7 @@ class Fates(RuleBasedStateMachine):
     def look_while_answers_are_lost(self, cut):
         """What the server has is sent again."""
         self.server.script = deque([Reply(commit=True, cut=cut)] * 2)
-        self.owe()
+        self.model.owed |= self.take_stock()
         self.run()
         check(self.model, Archive.of_fake(self.server, self.machine.state_dir))
 
@@ -158,16 +164,30 @@ class Fates(RuleBasedStateMachine):
         """Run the collector once."""
         asyncio.run(self.machine.run_once())
 
-    def owe(self):
-        """Say what the collector must find now: whole records, also behind a torn one."""
+    def take_stock(self):
+        """Return what the collector can find now, and note in which order.
+
+        Records keep the place at which they were read first. So the order of a file holds for
+        what has been added to its end, and, once it was rewritten, for what is new in it.
+        """
+        present = set()
         for name in NAMES:
             path = self.path(name)
-            if path.exists():
-                self.model.owe(self.records(name, path.read_bytes()))
+            keys = list(dict.fromkeys(self.records(name, path))) if path.exists() else []
+            before, order = self.stood[name]
+            if keys[: len(before)] == before:
+                order += keys[len(before) :]
+            else:
+                order = [key for key in keys if key not in self.read]
+                self.model.orders.append(order)
+            self.stood[name] = (keys, order)
+            self.read.update(keys)
+            present.update(keys)
+        return present
 
-    def records(self, name, data):
-        """Read complete lines, without any code of lethe."""
-        for line in data.split(b"\n")[:-1]:
+    def records(self, name, path):
+        """Read complete lines, also behind a torn one, without any code of lethe."""
+        for line in path.read_bytes().split(b"\n")[:-1]:
             for place in [0, line.rfind(b'{"n"')]:
                 try:
                     record = json.loads(line[max(0, place) :])

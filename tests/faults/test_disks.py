@@ -1,0 +1,124 @@
+"""Disks that are full, fail or cannot be written, on the collector's side."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+
+import pytest
+from fakes.process import CollectorProcess
+from fakes.server import problem
+from faults.oracle import Archive, Key, Ledger, Model, check, check_cursors
+
+
+def _can_mount():
+    done = subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+needs_mounts = pytest.mark.skipif(
+    shutil.which("unshare") is None or not _can_mount(), reason="there are no user namespaces here"
+)
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+
+
+@pytest.fixture
+def collector(machine):
+    """The collector of the machine, as a process."""
+    return CollectorProcess(machine.place, machine.config_file)
+
+
+def model_of(*transcripts):
+    """What stands in transcripts, and the offset behind each record."""
+    model, ends = Model(), {}
+    for transcript in transcripts:
+        path, end, rows = transcript.path, 0, []
+        for line in path.read_bytes().splitlines(keepends=True):
+            end += len(line)
+            rows.append((end, Key(path.stem, f"{path.stem}-{json.loads(line)['n']}-0")))
+        model.owe(key for _, key in rows)
+        ends[str(path)] = rows
+    return model, ends
+
+
+def incompressible(count, size):
+    """Texts that fill a disk."""
+    chance = random.Random(1)
+    return [{"text": chance.randbytes(size).hex()} for _ in range(count)]
+
+
+def mounted(machine, mount, then="true"):
+    """Words that run a command with the state directory mounted, and another one after it."""
+    script = f'mount {mount} {machine.state_dir} && "$@"; code=$?; {then}; exit $code'
+    return ["unshare", "-rm", "sh", "-c", script, "sh"]
+
+
+@needs_mounts
+@pytest.mark.promise("S14", "P2", "P3", "P11")
+def test_s14_state_directory_is_full(machine, collector):
+    """What does not fit into the outbox is kept in memory and delivered; nothing crashes."""
+    machine.state_dir.mkdir(mode=0o700)
+    transcript = machine.transcript().append(*incompressible(450, 5000))
+    model, _ = model_of(transcript)
+    machine.server.script += [problem(503, "UNAVAILABLE")] * 2
+    status = f"{sys.executable} -m lethe_collector status --json --config {machine.config_file}"
+
+    code, out, err = collector.run(
+        "daemon",
+        "--exit-when-idle",
+        prefix=mounted(machine, "-t tmpfs -o size=1500k none", status),
+    )
+
+    assert "the outbox cannot be written; reading waits" in err
+    assert "Traceback" not in err
+    assert code == 0, err
+    assert json.loads(out)["tools"]["toy"]["archived"] == 1
+    check(model, Archive.of_fake(machine.server))
+
+
+@needs_strace
+@pytest.mark.promise("S14", "P2", "P4", "P11")
+@pytest.mark.parametrize("first", [4, 6, 9])
+def test_s14_the_state_cannot_be_synced(machine, collector, first):
+    """With an fsync that fails, no cursor moves that is not on the disk, and it is told."""
+    transcript = machine.transcript().fill(1200)
+    model, ends = model_of(transcript)
+    fault = f"inject=fdatasync:error=EIO:when={first}+"
+
+    code, _, err = collector.run(
+        "daemon",
+        "--exit-when-idle",
+        prefix=["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", fault],
+    )
+    stored = {Key(key[2], key[3]) for key in machine.server.events}
+    check_cursors(ends, Ledger.read(machine.state_dir), stored)
+    again, _, told = collector.run("daemon", "--exit-when-idle")
+
+    assert code != 0
+    assert "disk I/O error" in err
+    assert "Traceback" not in err
+    assert again == 0, told
+    check(model, Archive.of_fake(machine.server, machine.state_dir))
+
+
+@needs_mounts
+@pytest.mark.promise("S14", "P2")
+def test_s14_the_state_is_read_only(machine, collector):
+    """A state that cannot be written is told in one line, and nothing is sent."""
+    machine.state_dir.mkdir(mode=0o700)
+    machine.transcript().fill(3)
+    collector.run("daemon", "--exit-when-idle")
+    machine.transcript("two").fill(3)
+    sent = len(machine.server.requests)
+
+    code, _, err = collector.run(
+        "daemon", "--exit-when-idle", prefix=mounted(machine, f"-o bind,ro {machine.state_dir}")
+    )
+
+    assert code not in {0, None}
+    assert err.strip().startswith("lethe-collector: ")
+    assert "Traceback" not in err
+    assert len(machine.server.requests) == sent
