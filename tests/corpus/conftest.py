@@ -1,26 +1,22 @@
-"""Real transcripts: where they lie, and what is checked on those of every tool.
-
-The corpus is not part of the repository. `LETHE_CORPUS` names its folder; without it, the folder
-``shared/corpus`` beside the repository is used, and tests skip where there is none.
-"""
+"""Real transcripts: what is checked on those of every tool."""
 
 from __future__ import annotations
 
 import importlib.util
-import os
 import random
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from corpus.table import archived, why_different
 
-from lethe_core import Source, TurnEvent
+from lethe_core import Source
 from lethe_core.testing import read_records, wire_lines
 from lethe_core.wire import decode_line, encode_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from types import ModuleType
 
     from lethe_core import Parser
@@ -28,16 +24,6 @@ if TYPE_CHECKING:
 
 CUTS = 20
 GROWTHS = 25
-
-
-@pytest.fixture(scope="session")
-def corpus() -> Path:
-    """Give the folder of the corpus, or skip."""
-    beside = Path(__file__).resolve().parents[3] / "shared" / "corpus"
-    folder = Path(os.environ.get("LETHE_CORPUS") or beside)
-    if not folder.is_dir():
-        pytest.skip("there is no corpus of transcripts (LETHE_CORPUS)")
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -60,28 +46,21 @@ def archive() -> Callable[..., dict[str, int]]:
     `metadata.kind`.
     """
 
-    def count_turns(parser: Parser, *paths: Path) -> dict[str, int]:
-        turns, usages = {}, {}
-        for path in paths:
-            for record in read_records(parser, Source.from_stat(path, path.parent)):
-                for event in record.events:
-                    if isinstance(event, TurnEvent):
-                        turns.setdefault((event.session_id, event.turn_id), event)
-                        if event.usage:
-                            usages.setdefault(event.usage.key, []).append(event.usage)
-        kinds = [turn.metadata["kind"] for turn in turns.values()]
-        counts = {
-            "prompts": kinds.count("prompt"),
-            "answers": kinds.count("answer"),
-            "tool_calls": kinds.count("tool_call"),
-        }
-        for field in ("input", "output", "cache_read"):
-            counts[field] = sum(
-                max(getattr(usage, field) for usage in copies) for copies in usages.values()
-            )
-        return counts
+    def count_turns(parser: Parser, path: Path) -> dict[str, int]:
+        records = read_records(parser, Source.from_stat(path, path.parent))
+        return archived(event for record in records for event in record.events)
 
     return count_turns
+
+
+@pytest.fixture(scope="session")
+def explain() -> Callable[..., None]:
+    """Check that two counts of a file differ where that is known and explained alone."""
+
+    def check(tool: str, path: Path, expected: dict[str, int], actual: dict[str, int]) -> None:
+        list(why_different(tool, path, expected, actual))
+
+    return check
 
 
 @pytest.fixture(scope="session")
