@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 from aiohttp import web
@@ -135,7 +136,7 @@ async def test_q14_unknown_routes_and_methods(archive, method, path, status, cod
 @pytest.mark.parametrize("route", TABLE, ids=lambda route: route.path)
 async def test_routes_are_closed_unless_listed(archive, route):
     """Without sign-in only what is listed answers, and this only to direct loopback."""
-    path = route.path.format(tool="t", host="h", session_id="s")
+    path = re.sub(r"\{[^}]+\}", "x", route.path)
 
     direct = await archive.client.request(route.method, path)
     proxied = await archive.client.request(

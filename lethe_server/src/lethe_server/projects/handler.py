@@ -22,13 +22,10 @@ from lethe_server.parameters import (
     load_span,
 )
 from lethe_server.projects.joining import Place, join_places
-from lethe_server.storage import ActivityFilter, ActivitySums
+from lethe_server.storage import ActivityFilter, read_places
 
 if TYPE_CHECKING:
-    import apsw
-
     from lethe_server.projects.joining import Project
-    from lethe_server.storage import Group
 
 #: Projects of a page, if nothing else is asked for, and at most.
 DEFAULT_LIMIT: Final = 200
@@ -36,8 +33,6 @@ MAX_LIMIT: Final = 1000
 MAX_OFFSET: Final = 10_000_000
 #: Seconds that an answer may take.
 SECONDS: Final = 5.0
-
-_DIMENSIONS: Final = ("repository", "project", "host", "tool")
 
 
 class ProjectsParameters(Parameters):
@@ -100,10 +95,9 @@ async def list_projects(request: web.Request) -> web.Response:
     )
     owner = asked["owner"] or identity.user
 
-    def query(connection: apsw.Connection) -> list[Group]:
-        return ActivitySums(connection, owner, wanted).groups(_DIMENSIONS, with_activity=True)
-
-    groups = await request.app[STORE].query(query, SECONDS)
+    groups = await request.app[STORE].query(
+        lambda connection: read_places(connection, owner, wanted), SECONDS
+    )
     projects = join_places(
         ((Place._make(each.values), each.figures, each.last_activity) for each in groups),
         asked["join"],

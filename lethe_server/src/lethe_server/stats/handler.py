@@ -23,12 +23,9 @@ from lethe_server.parameters import (
     load_parameters,
     load_span,
 )
-from lethe_server.stats.zones import spans
-from lethe_server.storage.statistics import PERIODS, ActivityFilter, ActivitySums
+from lethe_server.storage.statistics import PERIODS, ActivityFilter, read_statistics
 
 if TYPE_CHECKING:
-    import apsw
-
     from lethe_server.storage.statistics import Figures
 
 #: Most groups of an answer.
@@ -114,33 +111,33 @@ async def stats(request: web.Request) -> web.Response:
     dimensions: tuple[str, ...] = asked.pop("group_by")
     wanted = ActivityFilter(**asked | load_span(asked, zone))
 
-    def query(connection: apsw.Connection) -> dict[str, Any]:
-        connection.execute("BEGIN")  # the sums are of one moment
-        try:
-            return _answer(ActivitySums(connection, owner, wanted), dimensions, zone)
-        finally:
-            connection.execute("ROLLBACK")
-
-    answer = await request.app[STORE].query(query, SECONDS)
-    head = {"group_by": dimensions, "since": wanted.since, "until": wanted.until, "tz": str(zone)}
-    return web.Response(body=msgspec.json.encode(head | answer), content_type="application/json")
-
-
-def _answer(sums: ActivitySums, dimensions: tuple[str, ...], zone: dt.tzinfo) -> dict[str, Any]:
-    answer: dict[str, Any] = {"totals": answer_figures(sums.totals())}
-    if not dimensions:
-        return answer | {"groups": []}
-    offsets = spans(zone, *sums.ends()) if PERIODS.keys() & set(dimensions) else []
-    groups = sums.groups(dimensions, offsets, MAX_GROUPS + 1)
-    if len(groups) > MAX_GROUPS:
+    found = await request.app[STORE].query(
+        lambda connection: read_statistics(
+            connection,
+            owner,
+            wanted,
+            dimensions=dimensions,
+            zone=zone,
+            limit=MAX_GROUPS + 1,
+        ),
+        SECONDS,
+    )
+    if len(found.groups) > MAX_GROUPS:
         raise InvalidRequest(
             f"gives more than {MAX_GROUPS} groups",
             parameter="group_by",
             hint="ask for a shorter time, or for fewer dimensions",
         )
-    answer["groups"] = [
-        dict(zip(dimensions, group.values, strict=True))
-        | msgspec.to_builtins(answer_figures(group.figures))
-        for group in groups
-    ]
-    return answer
+    answer = {
+        "group_by": dimensions,
+        "since": wanted.since,
+        "until": wanted.until,
+        "tz": str(zone),
+        "totals": answer_figures(found.totals),
+        "groups": [
+            dict(zip(dimensions, group.values, strict=True))
+            | msgspec.to_builtins(answer_figures(group.figures))
+            for group in found.groups
+        ],
+    }
+    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")

@@ -9,7 +9,7 @@ from lethe_server.storage.arrivals import HostRow, ToolRow, find_hosts, find_too
 from lethe_server.storage.changes import BEGINNING, ChangedSession, ChangePage, Place
 from lethe_server.storage.records import NANO, Record, SessionKey, Tokens, prepare_record
 from lethe_server.storage.sessions import SORTS, SessionFilter, SessionPage, SessionRow
-from lethe_server.storage.statistics import ActivityFilter, ActivitySums, Figures, Group
+from lethe_server.storage.statistics import ActivityFilter, Figures, read_places
 from lethe_server.storage.store import Store
 from lethe_server.storage.tokenbook import TokenBook
 from lethe_server.storage.tokens import TokenRow
@@ -21,11 +21,9 @@ __all__ = [
     "NANO",
     "SORTS",
     "ActivityFilter",
-    "ActivitySums",
     "ChangePage",
     "ChangedSession",
     "Figures",
-    "Group",
     "HostRow",
     "Place",
     "Record",
@@ -45,4 +43,5 @@ __all__ = [
     "find_hosts",
     "find_tools",
     "prepare_record",
+    "read_places",
 ]
