@@ -138,6 +138,13 @@ class TestShow:
         assert answer["session"]["turns"] == 5
         assert "text 5" in (await asked.lethe("show", "5f2e")).stdout
 
+    async def test_how_to_resume_is_told(self, asked, turn):
+        """The command that resumes a session in its tool stands above the turns."""
+        name = "5f2e0000-0000-4000-8000-00000000000a"
+        await asked.send(turn(1, session_id=name))
+
+        assert f"\n$ claude --resume {name}\n" in (await asked.lethe("show", "5f2e")).stdout
+
     async def test_several_sessions_are_named(self, asked, turn):
         """A beginning that several ids have is refused, and names them."""
         await asked.send(turn(1), turn(1, session_id="5f2e-second"))

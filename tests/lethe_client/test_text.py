@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lethe_client.output import Money, Snippet, Time, plain, shown
-from lethe_client.text import clean_block, clean_line, split_hits
+from lethe_client.text import clean_block, clean_line, short_ids, split_hits
 
 
 @pytest.mark.promise("A6")
@@ -49,3 +49,14 @@ def test_hits_are_told_apart(snippet, parts):
 def test_cells(cell, line, person):
     """A cell is exact for programs, and easy to read for people."""
     assert (plain(cell), shown(cell)) == (line, person)
+
+
+@given(st.lists(st.text(alphabet="ab-", min_size=1, max_size=20)))
+def test_short_ids_are_told_apart(ids):
+    """Each id has a beginning of its own, of eight characters if they do."""
+    short = short_ids(ids)
+
+    assert set(short) == set(ids)
+    assert len(set(short.values())) == len(short)
+    assert all(whole.startswith(part) for whole, part in short.items())
+    assert short_ids(["0123456789", "abcdefghij"])["abcdefghij"] == "abcdefgh"

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
     from lethe_client.server import Server
 
-#: Characters of a session's id that are shown; `lethe show` takes them.
-ID_LENGTH: Final = 8
-
 _DIMENSIONS: Final = ("tool", "host", "day", "week", "month", "model", "project", "role")
 _KEY: Final = ("tool", "host", "session_id")
 
@@ -137,16 +134,18 @@ def _print(body: bytes, *, as_json: bool, rows: Callable[[dict[str, Any]], None]
 
 def _print_hits(answer: dict[str, Any]) -> None:
     from lethe_client.output import Snippet, Time, is_terminal, print_rows
+    from lethe_client.text import short_ids
 
     results = answer["results"]
     total, least = answer["total"]["value"], answer["total"]["relation"] == "gte"
     note = f"{len(results)} of {'at least ' if least else ''}{total:,} hits"
     if is_terminal():
+        names = short_ids(hit["session_id"] for hit in results)
         rows = [
             (
                 Time(hit["timestamp"]),
                 hit["tool"],
-                hit["session_id"][:ID_LENGTH],
+                names[hit["session_id"]],
                 hit["role"],
                 Snippet(hit["snippet"]),
             )
@@ -154,11 +153,11 @@ def _print_hits(answer: dict[str, Any]) -> None:
         ]
         print_rows(("when", "tool", "session", "role", "hit"), rows, note=note)
         return
-    names = ("tool", "host", "session_id", "turn_id", "role")
+    fields = ("tool", "host", "session_id", "turn_id", "role")
     print_rows(
-        ("when", *names, "hit"),
+        ("when", *fields, "hit"),
         [
-            (Time(hit["timestamp"]), *(hit[name] for name in names), Snippet(hit["snippet"]))
+            (Time(hit["timestamp"]), *(hit[name] for name in fields), Snippet(hit["snippet"]))
             for hit in results
         ],
     )
@@ -166,15 +165,17 @@ def _print_hits(answer: dict[str, Any]) -> None:
 
 def _print_sessions(answer: dict[str, Any]) -> None:
     from lethe_client.output import Snippet, Time, is_terminal, print_rows
+    from lethe_client.text import short_ids
 
     found = answer["sessions"]
     if is_terminal():
+        names = short_ids(one["session_id"] for one in found)
         rows = [
             (
                 Time(one["last_activity"]),
                 one["tool"],
                 one["host"],
-                one["session_id"][:ID_LENGTH],
+                names[one["session_id"]],
                 one["turns"],
                 one["tokens_out"],
                 Snippet(one["title"] or ""),
@@ -184,10 +185,10 @@ def _print_sessions(answer: dict[str, Any]) -> None:
         columns = ("last activity", "tool", "host", "session", "turns", "tokens out", "title")
         print_rows(columns, rows, note=f"{len(found)} of {answer['total']:,} sessions")
         return
-    names = ("tool", "host", "session_id", "turns", "tokens_out", "working_dir", "title")
+    fields = ("tool", "host", "session_id", "turns", "tokens_out", "working_dir", "title")
     print_rows(
-        ("last activity", *names),
-        [(Time(one["last_activity"]), *(one[name] for name in names)) for one in found],
+        ("last activity", *fields),
+        [(Time(one["last_activity"]), *(one[name] for name in fields)) for one in found],
     )
 
 
@@ -249,7 +250,7 @@ def _text_lines(pages: Iterator[dict[str, Any]], *, whole: bool) -> Iterator[str
 
     for index, page in enumerate(pages):
         if index == 0:
-            yield from head_of(page["session"])
+            yield from head_of(page)
         for turn in page["turns"]:
             yield from turn_lines(turn, whole=whole)
 

@@ -8,11 +8,17 @@ printable characters passes.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: The server puts these around each hit of a snippet.
 HIT_BEGINS: Final = "\x02"
 HIT_ENDS: Final = "\x03"
+
+#: Characters of a short id, at least.
+SHORT_ID: Final = 8
 
 _TAB: Final = "    "
 
@@ -51,6 +57,21 @@ def split_hits(snippet: str) -> list[tuple[str, bool]]:
         else:
             parts.append((hit + rest, False))
     return [(kept, is_hit) for text, is_hit in parts if (kept := _printable(text))]
+
+
+def short_ids(ids: Iterable[str]) -> dict[str, str]:
+    """Return for each id a beginning that no other one of them has.
+
+    Ids that hold their time begin alike, so that a fixed length would not do.
+
+    Args:
+        ids: any; the same one may come several times.
+    """
+    known = set(ids)
+    length = SHORT_ID
+    while len({each[:length] for each in known}) < len(known):
+        length += 1
+    return {each: each[:length] for each in known}
 
 
 def local_time(seconds: float | None) -> str:

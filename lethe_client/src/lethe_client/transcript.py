@@ -17,12 +17,13 @@ OUTPUT_LINES: Final = 8
 _COLOURS: Final = {"user": "green", "assistant": "cyan", "tool": "yellow", "system": "magenta"}
 
 
-def head_of(session: dict[str, Any]) -> Iterator[str]:
+def head_of(page: dict[str, Any]) -> Iterator[str]:
     """Give the lines above the turns.
 
     Args:
-        session: as the server tells it.
+        page: the first of the session, as the server tells it.
     """
+    session = page["session"]
     yield click.style(clean_line(session["title"] or "(no title)"), bold=True)
     name = "/".join(session[part] for part in ("tool", "host", "session_id"))
     times = [local_time(session[part]) for part in ("started_at", "last_activity")]
@@ -35,6 +36,8 @@ def head_of(session: dict[str, Any]) -> Iterator[str]:
     ]
     if session["parent_session_id"]:
         lines.append(f"{session['relation'] or 'child'} of {session['parent_session_id']}")
+    if page.get("resume_command"):
+        lines.append(f"$ {page['resume_command']}")
     for line in lines:
         if line:
             yield click.style(clean_line(line), dim=True)

@@ -127,7 +127,8 @@ async def show_session(request: web.Request) -> web.StreamResponse:
     owner = wanted["owner"] or identity.user
     session = await find_asked_session(request, owner)
     store = request.app[STORE]
-    tagged = Tagged(session.id, session.version)
+    command = resume_command(request.app[PARSERS], session)
+    tagged = Tagged(session.id, session.version, command)
     if (unchanged := tagged.unchanged(request)) is not None:
         return unchanged
     page = TurnPage(store, owner, session.id, after=wanted["after"], limit=wanted["turns"])
@@ -140,7 +141,6 @@ async def show_session(request: web.Request) -> web.StreamResponse:
     await stream.write(b',"turns":[' + first)
     async for chunk in chunks:
         await stream.write(chunk)
-    command = resume_command(request.app[PARSERS], session)
     tail = (msgspec.json.encode(page.next), msgspec.json.encode(command))
     await stream.write(b'],"next":%s,"resume_command":%s}' % tail)
     await stream.end()
