@@ -113,8 +113,8 @@ async def test_i12_bombs_are_refused_in_bounded_memory(served):
     await post(served, gzip.compress(line * 1000), Content_Encoding="gzip")
     before = memory(served)
     bombs = {
-        "gzip": gzip.compress(b"\n" * 200 * MIB, 9),
-        "zstd": zstandard.ZstdCompressor(level=19).compress(b"\0" * 512 * MIB),
+        "gzip": gzip.compress(b"\n" * 64 * MIB),
+        "zstd": zstandard.ZstdCompressor(level=3).compress(b"\0" * 128 * MIB),
     }
     for encoding, bomb in bombs.items():
         for _ in range(5):
