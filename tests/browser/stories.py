@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DAY = 86400.0
+#: The session that has everything.
+WATERING = "3f2b9c1e-7a64-4c0d-9b51-2d8f0c6e4a17"
 
 
 class Story:
@@ -198,7 +200,7 @@ index 3f2b9c1..8d1e0aa 100644
 def watering(now: float) -> Story:
     """The session that has everything."""
     story = Story(
-        "watering",
+        WATERING,
         now - 2 * 3600,
         title="Find out why nothing is watered",
         title_source="generated",
@@ -213,7 +215,9 @@ def watering(now: float) -> Story:
         " wrongly. I should look at how a reading becomes a decision before touching anything."
     )
     story.answer("I look at how a reading becomes a decision.")
-    story.call("Grep", {"pattern": "moisture", "path": "garden"}, "garden/soil.py\ngarden/schedule.py")
+    story.call(
+        "Grep", {"pattern": "moisture", "path": "garden"}, "garden/soil.py\ngarden/schedule.py"
+    )
     story.call("Read", {"file_path": "/home/kim/src/garden/garden/soil.py"}, BEFORE)
     story.call(
         "Task",
@@ -265,7 +269,7 @@ def datasheet(now: float) -> Story:
         now - 2 * 3600 + 60,
         title="Read the datasheet",
         title_source="generated",
-        parent_session_id="watering",
+        parent_session_id=WATERING,
         relation="subagent",
     )
     story.prompt("Which unit does the sensor report?")
@@ -280,7 +284,7 @@ def greenhouse_fork(now: float) -> Story:
         now - 1.5 * 3600,
         title="Find out why nothing is watered (fork)",
         title_source="generated",
-        parent_session_id="watering",
+        parent_session_id=WATERING,
         relation="fork",
     )
     story.prompt("Try the same with the capacitive sensor.")
@@ -289,13 +293,33 @@ def greenhouse_fork(now: float) -> Story:
 
 TOPICS = (
     ("Migrate the seed catalogue to SQLite", "/home/kim/src/seeds", "codex", "gpt-5-codex"),
-    ("Explain the flaky test of the rain gauge", "/home/kim/src/rain", "claude-code", "claude-sonnet-4-5"),
+    (
+        "Explain the flaky test of the rain gauge",
+        "/home/kim/src/rain",
+        "claude-code",
+        "claude-sonnet-4-5",
+    ),
     ("Draw the beds as SVG", "/home/kim/src/garden", "opencode", "kimi-k2"),
-    ("Make the pump stop when the tank is empty", "/home/kim/src/pump", "claude-code", "claude-opus-4-1"),
+    (
+        "Make the pump stop when the tank is empty",
+        "/home/kim/src/pump",
+        "claude-code",
+        "claude-opus-4-1",
+    ),
     ("Why is the build of the firmware slow?", "/home/kim/src/pump", "codex", "gpt-5-codex"),
     ("Translate the labels of the herb garden", "/home/kim/src/labels", "gemini", "gemini-2.5-pro"),
-    ("Back the photos up before the winter", "/home/kim/src/photos", "claude-code", "claude-sonnet-4-5"),
-    ("Find who opens the greenhouse window at night", "/home/kim/src/greenhouse", "claude-code", "claude-opus-4-1"),
+    (
+        "Back the photos up before the winter",
+        "/home/kim/src/photos",
+        "claude-code",
+        "claude-sonnet-4-5",
+    ),
+    (
+        "Find who opens the greenhouse window at night",
+        "/home/kim/src/greenhouse",
+        "claude-code",
+        "claude-opus-4-1",
+    ),
 )
 
 
@@ -316,8 +340,12 @@ def everyday(now: float, count: int) -> Iterator[Story]:
         )
         story.prompt(f"{title}. Look at the log of day {number} first, and do not touch the valve.")
         for step in range(1 + number % 5):
-            story.call("Bash", {"command": f"journalctl -n {20 + step}"}, f"line {step}\nvalve closed")
-            story.answer(f"Step {step}: the valve of bed {number % 9} answers within {step + 2} ms.")
+            story.call(
+                "Bash", {"command": f"journalctl -n {20 + step}"}, f"line {step}\nvalve closed"
+            )
+            story.answer(
+                f"Step {step}: the valve of bed {number % 9} answers within {step + 2} ms."
+            )
         yield story
 
 

@@ -7,6 +7,7 @@ import { html, useEffect, useRef, useState } from "../ui.js";
 const HEIGHT = 220;
 const FOOT = 24;
 const LEFT = 48;
+const RIGHT = 14;
 const LINES = 4;
 
 /**
@@ -27,7 +28,7 @@ export function Chart({ title, labels, columns, show }) {
   useEffect(() => setAt(-1), [columns.length, title]);
   const sums = columns.map(({ values }) => values.reduce((sum, value) => sum + value, 0));
   const top = roundUp(Math.max(...sums, 0));
-  const step = (width - LEFT) / Math.max(columns.length, 1);
+  const step = (width - LEFT - RIGHT) / Math.max(columns.length, 1);
   const bar = Math.max(1, Math.min(step - (step > 6 ? 3 : 1), 44));
   const place = (index) => LEFT + index * step + (step - bar) / 2;
   const scale = (value) => (top ? (value / top) * (HEIGHT - 8) : 0);
@@ -68,7 +69,7 @@ export function Chart({ title, labels, columns, show }) {
         ${Array.from({ length: LINES + 1 }, (_, index) => {
           const y = HEIGHT - scale((top * index) / LINES);
           return html`<g key=${index}>
-            <line class="chart-line" x1=${LEFT} x2=${width} y1=${y} y2=${y} />
+            <line class="chart-line" x1=${LEFT} x2=${width - RIGHT} y1=${y} y2=${y} />
             <text class="chart-text" x=${LEFT - 8} y=${y + 4} text-anchor="end">${index === 0 ? "0" : show((top * index) / LINES)}</text>
           </g>`;
         })}
@@ -81,7 +82,7 @@ export function Chart({ title, labels, columns, show }) {
               sum += value;
               return html`<rect key=${group} data-hue=${Math.min(group, 7)} x=${place(index)} y=${HEIGHT - scale(sum)} width=${bar} height=${Math.max(1, scale(value) - (values.length > 1 ? 0.5 : 0))} />`;
             })}
-            ${(columns.length - 1 - index) % every === 0 && html`<text class="chart-text" x=${place(index) + bar / 2} y=${HEIGHT + 17} text-anchor=${index === columns.length - 1 && columns.length > 4 ? "end" : "middle"}>${shortDay(key)}</text>`}
+            ${(columns.length - 1 - index) % every === 0 && html`<text class="chart-text" x=${place(index) + bar / 2} y=${HEIGHT + 17} text-anchor="middle">${shortDay(key)}</text>`}
           </g>`;
         })}
       </svg>
@@ -100,7 +101,7 @@ function Said({ column, sum, labels, show }) {
 function roundUp(value) {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 4, 5, 8, 10].map((factor) => factor * power).find((top) => top >= value);
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((factor) => factor * power).find((top) => top >= value);
 }
 
 const short = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });

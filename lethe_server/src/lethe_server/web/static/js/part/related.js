@@ -6,7 +6,7 @@ import { plural } from "../format.js";
 import { html, useLoaded } from "../ui.js";
 import { Icon } from "./icon.js";
 
-const RELATIONS = { subagent: "Subagents", fork: "Forks", continuation: "Continuations" };
+const RELATIONS = { subagent: "Subagent", fork: "Fork", continuation: "Continuation" };
 
 export function Related({ session }) {
   const { value } = useLoaded((signal) => api.related(session, signal), [session.tool, session.host, session.session_id]);
@@ -17,10 +17,10 @@ export function Related({ session }) {
     .filter(([, list]) => list.length);
   return html`<details class="related" open=${children.length <= 4}>
     <summary>
-      <${Icon} name="branch" />${groups.map(([relation, list]) => `${list.length} ${RELATIONS[relation].toLowerCase()}`).join(", ")}
+      <${Icon} name="branch" />${groups.map(([relation, list]) => plural(list.length, RELATIONS[relation].toLowerCase())).join(", ")}
     </summary>
     ${groups.map(
-      ([relation, list]) => html`<ul key=${relation} aria-label=${RELATIONS[relation]}>
+      ([relation, list]) => html`<ul key=${relation} aria-label=${`${RELATIONS[relation]}s`}>
         ${list.map(
           (child) => html`<li key=${child.session_id}>
             <a href=${sessionAddress({ ...session, ...child })}>${child.title || child.session_id}</a>

@@ -26,7 +26,8 @@ export function Rows({ count, estimate, draw, keyOf, version, control, onRange, 
   const box = useRef(null);
   const known = useRef(new Map()); // measured heights by key
   const state = useRef({ first: 0, last: -1, pin: null }).current;
-  const offset = () => box.current.getBoundingClientRect().top + window.scrollY;
+  // The list may be gone by the time somebody asks where it is.
+  const offset = () => (box.current?.getBoundingClientRect().top ?? 0) + window.scrollY;
 
   const heights = useMemo(
     () => new Heights(count, (index) => known.current.get(keyOf(index)) ?? estimate(index)),
@@ -35,7 +36,7 @@ export function Rows({ count, estimate, draw, keyOf, version, control, onRange, 
   state.heights = heights;
 
   const range = () => {
-    const begin = window.scrollY - (box.current ? offset() : 0);
+    const begin = window.scrollY - (box.current ? offset() : window.scrollY);
     const first = heights.find(Math.max(0, begin - MARGIN));
     const last = Math.min(count - 1, heights.find(begin + window.innerHeight + MARGIN));
     return [first, last];

@@ -6,7 +6,7 @@
 import { addressOf, go } from "../address.js";
 import { SUGGESTED } from "../catalog.js";
 import { baseName, plural } from "../format.js";
-import { html, useEffect, useRef, useState } from "../ui.js";
+import { html, useEffect, useMemo, useRef, useState } from "../ui.js";
 import { Icon } from "./icon.js";
 
 const CONDITION = /(?:^|\s)(tool|host|project|role|after|before):("?[^\s"]*)$/;
@@ -19,22 +19,25 @@ export function SearchBox({ address }) {
   const asked = isHome ? (address.params.q ?? "") : "";
   const [text, setText] = useState(asked);
   const [open, setOpen] = useState(false);
-  const typed = useRef(asked);
+  const sent = useRef(asked);
   const timer = useRef(0);
   const { choices, condition } = useSuggestions(open ? text : "");
-  const [chosen, choose] = useState(-1);
+  // A choice holds for the list that it was made in.
+  const [choice, setChoice] = useState({ of: null, index: -1 });
+  const chosen = choice.of === choices ? choice.index : -1;
+  const choose = (index) => setChoice({ of: choices, index });
 
-  // The browser's buttons and links change what is asked for from outside.
+  // The browser's buttons and links change what is asked for from outside. What this box sent
+  // itself may be older than what has been typed since, and is not put back.
   useEffect(() => {
-    if (asked !== typed.current) {
-      typed.current = asked;
+    if (asked !== sent.current) {
+      sent.current = asked;
       setText(asked);
     }
   }, [asked]);
-  useEffect(() => choose(-1), [choices]);
 
   const ask = (value, filters = {}) => {
-    typed.current = value;
+    sent.current = value.trim() ? value : "";
     clearTimeout(timer.current);
     const params = isHome ? address.params : {};
     const next = addressOf("/", { ...params, ...filters, q: value.trim() ? value : undefined });
@@ -45,7 +48,6 @@ export function SearchBox({ address }) {
     const { value } = event.target;
     setText(value);
     setOpen(true);
-    typed.current = value;
     clearTimeout(timer.current);
     timer.current = setTimeout(() => ask(value), PAUSE);
   };
@@ -140,27 +142,19 @@ const nameOf = (condition, value) => (condition === "project" ? baseName(value) 
 /** What fits the condition that is being typed. */
 function useSuggestions(text) {
   const match = CONDITION.exec(text);
-  const name = match?.[1];
-  const begun = (match?.[2] ?? "").replace(/^"/, "").toLowerCase();
-  const [known, setKnown] = useState({ name: "", values: [] });
-  const [state, setState] = useState({ choices: [], condition: null });
+  const name = match?.[1] ?? "";
+  const begun = match?.[2] ?? "";
+  const [known, setKnown] = useState({});
   useEffect(() => {
-    let current = true;
-    if (name) SUGGESTED[name]().then((values) => current && setKnown({ name, values }));
-    return () => {
-      current = false;
-    };
-  }, [name]);
-  useEffect(() => {
-    if (!name || known.name !== name) {
-      setState((before) => (before.choices.length ? { choices: [], condition: null } : before));
-      return;
+    if (name && !known[name]) {
+      SUGGESTED[name]().then((values) => setKnown((before) => ({ ...before, [name]: values })));
     }
-    const choices = known.values
-      .filter(({ value }) => value.toLowerCase().includes(begun))
+  }, [name]);
+  return useMemo(() => {
+    const needle = begun.replace(/^"/, "").toLowerCase();
+    const choices = (known[name] ?? [])
+      .filter(({ value }) => value.toLowerCase().includes(needle))
       .slice(0, MOST);
-    const length = name.length + 1 + match[2].length;
-    setState({ choices, condition: { name, length } });
+    return { choices, condition: { name, length: name.length + 1 + begun.length } };
   }, [name, begun, known]);
-  return state;
 }

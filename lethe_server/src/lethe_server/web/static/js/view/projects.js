@@ -13,6 +13,8 @@ const SORTS = {
   turns: (row) => row.turns,
   tokens: (row) => row.tokens_in + row.tokens_out + row.cache_read + row.cache_write,
 };
+/** What makes directories of several hosts one project. */
+const JOINS = { directory: "By directory", repository: "By repository", none: "Each host" };
 const COLUMNS = [
   ["sessions", "Sessions", (row) => count(row.sessions)],
   ["turns", "Turns", (row) => count(row.turns)],
@@ -22,7 +24,7 @@ const COLUMNS = [
 export function Projects({ address }) {
   useTitle("Projects");
   const [wanted, setWanted] = useState("");
-  const join = address.params.join === "directory" ? "directory" : "repository";
+  const join = Object.hasOwn(JOINS, address.params.join ?? "") ? address.params.join : "directory";
   const { value, error, again } = useLoaded((signal) => api.projects({ join, limit: 1000 }, signal), [join]);
   const sort = Object.hasOwn(SORTS, address.params.sort ?? "") ? address.params.sort : "activity";
   const needle = wanted.trim().toLowerCase();
@@ -34,8 +36,7 @@ export function Projects({ address }) {
     <div class="controls">
       <input class="field" type="search" aria-label="Find a project" placeholder="Find a project" value=${wanted} onInput=${(event) => setWanted(event.target.value)} />
       <div class="choice" role="group" aria-label="What is one project">
-        <button aria-pressed=${join === "repository" ? "true" : "false"} onClick=${() => setParams({ join: undefined })}>By repository</button>
-        <button aria-pressed=${join === "directory" ? "true" : "false"} onClick=${() => setParams({ join: "directory" })}>By directory</button>
+        ${Object.entries(JOINS).map(([key, label]) => html`<button key=${key} aria-pressed=${join === key ? "true" : "false"} onClick=${() => setParams({ join: key })}>${label}</button>`)}
       </div>
     </div>
     ${error && (error.isMissing ? html`<${NotOffered} what="projects" />` : html`<${Failed} error=${error} again=${again} />`)}
@@ -54,7 +55,7 @@ export function Projects({ address }) {
           </tr>
         </thead>
         <tbody>
-          ${rows.map((row) => html`<${Project} key=${`${row.repository}${row.project}`} row=${row} />`)}
+          ${rows.map((row) => html`<${Project} key=${JSON.stringify([row.repository, row.project, row.hosts])} row=${row} />`)}
         </tbody>
       </table>
     </div>`}

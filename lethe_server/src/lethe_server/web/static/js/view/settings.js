@@ -15,7 +15,7 @@ const THEMES = [
 const WAYS = {
   header: "by the proxy in front of this server",
   oidc: "by your identity provider",
-  session: "in this browser, by a one-time link",
+  session: "by a one-time link, in this browser",
   token: "by a token",
 };
 

@@ -1,0 +1,244 @@
+"""Reading a session: its turns, its tool calls, the ways within it and out of it."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.stories import WATERING, Story
+
+
+@pytest.fixture
+def reading(page, session_path):
+    """The session that has everything."""
+    page.goto(session_path)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Find out why nothing is watered")
+    expect(page.locator(".turn").first).to_be_visible()
+    return page
+
+
+def call(page, name):
+    """The line of a tool call."""
+    return page.locator(".tool-call > .tool-line", has_text=name).first
+
+
+def test_markdown_is_drawn_and_code_is_coloured(reading):
+    """Lists, tables and code are what they are meant to be; code can be copied."""
+    reading.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    answer = reading.locator(".turn", has_text="volumetric water content").last
+    answer.scroll_into_view_if_needed()
+
+    expect(answer.locator("table th").first).to_have_text("bed")
+    expect(answer.locator("ol > li")).to_have_count(3)
+    expect(answer.locator(".code .hljs-keyword").first).to_have_text("def")
+    link = answer.get_by_role("link", name="the notes of the maker")
+    expect(link).to_have_attribute("rel", "noopener noreferrer")
+    answer.get_by_role("button", name="Copy", exact=True).click()
+    expect(answer.get_by_role("button", name="Copied")).to_be_visible()
+    assert "raise BadReading(raw)" in reading.evaluate("navigator.clipboard.readText()")
+
+
+def test_thinking_is_folded(reading):
+    """Thinking is one line until it is opened."""
+    line = reading.get_by_role("button", name=re.compile("^Thinking The log says"))
+    expect(line).to_have_attribute("aria-expanded", "false")
+    line.click()
+
+    expect(reading.locator(".folded-body")).to_contain_text("before touching anything")
+
+
+def test_an_edit_is_shown_as_a_difference(reading):
+    """A call is one line that opens to its input; an edit is a difference."""
+    line = call(reading, "Edit")
+    expect(line).to_contain_text("soil.py")
+    line.click()
+    difference = reading.locator(".difference").first
+
+    expect(difference.locator('[data-sign="added"]').first).to_contain_text("raw: int")
+    expect(difference.locator('[data-sign="removed"]').first).to_contain_text("def moisture(raw):")
+
+
+def test_output_of_a_shell_keeps_its_colours(reading):
+    """Escape sequences become colours, and none of them is seen as text."""
+    line = call(reading, "pytest -q tests")
+    expect(line).to_contain_text("failed")
+    line.click()
+    output = reading.locator(".tool-result .output").first
+
+    expect(output.locator(".ansi-2").first).to_have_text("......")
+    expect(output).to_contain_text("1 failed, 13 passed in 0.41s")
+    assert "\x1b" not in output.text_content()
+    assert "[32m" not in output.text_content()
+
+
+def test_a_diff_that_was_printed_is_a_diff(reading):
+    """What git prints is drawn line by line."""
+    call(reading, "git diff").click()
+
+    expect(reading.locator('.tool-result [data-sign="added"]').first).to_contain_text(
+        "if bed.reading is None:"
+    )
+
+
+def test_pictures_are_shown(reading):
+    """A picture out of a transcript is drawn from memory."""
+    call(reading, "Screenshot").click()
+    picture = reading.get_by_role("img", name="Picture in the transcript")
+
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 320
+
+
+def test_everything_else_has_its_form(reading):
+    """Commands, shell lines, compaction, errors and interruptions are told apart."""
+    for kind, text in {
+        "context": "Today is a Friday",
+        "command": "/cost",
+        "command_output": "Total cost",
+        "shell": "git status --short",
+        "shell_output": "M garden/soil.py",
+        "compact_boundary": "compacted",
+        "compact_summary": "Summary of what was compacted",
+        "queued_prompt": "while it worked",
+        "api_error": "overloaded",
+        "interrupt": "Interrupted",
+    }.items():
+        turn = reading.locator(f'.turn[data-kind="{kind}"]')
+        reading.evaluate("window.scrollTo(0, 0)")
+        for _ in range(20):
+            if turn.count():
+                break
+            reading.mouse.wheel(0, 500)
+            reading.evaluate("new Promise(requestAnimationFrame)")
+        expect(turn).to_contain_text(text)
+
+
+def test_keys_jump_from_prompt_to_prompt(reading):
+    """`j` and `k` lead along the prompts, and the list beside says where one is."""
+    reading.keyboard.press("j")
+    expect(reading.locator(".turn[data-lit]")).to_contain_text("The roses are dry again")
+    reading.keyboard.press("j")
+    expect(reading.locator(".turn[data-lit]")).to_contain_text("/cost")
+    reading.keyboard.press("k")
+    expect(reading.locator(".turn[data-lit]")).to_contain_text("The roses are dry again")
+
+
+def test_the_outline_leads_to_a_prompt(watched, session_path):
+    """On a wide screen the prompts stand beside the transcript."""
+    page = watched(viewport={"width": 1440, "height": 700}).new_page()
+    page.goto(session_path)
+    page.get_by_role("navigation", name="Prompts").get_by_text("Now make the test").click()
+    lit = page.locator(".turn[data-lit]")
+
+    expect(lit).to_contain_text("keep the error's name")
+    expect(lit).to_be_in_viewport()
+
+
+def test_o_and_t_open_everything(reading):
+    """All tool calls and all thinking open and close by one key."""
+    reading.keyboard.press("o")
+    expect(call(reading, "Grep")).to_have_attribute("aria-expanded", "true")
+    reading.keyboard.press("o")
+    expect(call(reading, "Grep")).to_have_attribute("aria-expanded", "false")
+    reading.keyboard.press("t")
+    expect(reading.locator('.folded[data-kind="thinking"] .folded-body')).to_be_visible()
+
+
+def test_find_counts_walks_and_paints(reading):
+    """All turns are searched, outputs of closed calls too; a hit is opened and painted."""
+    reading.keyboard.press("f")
+    box = reading.get_by_role("textbox", name="Find in this session")
+    expect(box).to_be_focused()
+    reading.keyboard.type("test_open_circuit")
+    expect(reading.locator(".find-count")).to_have_text("1")
+    reading.keyboard.press("Enter")
+    expect(reading.locator(".find-count")).to_have_text("1 of 1")
+    expect(reading.locator(".turn[data-lit] .tool-result")).to_contain_text("test_open_circuit")
+    reading.wait_for_function("CSS.highlights.get('found')?.size > 0")
+
+    reading.keyboard.press("Escape")
+    expect(box).to_have_count(0)
+    assert reading.evaluate("CSS.highlights.has('found')") is False
+
+
+def test_a_turn_has_a_link(reading):
+    """The link of a turn leads back to it."""
+    reading.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    reading.keyboard.press("G")
+    turn = reading.locator(".turn", has_text="All 14 tests pass")
+    turn.scroll_into_view_if_needed()
+    turn.hover()
+    turn.get_by_role("button", name="Copy the link to this turn").click()
+    expect(turn.get_by_role("button", name="Copied")).to_be_visible()
+    link = reading.evaluate("navigator.clipboard.readText()")
+    assert re.search(r"/session/claude-code/laptop/[^/#]+#turn-.+$", link)
+    reading.goto("about:blank")
+    reading.goto(link)
+
+    expect(reading.locator(".turn[data-lit]")).to_contain_text("All 14 tests pass")
+
+
+def test_subagents_and_forks_lead_both_ways(reading):
+    """A call leads to its subagent's session, that one back, and forks are listed."""
+    reading.get_by_role("link", name="Open the subagent’s session").click()
+    expect(reading.get_by_role("heading", level=1)).to_have_text("Read the datasheet")
+    expect(reading.locator(".parent")).to_contain_text("Subagent of")
+    reading.keyboard.press("u")
+    expect(reading.get_by_role("heading", level=1)).to_have_text("Find out why nothing is watered")
+
+    reading.locator(".related").get_by_role("link", name=re.compile("fork")).click()
+    expect(reading.locator(".parent")).to_contain_text("Forked from")
+    reading.locator(".parent a").click()
+    expect(reading).to_have_url(re.compile(WATERING))
+
+
+def test_a_session_is_resumed_by_a_command_to_copy(reading):
+    """The command of the session's tool stands in its head."""
+    reading.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    expect(reading.locator(".resume code")).to_contain_text(f"claude --resume {WATERING}")
+    reading.get_by_role("button", name="Copy the command that resumes this session").click()
+    expect(reading.locator(".resume").get_by_role("button", name="Copied")).to_be_visible()
+
+    assert WATERING in reading.evaluate("navigator.clipboard.readText()")
+
+
+@pytest.mark.parametrize("label", ["Markdown", "HTML", "JSON", "JSON lines"])
+def test_a_session_is_exported(reading, label):
+    """Each format is a file with the session in it."""
+    reading.get_by_role("button", name="Export").click()
+    with reading.expect_download() as waiting:
+        reading.get_by_role("link", name=label, exact=True).click()
+
+    assert "The roses are dry again" in waiting.value.path().read_text(encoding="utf-8")
+
+
+def test_new_turns_appear_in_an_open_session(page, archive):
+    """A session that goes on grows under the reader's eyes; who reads above stays there."""
+    name = f"growing-{time.time_ns()}"
+    story = Story(name, time.time() - 600, title="It grows", title_source="generated")
+    for number in range(30):
+        story.prompt(f"Question {number}. " + "Tell me more about the beds. " * 12)
+        story.answer(f"Answer {number}.")
+    archive.send(story.events)
+    page.goto(f"/session/claude-code/laptop/{name}")
+    expect(page.locator(".turn").first).to_be_visible()
+    expect(page.get_by_text("Live: what is archived appears by itself")).to_be_attached()
+    story.answer("This came later.")
+    archive.send(story.events[-1:])
+    more = page.get_by_role("button", name="1 new")
+    expect(more).to_be_visible()
+    assert page.evaluate("window.scrollY") == 0
+    more.click()
+
+    expect(page.get_by_text("This came later.")).to_be_in_viewport()
+
+
+def test_what_is_not_there_is_said(watched):
+    """A session that does not exist, or is somebody else's, is told as such."""
+    page = watched(allowed=("404",)).new_page()
+    page.goto("/session/claude-code/laptop/nothing")
+
+    expect(page.get_by_role("alert")).to_contain_text("There is no such thing")

@@ -1,0 +1,93 @@
+"""The sessions by day: what a row says, what appears by itself, thousands of them."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from playwright.sync_api import expect
+
+from browser.stories import WATERING, Story, everyday
+
+
+def test_sessions_stand_under_their_days(page):
+    """Days are headings; a row says title, preview, tool, project, host, length and tokens."""
+    page.goto("/")
+    expect(page.get_by_role("heading", level=2).first).to_have_text(re.compile("Today|Yesterday"))
+    row = page.locator(f'a[href="/session/claude-code/laptop/{WATERING}"]')
+
+    expect(row).to_contain_text("Find out why nothing is watered")
+    expect(row).to_contain_text("The roses are dry again")
+    for said in ("Claude Code", "garden", "laptop", "3 prompts", "turns", "tokens"):
+        expect(row).to_contain_text(said)
+
+
+def test_subagents_are_shown_on_request(page):
+    """A list is not flooded by subagents; they come when they are asked for."""
+    page.goto("/")
+    expect(page.locator(".session-row").first).to_be_visible()
+    expect(page.get_by_role("link", name="Read the datasheet")).to_have_count(0)
+    page.get_by_role("button", name="Subagents").click()
+
+    expect(page.get_by_role("link", name="Read the datasheet")).to_be_visible()
+    expect(page).to_have_url(re.compile("subagents=1"))
+
+
+def test_new_sessions_and_turns_appear_by_themselves(page, archive):
+    """What is archived while somebody looks is seen, and marked as running."""
+    page.goto("/")
+    expect(page.get_by_text("Live: what is archived appears by itself")).to_be_attached()
+    name = f"fresh-{time.time_ns()}"
+    story = Story(name, time.time() - 30, title=f"Just begun {name}", title_source="generated")
+    archive.send(story.prompt("Does this appear?").events)
+    row = page.locator(".session-row", has_text=f"Just begun {name}")
+    expect(row).to_contain_text("running")
+    expect(row).to_contain_text("1 turn")
+
+    archive.send(story.answer("It does.").events[-1:])
+    expect(row).to_contain_text("2 turns")
+
+
+def test_keys_walk_the_list(page):
+    """`j` and `k` choose, Enter opens, and the browser's way back leads to the same place."""
+    page.goto("/")
+    expect(page.locator(".session-row").first).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    chosen = page.locator(".session-row[data-selected]")
+    expect(chosen).to_have_count(1)
+    address = chosen.get_attribute("href")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(re.escape(address)))
+
+    page.go_back()
+    expect(page.locator(".session-row").first).to_be_visible()
+
+
+def test_filters_narrow_the_list(page):
+    """A project leads to its sessions alone; a filter that fits nothing says so."""
+    page.goto("/?project=pump")
+    expect(page.locator(".session-row").first).to_be_visible()
+    expect(page.locator(".session-row", has_text="seeds")).to_have_count(0)
+    page.goto("/?project=nowhere")
+    expect(page.get_by_text("No session fits these filters")).to_be_visible()
+    page.get_by_role("link", name="Show all sessions").click()
+
+    expect(page.locator(".session-row").first).to_be_visible()
+
+
+def test_a_long_list_draws_what_is_seen_alone(page, archive):
+    """Of many hundred sessions a few dozen are in the document, wherever one scrolls."""
+    now = time.time() - 40 * 86400
+    archive.send(event for story in everyday(now, 700) for event in story.events[:2])
+    page.goto("/")
+    expect(page.locator(".session-row").first).to_be_visible()
+    for _ in range(12):
+        page.mouse.wheel(0, 6000)
+        expect(page.locator(".session-row").first).to_be_visible()
+    drawn = page.locator(".session-row").count()
+
+    assert 5 < drawn < 80
+    assert page.evaluate("window.scrollY") > 5000
