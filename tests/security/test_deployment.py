@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from lethe_core.settings import Section
+from lethe_server.config import ServerSettings
+
 CADDYFILES = ["Caddyfile.example", "Caddyfile.collectors.example"]
 UNITS = ["lethe-server.service", "lethe-collector.service"]
 DELETED = ["-Remote-*", "-Remote_*", "-Lethe-Proxy-Secret"]
@@ -58,3 +61,21 @@ def test_o11_services_are_confined(deploy, name):
         ("lethe-server", "serve"),
         ("lethe-collector", "daemon"),
     }
+
+
+def keys_of(schema, path=""):
+    """Give the path of each setting."""
+    for name, field in schema.fields.items():
+        if isinstance(field, Section):
+            yield from keys_of(field.schema, f"{path}{name}.")
+        else:
+            yield f"{path}{name}"
+
+
+@pytest.mark.promise("O08")
+def test_o08_every_setting_is_documented(repository):
+    """Each key of the server stands in the table of settings, and each row is a key."""
+    page = (repository / "docs" / "configuration-server.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `([a-z_.]+)` \|", page, re.MULTILINE)
+
+    assert sorted(keys_of(ServerSettings())) == sorted(documented)
