@@ -1,7 +1,7 @@
 """One page of a search, from beginning to end, on one connection that reads.
 
-The best hits of a word that is everywhere cannot be found without scoring each of them. So no more
-than `CANDIDATES` hits are scored, the newest, and the answer says when there were more (`recent`).
+The best hits of a word that is everywhere cannot be found without scoring each of them. So where
+there are more than `CANDIDATES`, only the `NEWEST` are scored, and the answer says so (`recent`).
 The figures of the first page (`cursors.Figures`) hold for the later ones: a row that is stored
 meanwhile changes neither the scores nor the places of the others, and what is newer than the
 first page stays out. So no row comes twice and none that was there is missed.
@@ -31,7 +31,9 @@ from lethe_server.search.snippets import SnippetMaker
 from lethe_server.storage.places import FIRST, LAST, place_of, slot_end, slot_start
 from lethe_server.storage.ranking import score_argument, word_weight
 from lethe_server.storage.search_hits import (
+    Bounds,
     FoundTurn,
+    HitRow,
     Window,
     cursor_secret,
     indexed_owners,
@@ -39,15 +41,20 @@ from lethe_server.storage.search_hits import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import apsw
 
+    from lethe_server.search.expressions import Match
     from lethe_server.search.query import Phrase, Query
+    from lethe_server.storage.search_hits import HitReader
     from lethe_server.storage.search_index import Source
 
-#: Hits that are scored; of more, the newest.
+#: Hits that are all scored.
 CANDIDATES: Final = 10_000
+#: Of more hits, so many of each owner and source are scored: whoever looks for a word that is
+#: everywhere looks for what was said lately.
+NEWEST: Final = 2_000
 
 Order = Literal["rank", "time"]
 
@@ -120,7 +127,18 @@ class _Hit(NamedTuple):
     source: Source
 
 
-_Row = tuple[float, int, int, str]
+class _Table(NamedTuple):
+    """One table of the index, and what is looked for in it."""
+
+    plan: OwnerPlan
+    source: Source
+    match: Match
+
+    @property
+    def reader(self) -> HitReader:
+        return self.plan.readers[self.source]
+
+
 #: Sorts behind the names of all sources.
 _BEHIND: Final = "~"
 
@@ -194,82 +212,107 @@ class _Searching:
 
     # Pages ---------------------------------------------------------------------------------
 
-    def _first_best(self) -> tuple[Figures, list[_Row]]:
-        """Score the newest hits; more than `CANDIDATES` of them are not looked at."""
-        figures = self._measure()
-        lists = self._rows(figures, CANDIDATES + 1, ranked=True)
-        rows, floor = _newest(lists)
-        newest = -min((row[1] for row in rows), default=0)
-        return (
-            msgspec.structs.replace(
-                figures,
-                since=figures.since if floor is None else slot_start(floor),
-                until=min(figures.until, slot_end(newest)),
-                total=len(rows),
-                recent=floor is not None,
-                best=-min((row[0] for row in rows), default=0.0),
-            ),
-            rows,
-        )
+    def _first_best(self) -> tuple[Figures, list[HitRow]]:
+        """Score all hits, or the newest of very many."""
+        figures = self._counted(self._measure())
+        tables = list(self._tables(figures))
+        if figures.recent:
+            floors = [self._place(table, figures, min(NEWEST, CANDIDATES)) for table in tables]
+            since = slot_start(max(floor for floor in floors if floor is not None))
+            figures = msgspec.structs.replace(figures, since=since)
+        rows = self._best(figures)
+        return msgspec.structs.replace(figures, best=-min(rows)[0] if rows else 0.0), rows
 
-    def _first_newest(self) -> tuple[Figures, list[_Row]]:
+    def _first_newest(self) -> tuple[Figures, list[HitRow]]:
         """Take the newest hits, and count the others as far as anybody wants to know."""
-        figures = self._measure()
-        if len(self._plans) * len(self._sources) == 1:
-            total = self._count_hits(figures)
-            rows = self._rows(figures, self._search.limit + 1, ranked=False)[0]
-        else:
-            rows, _ = _newest(self._rows(figures, CANDIDATES + 1, ranked=False), CANDIDATES + 1)
-            total = len(rows)
-        newest = -min((row[1] for row in rows), default=0)
-        return (
-            msgspec.structs.replace(
-                figures,
-                until=min(figures.until, slot_end(newest)),
-                total=min(total, CANDIDATES),
-                recent=total > CANDIDATES,
-            ),
-            rows,
-        )
+        figures = self._counted(self._measure())
+        return figures, self._newest(figures, self._search.limit + 1)
 
-    def _next_page(self, cursor: Cursor, *, ranked: bool) -> tuple[Figures, list[_Row]]:
+    def _next_page(self, cursor: Cursor, *, ranked: bool) -> tuple[Figures, list[HitRow]]:
         figures = cursor.figures
-        if ranked:
-            lists = self._rows(figures, 2 * CANDIDATES, ranked=True)
-        else:
-            # One owner has one turn in a slot; of several owners some may not have been shown.
-            until = slot_start(cursor.place) if len(self._plans) == 1 else cursor.place + 1
-            rest = msgspec.structs.replace(figures, until=until)
-            limit = self._search.limit + 1 + len(self._plans)
-            lists = self._rows(rest, limit, ranked=False)
         after = (-cursor.score, -cursor.place, cursor.owner, _BEHIND)
-        rows = _merged(lists)
+        if ranked:
+            return figures, self._best(figures, after)
+        # One owner has one turn in a slot; of several owners some may not have been shown.
+        until = slot_start(cursor.place) if len(self._plans) == 1 else cursor.place + 1
+        rest = msgspec.structs.replace(figures, until=until)
+        rows = self._newest(rest, self._search.limit + 1 + len(self._plans))
         return figures, [row for row in rows if row > after]
 
-    def _rows(self, figures: Figures, limit: int, *, ranked: bool) -> list[list[_Row]]:
-        """Return the newest hits of each owner and source, the newest first."""
-        window = Window(figures.since, figures.until)
-        found: list[list[_Row]] = []
+    def _tables(self, figures: Figures) -> Iterator[_Table]:
+        """Return the tables that are searched."""
+        whole = {self._leaves[index] for index in figures.exact_leaves}
         for plan in self._plans.values():
-            match = plan.match(self._whole(figures))
+            match = plan.match(whole)
             for source in self._sources:
-                argument = None
-                if ranked:
-                    weights = [
-                        figures.weights[string.leaf] * string.worth if string.leaf >= 0 else 0.0
-                        for string in match.strings
-                    ]
-                    argument = score_argument(source, weights)
-                rows = plan.readers[source].newest(
-                    match.expression, window, limit, argument=argument, sessions=plan.sessions
-                )
-                found.append(list(rows))
-        return found
+                yield _Table(plan, source, match)
 
-    def _whole(self, figures: Figures) -> set[Phrase]:
-        return {self._leaves[index] for index in figures.exact_leaves}
+    def _best(self, figures: Figures, after: HitRow | None = None) -> list[HitRow]:
+        """Return at least the hits of a page, the best, and the one behind it."""
+        window = Window(figures.since, figures.until)
+        # A turn that was found by its text may have been shown already when its output's turn
+        # comes: with two sources all hits are needed to tell.
+        alone = len(self._sources) == 1
+        bounds = Bounds(
+            scored=2 * CANDIDATES,
+            returned=self._search.limit + 1 if alone else -1,
+            after=after if alone else None,
+        )
+        found: list[list[HitRow]] = []
+        for plan, source, match in self._tables(figures):
+            weights = [
+                figures.weights[string.leaf] * string.worth if string.leaf >= 0 else 0.0
+                for string in match.strings
+            ]
+            argument = score_argument(source, weights)
+            reader = plan.readers[source]
+            found.append(reader.best(match.expression, window, bounds, argument, plan.sessions))
+        rows = _merged(found)
+        return rows if after is None else [row for row in rows if row > after]
+
+    def _newest(self, figures: Figures, limit: int) -> list[HitRow]:
+        """Return at least so many of the newest hits."""
+        found: list[list[HitRow]] = [
+            [(0.0, -place, table.plan.number, table.source) for place in places]
+            for table in self._tables(figures)
+            for places in [self._places(table, figures, limit)]
+        ]
+        return _merged(found)
+
+    def _places(self, table: _Table, figures: Figures, limit: int, offset: int = 0) -> list[int]:
+        return table.reader.places(
+            table.match.expression,
+            Window(figures.since, figures.until),
+            limit,
+            offset=offset,
+            sessions=table.plan.sessions,
+        )
+
+    def _place(self, table: _Table, figures: Figures, number: int) -> int | None:
+        """Return the place of the hit of a number, counted from the newest, which is 1."""
+        return next(iter(self._places(table, figures, 1, number - 1)), None)
 
     # Figures -------------------------------------------------------------------------------
+
+    def _counted(self, figures: Figures) -> Figures:
+        """Count the hits, as far as anybody wants to know, and find the newest."""
+        tables = list(self._tables(figures))
+        if len(self._sources) == 1:
+            total = sum(self._count_hits(table, figures) for table in tables)
+        else:  # a turn may be found by both
+            found: dict[int, set[int]] = {}
+            for table in tables:
+                places = self._places(table, figures, CANDIDATES + 1)
+                found.setdefault(table.plan.number, set()).update(places)
+            total = sum(map(len, found.values()))
+        newest = [self._place(table, figures, 1) for table in tables]
+        last = max((place for place in newest if place is not None), default=0)
+        return msgspec.structs.replace(
+            figures,
+            until=min(figures.until, slot_end(last)),
+            total=min(total, CANDIDATES),
+            recent=total > CANDIDATES,
+        )
 
     def _measure(self) -> Figures:
         """Count what the scores depend on, over all owners that are searched."""
@@ -291,14 +334,12 @@ class _Searching:
             until=LAST if query.until is None else place_of(query.until),
         )
 
-    def _count_hits(self, figures: Figures) -> int:
-        """Count the hits of the one owner and source that is searched."""
-        ((plan,), (source,)) = self._plans.values(), self._sources
-        return plan.readers[source].count(
-            plan.match(self._whole(figures)).expression,
+    def _count_hits(self, table: _Table, figures: Figures) -> int:
+        return table.reader.count(
+            table.match.expression,
             CANDIDATES + 1,
             window=Window(figures.since, figures.until),
-            sessions=plan.sessions,
+            sessions=table.plan.sessions,
         )
 
     def _count(self, leaf: Phrase) -> int:
@@ -317,7 +358,7 @@ class _Searching:
         results: dict[_Hit, Result] = {}
         for number, plan in self._plans.items():
             own = {-hit.minus_place: hit for hit in hits if hit.owner == number}
-            for turn in read_page(self._connection, number, own):
+            for turn in self._found_turns(number, own):
                 hit = own[turn.place]
                 text = turn.content if hit.source == "turns" else turn.outputs
                 rank = None if best is None else round(-hit.minus_score / best, 6) if best else 1.0
@@ -331,6 +372,11 @@ class _Searching:
                 )
         return [results[hit] for hit in hits]
 
+    def _found_turns(self, owner: int, hits: dict[int, _Hit]) -> Iterator[FoundTurn]:
+        for source in self._sources:
+            places = [place for place, hit in hits.items() if hit.source == source]
+            yield from read_page(self._connection, owner, source, places)
+
     def _seal(self, last: _Hit, figures: Figures) -> str:
         cursor = Cursor(
             version=VERSION,
@@ -343,32 +389,11 @@ class _Searching:
         return seal_cursor(cursor, self._secret)
 
 
-def _newest(lists: list[list[_Row]], limit: int | None = None) -> tuple[list[_Row], int | None]:
-    """Merge lists that begin with the newest hits and may have been cut off.
-
-    Args:
-        lists: of each owner and source; a list of more than `limit` rows was cut off.
-        limit: so many hits are kept; `CANDIDATES` if not given.
-
-    Returns:
-        The newest hits, and the place that they reach back to if there are more.
-    """
-    limit = CANDIDATES if limit is None else limit
-    floors = [-rows[limit - 1][1] for rows in lists if len(rows) > limit]
-    if floors:
-        lists = [[row for row in rows if -row[1] >= max(floors)] for rows in lists]
-    rows = _merged(lists)
-    if len(rows) <= limit:
-        return rows, max(floors, default=None)
-    floor = -sorted(row[1] for row in rows)[limit - 1]
-    return [row for row in rows if -row[1] >= floor], floor
-
-
-def _merged(lists: list[list[_Row]]) -> list[_Row]:
+def _merged(lists: list[list[HitRow]]) -> list[HitRow]:
     """Join lists; of a turn that was found by its text and its output the better hit stays."""
     if len(lists) == 1:
         return lists[0]
-    best: dict[tuple[int, int], _Row] = {}
+    best: dict[tuple[int, int], HitRow] = {}
     for row in itertools.chain.from_iterable(lists):
         turn = row[1:3]
         if turn not in best or row < best[turn]:

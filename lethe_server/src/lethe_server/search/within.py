@@ -124,7 +124,7 @@ def _find(connection: apsw.Connection, finding: Finding, plan: OwnerPlan) -> Hit
     sources: dict[int, Source] = {}
     more = False
     for source, reader in plan.readers.items():
-        places = [-row[1] for row in reader.newest(match.expression, window, MAX_HITS + 1)]
+        places = reader.places(match.expression, window, MAX_HITS + 1)
         more |= len(places) > MAX_HITS
         sources = dict.fromkeys(places[:MAX_HITS], source) | sources
     values = (plan.number, json.dumps(list(sources)))
@@ -135,11 +135,12 @@ def _find(connection: apsw.Connection, finding: Finding, plan: OwnerPlan) -> Hit
         end += 1
     snippets = SnippetMaker(match.leaves)
     found: dict[int, Hit] = {}
-    for turn in read_page(connection, plan.number, [place for place, _ in rest[:end]]):
-        source = sources[turn.place]
-        text = turn.content if source == "turns" else turn.outputs
-        bare = turn._replace(content="", payload=None)  # long texts must not be held at once
-        found[turn.place] = Hit(bare, snippets.cut(text), source)
+    for source in plan.readers:
+        places = [place for place, _ in rest[:end] if sources[place] == source]
+        for turn in read_page(connection, plan.number, source, places):
+            text = turn.content if source == "turns" else turn.outputs
+            bare = turn._replace(content="", payload=None)  # long texts must not be held at once
+            found[turn.place] = Hit(bare, snippets.cut(text), source)
     return HitPage(
         hits=[found[place] for place, _ in rest[:end]],
         total=len(sources),

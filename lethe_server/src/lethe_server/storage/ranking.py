@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from lethe_server.storage.places import LENGTH_BITS, class_length
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import apsw
+
+    _Scorer = Callable[[apsw.FTS5ExtensionApi], float]
 
 #: Names of the functions in SQL.
 SCORE: Final = "lethe_score"
@@ -87,33 +89,43 @@ def register_functions(connection: apsw.Connection) -> None:
     connection.register_fts5_function(ROWS, _rows)
 
 
-class _Scale(NamedTuple):
-    """What is the same for all hits of a query."""
-
-    counted: list[tuple[int, float]]
-    lengths: list[float]
-
-
-def _scale_of(argument: str) -> _Scale:
-    usual, *weights = json.loads(argument)
-    return _Scale(
-        [(index, weight) for index, weight in enumerate(weights) if weight],
-        [_K1 * (1 - _B + _B * class_length(number) / usual) for number in range(_CLASSES)],
-    )
-
-
 def _score(api: apsw.FTS5ExtensionApi, /, *arguments: Any) -> float:
-    scale: _Scale | None = api.aux_data
-    if scale is None:
-        scale = api.aux_data = _scale_of(arguments[0])
-    counted, lengths = scale
-    length = lengths[api.rowid & _LENGTH_MASK]
-    score = 0.0
-    for index, weight in counted:
-        count: float = len(api.phrase_column_offsets(index, _TEXT))
-        if not count:
-            count = _PART * len(api.phrase_column_offsets(index, _PARTS))
-        score += weight * count / (count + length)
+    """Score a hit; what all hits of a query share is worked out at the first."""
+    scorer: _Scorer | None = api.aux_data
+    if scorer is None:
+        scorer = api.aux_data = _scorer_of(arguments[0])
+    return scorer(api)
+
+
+def _scorer_of(argument: str) -> _Scorer:
+    """Make the function that scores a hit: it is the hottest line of a search."""
+    usual, *weights = json.loads(argument)
+    counted = [(index, weight) for index, weight in enumerate(weights) if weight]
+    lengths = [_K1 * (1 - _B + _B * class_length(number) / usual) for number in range(_CLASSES)]
+    if len(counted) == 1:
+        return _score_of_one(*counted[0], lengths)
+
+    def score_of_several(api: apsw.FTS5ExtensionApi) -> float:
+        length = lengths[api.rowid & _LENGTH_MASK]
+        offsets = api.phrase_column_offsets
+        score = 0.0
+        for index, weight in counted:
+            count = len(offsets(index, _TEXT)) or _PART * len(offsets(index, _PARTS))
+            if count:
+                score += weight * count / (count + length)
+        return score
+
+    return score_of_several
+
+
+def _score_of_one(index: int, weight: float, lengths: Sequence[float]) -> _Scorer:
+    """Make the function for a single string, which is what most people look for."""
+
+    def score(api: apsw.FTS5ExtensionApi) -> float:
+        offsets = api.phrase_column_offsets
+        count = len(offsets(index, _TEXT)) or _PART * len(offsets(index, _PARTS))
+        return weight * count / (count + lengths[api.rowid & _LENGTH_MASK])
+
     return score
 
 

@@ -25,12 +25,13 @@ _IN_SESSIONS: Final = """
         IN (SELECT value FROM json_each(?))
 """
 _PAGE: Final = """
-    SELECT p.place, t.turn_id, t.seq, t.timestamp, t.role, t.content, t.payload,
-        s.tool, s.host, s.session_id, s.working_dir, coalesce(s.title, s.preview)
+    SELECT p.place, t.turn_id, t.seq, t.timestamp, t.role, iif(?1, t.content, ''),
+        iif(?1, NULL, t.payload), s.tool, s.host, s.session_id, s.working_dir,
+        coalesce(s.title, s.preview)
     FROM search_places AS p
     JOIN turns AS t ON t.owner = p.owner AND t.id = p.turn
     JOIN sessions AS s ON s.owner = p.owner AND s.id = t.session
-    WHERE p.owner = ? AND p.place IN (SELECT value FROM json_each(?))
+    WHERE p.owner = ?2 AND p.place IN (SELECT value FROM json_each(?3))
 """
 _OWNERS: Final = """
     SELECT o.id, o.name FROM owners AS o JOIN search_owners AS s ON s.owner = o.id
@@ -42,6 +43,28 @@ _SESSIONS_IN: Final = """
         working_dir = ?2 OR substr(working_dir, -length(?2) - 1) IN ('/' || ?2, '\\' || ?2))
 """
 _FIND_SIGNATURE_KEY: Final = "SELECT value FROM secrets WHERE name = 'cursor'"
+
+
+#: What is sorted behind a hit that was shown.
+_AFTER: Final = "WHERE (minus_score, minus_place, owner, source) > (?, ?, ?, ?)"
+
+#: Minus the score, minus the place, the owner and the source of a hit: so hits sort by what
+#: comes first.
+HitRow = tuple[float, int, int, str]
+
+
+class Bounds(NamedTuple):
+    """Which of the hits are returned.
+
+    Args:
+        scored: so many at most are scored, the newest.
+        returned: so many at most are returned; a negative number means all.
+        after: only what sorts behind this one.
+    """
+
+    scored: int
+    returned: int
+    after: HitRow | None = None
 
 
 class Window(NamedTuple):
@@ -60,8 +83,8 @@ class FoundTurn(NamedTuple):
         seq: its place in the session.
         timestamp: Unix seconds.
         role: who speaks.
-        content: its text.
-        payload: from `pack_payload`.
+        content: its text, if that is what was found.
+        payload: from `pack_payload`, if an output in it was found.
         tool: of its session.
         host: of its session.
         session_id: of its session.
@@ -129,35 +152,60 @@ class HitReader:
         statement = f"SELECT count(*) FROM (SELECT 1 FROM {self._table} {where} LIMIT ?)"  # noqa: S608 - made of a number
         return int(self._connection.execute(statement, (*values, limit)).get)
 
-    def newest(
+    def places(
         self,
         expression: str,
         window: Window,
         limit: int,
         *,
-        argument: str | None = None,
+        offset: int = 0,
         sessions: Iterable[int] | None = None,
-    ) -> Iterator[tuple[float, int, int, str]]:
-        """Return the newest hits, so that they sort by what comes first: with minus signs.
+    ) -> list[int]:
+        """Return the places of the newest hits, the newest first.
 
         Args:
             expression: of FTS5.
             window: which places count.
             limit: at most so many.
-            argument: from `score_argument`; without it every score is 0.
+            offset: so many newer ones are left out.
             sessions: only of these sessions.
-
-        Returns:
-            Minus the score, minus the place, the owner and the source of each.
         """
         where, values = self._where(expression, window, sessions)
-        score = "0.0"
-        if argument is not None:
-            score = f"-{SCORE}({self._table}, ?)"
-            values = [argument, *values]
-        columns = f"{score}, -rowid, {self._owner:d}, '{self._source}'"
-        statement = f"SELECT {columns} FROM {self._table} {where} ORDER BY rowid DESC LIMIT ?"  # noqa: S608 - made of numbers and constants
-        return iter(self._connection.execute(statement, (*values, limit)))
+        statement = f"SELECT rowid FROM {self._table} {where} ORDER BY rowid DESC LIMIT ? OFFSET ?"  # noqa: S608 - made of a number
+        rows = self._connection.execute(statement, (*values, limit, offset))
+        return [place for (place,) in rows]
+
+    def best(
+        self,
+        expression: str,
+        window: Window,
+        bounds: Bounds,
+        argument: str,
+        sessions: Iterable[int] | None = None,
+    ) -> list[HitRow]:
+        """Return the best hits, the best first.
+
+        SQLite sorts them: what is not shown never becomes an object of Python.
+
+        Args:
+            expression: of FTS5.
+            window: which places count.
+            bounds: how many hits are scored and returned.
+            argument: from `score_argument`.
+            sessions: only of these sessions.
+        """
+        where, values = self._where(expression, window, sessions)
+        after = "" if bounds.after is None else _AFTER
+        statement = f"""
+            SELECT minus_score, minus_place, {self._owner:d} AS owner, '{self._source}' AS source
+            FROM (
+                SELECT -{SCORE}({self._table}, ?) AS minus_score, -rowid AS minus_place
+                FROM {self._table} {where} ORDER BY rowid DESC LIMIT ?
+            ) {after}
+            ORDER BY minus_score, minus_place LIMIT ?
+        """  # noqa: S608 - made of numbers and constants
+        values = [argument, *values, bounds.scored, *(bounds.after or ()), bounds.returned]
+        return list(self._connection.execute(statement, values))
 
     def _where(
         self, expression: str, window: Window | None, sessions: Iterable[int] | None
@@ -174,16 +222,17 @@ class HitReader:
 
 
 def read_page(
-    connection: apsw.Connection, owner: int, places: Iterable[int]
+    connection: apsw.Connection, owner: int, source: Source, places: Iterable[int]
 ) -> Iterator[FoundTurn]:
     """Read the turns at some places, one at a time: their texts may be long.
 
     Args:
         connection: that reads.
         owner: whose turns.
+        source: what is read of them: a payload is large, and few hits need it.
         places: in any order.
     """
-    for row in connection.execute(_PAGE, (owner, json.dumps(list(places)))):
+    for row in connection.execute(_PAGE, (source == "turns", owner, json.dumps(list(places)))):
         yield FoundTurn(*row)
 
 
