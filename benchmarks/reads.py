@@ -1,4 +1,4 @@
-"""How quickly the list of sessions and one session are answered."""
+"""How quickly the list of sessions, one session and sums over all of them are answered."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from benchmarks.deployment import Deployment
 
 _ROUNDS = 100
+_STATS = "/api/v1/stats?group_by=day,tool&tz=Europe/Berlin"
 
 
 def measure(deployment: Deployment) -> dict[str, float]:
-    """Ask for lists of 50 and for details, one after the other over one connection."""
+    """Ask for lists of 50, details and sums, one after the other over one connection."""
     client = deployment.connect()
     sessions = client.get("/api/v1/sessions?limit=200")["sessions"]
     paths = [
@@ -26,7 +27,12 @@ def measure(deployment: Deployment) -> dict[str, float]:
     ]
     lists = ["/api/v1/sessions?limit=50"] * _ROUNDS
     details = [paths[index % len(paths)] for index in range(_ROUNDS)]
-    return _timed(deployment, "list", lists) | _timed(deployment, "detail", details)
+    return (
+        _timed(deployment, "list", lists)
+        | _timed(deployment, "detail", details)
+        | _timed(deployment, "stats by day", [_STATS] * _ROUNDS)
+        | _timed(deployment, "projects", ["/api/v1/projects"] * _ROUNDS)
+    )
 
 
 def _timed(deployment: Deployment, name: str, paths: Sequence[str]) -> dict[str, float]:
