@@ -157,6 +157,7 @@ class Reader:
         self._finished: deque[tuple[_Place, _Running, asyncio.Future[_Result]]] = deque()
         self._in_flight = 0
         self._wake = asyncio.Event()
+        self._is_noting = False  # what came of visits is being written down
         self.readings = Readings()
 
     @property
@@ -164,6 +165,7 @@ class Reader:
         """Whether there is nothing to read, and all that was read is safe."""
         return (
             not self._finished
+            and not self._is_noting
             and not self._in_flight
             and all(not place.ready and place.running is None for place in self._places.values())
         )
@@ -225,9 +227,11 @@ class Reader:
                 async with asyncio.timeout(self._patience()):
                     await self._wake.wait()
             self._wake.clear()
+            self._is_noting = True
             while self._finished:
                 await self._take(*self._finished.popleft())
             await self._give_up_stalled()
+            self._is_noting = False
             if self._batcher and (self._batcher.is_due or not self._is_more_near()):
                 await self._hand_over()
             self._on_change()
