@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fakes.toy import ToyParser, Transcript
@@ -211,6 +213,27 @@ def test_place_that_cannot_be_listed_loses_nothing(place):
     scan = place.discovery.scan()
 
     assert (scan.gone, scan.roots[0].error) == (0, "Permission denied")
+
+
+@pytest.mark.promise("C24", "P3", "O4")
+def test_c24_source_below_a_closed_directory_is_not_gone(place, monkeypatch):
+    """What cannot be looked at now has not vanished; the place says which part is closed."""
+    closed = place.transcript("one", folder="closed").fill(2).path
+    place.transcript("two", folder="open").fill(2)
+    place.discovery.scan()
+    scandir, lstat = os.scandir, os.lstat
+
+    def refuse(function, path):
+        if closed.parent in (Path(path), *Path(path).parents):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return function(path)
+
+    monkeypatch.setattr(os, "scandir", lambda path: refuse(scandir, path))
+    monkeypatch.setattr(os, "lstat", lambda path: refuse(lstat, path))
+    scan = place.discovery.scan()
+
+    assert (scan.files, scan.gone, scan.lost_bytes) == (1, 0, 0)
+    assert scan.roots[0].error == f"{closed.parent}: Permission denied"
 
 
 def test_overlapping_places_find_a_source_once(place):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -14,6 +15,18 @@ from lethe_core.sources import Identity, Source, find_files, open_source
 def names(root):
     """List the names of all files below a root that end in .x."""
     return [source.path.name for source in find_files(root, lambda path: path.suffix == ".x")]
+
+
+def forbid(monkeypatch, directory):
+    """Let a directory be one that may not be listed, also for root."""
+    scandir = os.scandir
+
+    def list_others(path):
+        if Path(path) == directory:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", list_others)
 
 
 class TestFinding:
@@ -39,6 +52,20 @@ class TestFinding:
         """A root that is not there is told."""
         with pytest.raises(FileNotFoundError):
             names(tmp_path / "missing")
+
+    @pytest.mark.promise("C24", "P9")
+    def test_c24_directory_that_cannot_be_listed_is_told_at_the_end(self, tmp_path, monkeypatch):
+        """What lies elsewhere is found, and then it is said that something is left out."""
+        for name in ("closed/b.x", "open/a.x"):
+            (tmp_path / name).parent.mkdir()
+            (tmp_path / name).write_text("")
+        forbid(monkeypatch, tmp_path / "closed")
+        found = []
+
+        with pytest.raises(PermissionError, match="closed"):
+            found.extend(find_files(tmp_path, lambda _: True))
+
+        assert [source.path.name for source in found] == ["a.x"]
 
     @pytest.mark.promise("C24", "P9")
     def test_c24_links_are_not_followed_into_directories(self, tmp_path):

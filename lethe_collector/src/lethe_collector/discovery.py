@@ -119,11 +119,10 @@ class Discovery:
             except (FileNotFoundError, NotADirectoryError):
                 report.exists = False
             except OSError as error:
-                report.error = error.strerror or type(error).__name__
+                report.error = _word(error, root)
         scan.files = len(present)
         scan.found = self._enter(sources)
-        listed = [report.path for report in scan.roots if not report.error]
-        self._look_for_gone(scan, listed, present)
+        self._look_for_gone(scan, present)
         return scan
 
     def probe(self, paths: Iterable[str]) -> Scan | None:
@@ -221,19 +220,20 @@ class Discovery:
             (row_id, path)
             for row_id, path, identity in self._table.named(self._parser.tool, source.path.name)
             if path in self._known
-            and not os.path.lexists(path)
+            and _has_vanished(path)
             and _has_same_beginning(source.path, identity)
         ]
         return candidates[0] if len(candidates) == 1 else None
 
-    def _look_for_gone(self, scan: Scan, roots: Sequence[str], present: set[str]) -> None:
+    def _look_for_gone(self, scan: Scan, present: set[str]) -> None:
+        roots = [report.path for report in scan.roots]
         gone = [
             path
             for path, known in self._known.items()
             if known.state != "gone"
             and path not in present
             and any(_is_below(path, root) for root in roots)
-            and not os.path.lexists(path)
+            and _has_vanished(path)
         ]
         if gone:
             ids = [self._known[path].id for path in gone]
@@ -245,6 +245,24 @@ class Discovery:
 
 def _is_below(path: str, root: str) -> bool:
     return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def _has_vanished(path: str) -> bool:
+    """Tell whether there is nothing at a path; a path that cannot be looked at proves nothing."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _word(error: OSError, root: Path) -> str:
+    """Say why a place cannot be listed, and which directory below it is meant."""
+    reason = error.strerror or type(error).__name__
+    place = os.fsdecode(error.filename or "")
+    return f"{place}: {reason}" if _is_below(place, str(root)) and place != str(root) else reason
 
 
 def _has_same_beginning(path: Path, identity: Identity) -> bool:

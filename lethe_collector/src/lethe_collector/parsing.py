@@ -42,12 +42,17 @@ def read_sources(
     Raises:
         SourceUnreadable: the path cannot be listed.
     """
+    sources: list[Source] = []
+    is_well = True
     try:
-        sources = list(parser.discover(path))
+        sources.extend(parser.discover(path))
     except OSError as error:
-        raise SourceUnreadable(f"{path}: {error.strerror}") from error
-    is_well = bool(sources)
+        if not sources:
+            raise SourceUnreadable(f"{error.filename or path}: {error.strerror}") from error
+        is_well = False
+        told.write(f"{error.filename or path}: cannot be read: {error.strerror}\n")
     if not sources:
+        is_well = False
         told.write(f"{path}: {parser.label} has no transcript there\n")
     for source in sources:
         try:

@@ -128,15 +128,16 @@ def find_files(root: Path, accept: Callable[[Path], bool]) -> Iterator[Source]:
         accept: says by its path alone whether a file is a source.
 
     Raises:
-        OSError: the root cannot be listed. What lies below it and cannot be looked at is left
-            out.
+        OSError: the root cannot be listed, at once; or a directory below it cannot, after all
+            else was found: what is left out must not pass for what is not there.
     """
     if root.is_file():
         yield Source.from_stat(root, root)
         return
     with os.scandir(root):
-        pass  # an unreadable root is an error; what lies below it is left out
-    for directory, names, files in os.walk(root):
+        pass  # `os.walk` would give nothing for a root that cannot be listed
+    failures: list[OSError] = []
+    for directory, names, files in os.walk(root, onerror=failures.append):
         names.sort()
         for name in sorted(files):
             path = root.__class__(directory, name)
@@ -147,6 +148,9 @@ def find_files(root: Path, accept: Callable[[Path], bool]) -> Iterator[Source]:
             except OSError:
                 continue  # it vanished, or is a link to nowhere
             yield Source.from_stat(path, root, status)
+    for failure in failures:
+        if not isinstance(failure, FileNotFoundError | NotADirectoryError):  # it vanished
+            raise failure
 
 
 @dataclass(slots=True, kw_only=True)

@@ -33,7 +33,7 @@ class FoundRoot:
         exists: whether there is anything.
         files: how many transcripts lie there.
         bytes: how large they are together.
-        error: why the place could not be looked at.
+        error: which part of the place could not be looked at, and why.
     """
 
     tool: str
@@ -172,7 +172,8 @@ def look_at(parser: Parser, path: Path) -> FoundRoot:
             root.files += 1
             root.bytes += source.size
     except OSError as error:
-        root.error = error.strerror or type(error).__name__
+        reason = error.strerror or type(error).__name__
+        root.error = f"{error.filename or path} cannot be read: {reason}"
     except Exception as error:  # noqa: BLE001 - P9: a plugin's failure concerns its tool alone
         root.error = f"its parser failed with {type(error).__name__}"
     return root

@@ -116,8 +116,8 @@ def report_found(plan: Plan) -> None:
         _say(failure)
     for root in plan.roots:
         if root.error:
-            _say(f"{root.label}: {root.path} cannot be read: {root.error}")
-        elif root.files:
+            _say(f"{root.label}: {root.error}")
+        if root.files:
             size = root.bytes / 1_000_000
             _say(f"{root.label}: {root.files} transcripts ({size:.1f} MB) in {root.path}")
     if not plan.files:
