@@ -29,7 +29,7 @@ from lethe_server.search.expressions import leaf_expression
 from lethe_server.search.plans import OwnerPlan, plan_owner
 from lethe_server.search.snippets import SnippetMaker
 from lethe_server.storage.places import FIRST, LAST, place_of, slot_end, slot_start
-from lethe_server.storage.ranking import score_argument, word_weight
+from lethe_server.storage.ranking import Worth, score_argument, word_weight
 from lethe_server.storage.search_hits import (
     Bounds,
     FoundTurn,
@@ -260,11 +260,7 @@ class _Searching:
         )
         found: list[list[HitRow]] = []
         for plan, source, match in self._tables(figures):
-            weights = [
-                figures.weights[string.leaf] * string.worth if string.leaf >= 0 else 0.0
-                for string in match.strings
-            ]
-            argument = score_argument(source, weights)
+            argument = score_argument(source, _worths(match, figures.weights))
             reader = plan.readers[source]
             found.append(reader.best(match.expression, window, bounds, argument, plan.sessions))
         rows = _merged(found)
@@ -387,6 +383,15 @@ class _Searching:
             figures=figures,
         )
         return seal_cursor(cursor, self._secret)
+
+
+def _worths(match: Match, weights: Sequence[float]) -> list[list[Worth]]:
+    """Return what the strings of each leaf count; those that only exclude belong to none."""
+    leaves: list[list[Worth]] = [[] for _ in match.leaves]
+    for index, string in enumerate(match.strings):
+        if string.leaf >= 0:
+            leaves[string.leaf].append(Worth(index, weights[string.leaf] * string.worth))
+    return [sorted(leaf, key=lambda worth: -worth.weight) for leaf in leaves]
 
 
 def _merged(lists: list[list[HitRow]]) -> list[HitRow]:

@@ -8,7 +8,8 @@ length of a text is told by the row's number. So a hit has the same score on eac
 stored meanwhile.
 
 A word that stands in the parts of identifiers alone counts half of a whole word, an output of a
-tool 0.7 of a text: it is seldom what somebody remembers.
+tool 0.7 of a text: it is seldom what somebody remembers. Where several strings stand for a word
+(itself, longer ones), the first that is found counts.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from lethe_server.storage.places import LENGTH_BITS, class_length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import apsw
 
@@ -40,6 +41,18 @@ _PARTS: Final = 1
 _LEAST_WEIGHT: Final = 0.05
 _CLASSES: Final = 1 << LENGTH_BITS
 _LENGTH_MASK: Final = _CLASSES - 1
+
+
+class Worth(NamedTuple):
+    """What a string of FTS5 counts.
+
+    Args:
+        string: by index, in the expression.
+        weight: of a hit.
+    """
+
+    string: int
+    weight: float
 
 
 class SourceScale(NamedTuple):
@@ -68,15 +81,18 @@ def word_weight(rows: int, hits: int) -> float:
     return round(max(weight, _LEAST_WEIGHT), 4)
 
 
-def score_argument(source: str, weights: Sequence[float]) -> str:
+def score_argument(source: str, leaves: Iterable[Sequence[Worth]]) -> str:
     """Return the argument of `SCORE`.
 
     Args:
         source: what is searched.
-        weights: what each string of the expression counts, in order.
+        leaves: of each word or phrase the strings that stand for it, the dearest first.
     """
     scale = SCALES[source]
-    return json.dumps([scale.length, *(weight * scale.weight for weight in weights)])
+    weighted = [
+        [(string, weight * scale.weight) for string, weight in leaf] for leaf in leaves if leaf
+    ]
+    return json.dumps([scale.length, weighted])
 
 
 def register_functions(connection: apsw.Connection) -> None:
@@ -98,33 +114,37 @@ def _score(api: apsw.FTS5ExtensionApi, /, *arguments: Any) -> float:
 
 
 def _scorer_of(argument: str) -> _Scorer:
-    """Make the function that scores a hit: it is the hottest line of a search."""
-    usual, *weights = json.loads(argument)
-    counted = [(index, weight) for index, weight in enumerate(weights) if weight]
+    """Make the function that scores a hit: the hottest lines of a search."""
+    usual, leaves = json.loads(argument)
     lengths = [_K1 * (1 - _B + _B * class_length(number) / usual) for number in range(_CLASSES)]
-    if len(counted) == 1:
-        return _score_of_one(*counted[0], lengths)
+    if len(leaves) == 1:
+        return _score_of_one(leaves[0], lengths)
 
     def score_of_several(api: apsw.FTS5ExtensionApi) -> float:
         length = lengths[api.rowid & _LENGTH_MASK]
         offsets = api.phrase_column_offsets
         score = 0.0
-        for index, weight in counted:
-            count = len(offsets(index, _TEXT)) or _PART * len(offsets(index, _PARTS))
-            if count:
-                score += weight * count / (count + length)
+        for leaf in leaves:
+            for string, weight in leaf:
+                count = len(offsets(string, _TEXT)) or _PART * len(offsets(string, _PARTS))
+                if count:
+                    score += weight * count / (count + length)
+                    break
         return score
 
     return score_of_several
 
 
-def _score_of_one(index: int, weight: float, lengths: Sequence[float]) -> _Scorer:
-    """Make the function for a single string, which is what most people look for."""
+def _score_of_one(leaf: Sequence[Worth], lengths: Sequence[float]) -> _Scorer:
+    """Make the function for a single word, which is what most people look for."""
 
     def score(api: apsw.FTS5ExtensionApi) -> float:
         offsets = api.phrase_column_offsets
-        count = len(offsets(index, _TEXT)) or _PART * len(offsets(index, _PARTS))
-        return weight * count / (count + lengths[api.rowid & _LENGTH_MASK])
+        for string, weight in leaf:
+            count = len(offsets(string, _TEXT)) or _PART * len(offsets(string, _PARTS))
+            if count:
+                return weight * count / (count + lengths[api.rowid & _LENGTH_MASK])
+        return 0.0
 
     return score
 
