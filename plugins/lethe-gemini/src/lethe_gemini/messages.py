@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 import msgspec
 
 from lethe_core import Role, SessionMeta, ToolCall, TurnEvent, Usage
+from lethe_core.gemini_parts import Parts, result_output, sort_parts
 from lethe_core.mapping import call_line, count, text, unix_time, wire_key
-from lethe_gemini.parts import Parts, result_output, sort_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from lethe_core import Role, ToolCall, TurnEvent, Usage
+from lethe_core.gemini_parts import Parts, result_output, sort_parts
 from lethe_core.mapping import call_line, count, text, unix_time, wire_key
-from lethe_qwen.parts import Parts, result_output, sort_parts
 from lethe_qwen.session import make_title, meta_of
 
 if TYPE_CHECKING:

@@ -1,4 +1,8 @@
-"""Parts of a message in the form of the Gemini API: text, thoughts, calls, results, media."""
+"""Parts of a message in the form of the Gemini API: text, thoughts, calls, results, media.
+
+Several tools write down what they send to that API, and what it answers, as it is; their parsers
+share this. The API's reference for `Content` and `Part` describes the form.
+"""
 
 from __future__ import annotations
 
