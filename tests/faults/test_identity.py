@@ -53,6 +53,23 @@ async def test_c07_replaced_with_the_same_beginning(machine):
 
 
 @pytest.mark.promise("C07", "P8")
+async def test_c07_rewritten_before_an_empty_line_at_the_same_place(machine):
+    """The last line alone does not tell that a file is the same: here it stands where it stood."""
+    path = machine.transcript().path
+    path.write_bytes(b"".join(files.json_line(record(n)) for n in (1, 2, 3)) + b"\n")
+    await machine.run_once()
+    files.replace(path, b"".join(files.json_line(record(n)) for n in (1, 4, 2, 3)) + b"\n")
+    size = len(files.json_line(record(1)))
+    files.overwrite(path, 3 * size, b"\n")  # where the empty line stood
+    model = Model(possible=set(keys("one", range(5))))
+    model.owe(keys("one", (1, 4, 2)))
+    model.orders = []
+    await machine.run_once()
+
+    check(model, Archive.of_fake(machine.server, machine.state_dir))
+
+
+@pytest.mark.promise("C07", "P8")
 async def test_c07_what_grew_by_a_replacement_is_the_same_source(machine):
     """A file that is replaced by itself and a little more is read on from the cursor."""
     path = machine.transcript().path

@@ -6,7 +6,7 @@ Invariants:
   never skipped: the cursor stands at its beginning until it is completed.
 * Lines are split on byte 0x0A alone; U+2028 and its like belong to the text.
 * The cursor is ``j1:OFFSET:SIZE:HASH``: the offset after the last line read, and a hash of the
-  SIZE bytes before it (the *anchor*, the end of that line). If they no longer stand there, the
+  SIZE bytes before it (the *anchor*, up to 1 KiB). If they no longer stand there, the
   file was truncated, rewritten or replaced, and `SourceReplaced` is raised.
 * A parser may keep a small `Line.state` from line to line. While there is any, the cursor is
   ``j2:OFFSET:SIZE:HASH:STATE`` with the state as JSON, so that reading on knows what came before.
@@ -301,7 +301,10 @@ class _Mapped(NamedTuple):
 
 
 class _RawLine(NamedTuple):
-    """One complete line: `data` without its end, `anchor` the last bytes of it, its end included.
+    """One complete line: `data` without its end, `anchor` the last bytes of the file up to its end.
+
+    An anchor reaches beyond its line: a short line alone may well stand at the same place again
+    when the file has been rewritten before it.
 
     Of a line that is too long, `data` is the beginning and `digest` the SHA-256 of the whole.
     """
@@ -315,6 +318,7 @@ class _RawLine(NamedTuple):
 
 def _complete_lines(file: FileIO, offset: int) -> Iterator[_RawLine]:
     """Read the lines that end in a newline, from an offset on."""
+    before = os.pread(file.fileno(), min(offset, _ANCHOR_BYTES), max(0, offset - _ANCHOR_BYTES))
     file.seek(offset)
     tail = b""
     while block := file.read(_BLOCK_BYTES):
@@ -322,15 +326,12 @@ def _complete_lines(file: FileIO, offset: int) -> Iterator[_RawLine]:
         start = 0
         while (newline := buffer.find(b"\n", start)) >= 0:
             end = newline + 1
-            data = buffer[start:newline]
-            yield _RawLine(
-                offset + start,
-                offset + end,
-                data,
-                buffer[max(start, end - _ANCHOR_BYTES) : end],
-                None,
-            )
+            anchor = buffer[max(0, end - _ANCHOR_BYTES) : end]
+            if end < _ANCHOR_BYTES:
+                anchor = (before + anchor)[-_ANCHOR_BYTES:]
+            yield _RawLine(offset + start, offset + end, buffer[start:newline], anchor, None)
             start = end
+        before = (before + buffer[max(0, start - _ANCHOR_BYTES) : start])[-_ANCHOR_BYTES:]
         tail = buffer[start:]
         offset += start
         if len(tail) > MAX_LINE_BYTES:
@@ -338,7 +339,7 @@ def _complete_lines(file: FileIO, offset: int) -> Iterator[_RawLine]:
             if line is None:
                 return
             yield line
-            offset, tail = line.end, b""
+            offset, tail, before = line.end, b"", line.anchor
             file.seek(offset)
 
 
