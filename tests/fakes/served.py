@@ -151,4 +151,4 @@ class ServerProcess:
 
     def hits(self, words):
         """Search for each word; return how many turns have it."""
-        return Counter({word: self.get(f"/search?q={word}")["total"] for word in words})
+        return Counter({word: self.get(f"/search?q={word}")["total"]["value"] for word in words})

@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from lethe_server.config import Config
 
+EXIT_DAMAGED: Final = 1
 EXIT_CONFIG: Final = 78
 EXIT_UNAVAILABLE: Final = 75
 
@@ -111,6 +112,53 @@ def link(*, path: Path | None, data_dir: Path | None, owner: str | None, url: st
     with TokenBook(config.data_dir) as book:
         place = create_link(book, owner=owner or min(users))
     click.echo((url or f"http://{config.listen}").rstrip("/") + place)
+
+
+@main.command()
+@_CONFIG
+@_DATA_DIR
+@click.argument("target", type=click.Path(path_type=Path))
+def backup(*, path: Path | None, data_dir: Path | None, target: Path) -> None:
+    """Copy the database to the file TARGET and check the copy; a server may run meanwhile."""
+    import time
+
+    from lethe_server.storage.backups import back_up
+
+    if target.is_dir():
+        target = target / f"lethe-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.db"
+    size = back_up(_load(path, data_dir).data_dir, target)
+    click.echo(f"{target}: {size} bytes, checked")
+
+
+@main.command()
+@_CONFIG
+@_DATA_DIR
+@click.argument("source", type=click.Path(path_type=Path))
+def restore(*, path: Path | None, data_dir: Path | None, source: Path) -> None:
+    """Put the backup SOURCE in the place of the database, which is kept; no server may run."""
+    from lethe_server.storage.backups import restore as put_back
+
+    aside = put_back(source, _load(path, data_dir).data_dir)
+    click.echo(f"restored {source}" + (f"; the old database is {aside}" if aside else ""))
+
+
+@main.command()
+@_CONFIG
+@_DATA_DIR
+@click.option("--rebuild-index", is_flag=True, help="Make the search index anew from the turns.")
+def integrity(*, path: Path | None, data_dir: Path | None, rebuild_index: bool) -> None:
+    """Check the whole database; 1 is the exit code if something is damaged."""
+    from lethe_server.storage.upkeep import check_archive, rebuild_search
+
+    directory = _load(path, data_dir).data_dir
+    if rebuild_index:
+        click.echo(f"rebuilt the search index of {rebuild_search(directory)} users")
+    findings = check_archive(directory)
+    for finding in findings:
+        click.echo(f"{finding.part}: {finding.text}")
+    if findings:
+        raise SystemExit(EXIT_DAMAGED)
+    click.echo("ok")
 
 
 @main.group()

@@ -14,6 +14,7 @@
     ├── Overloaded              UNAVAILABLE
     ├── StorageFull             STORAGE_FULL
     ├── StorageFailed           UNAVAILABLE
+    │   └── StorageDamaged      INTEGRITY
     └── QueryTimeout            QUERY_TIMEOUT
 
 `lethe_server.problems` maps them to status codes.
@@ -113,6 +114,14 @@ class StorageFailed(Unavailable):
 
     hint = "the server's log says why"
     retry_after: ClassVar[int] = 5
+
+
+class StorageDamaged(StorageFailed):
+    """The database is not what was written: a page or a table is damaged."""
+
+    code = "INTEGRITY"
+    hint = "`lethe-server integrity` says what; mend the index with it, or restore a backup"
+    retry_after: ClassVar[int] = 60
 
 
 class QueryTimeout(Unavailable):

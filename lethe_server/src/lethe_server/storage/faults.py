@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import apsw
 import peewee
 
-from lethe_server.errors import QueryTimeout, StorageFailed, StorageFull
+from lethe_server.errors import QueryTimeout, StorageDamaged, StorageFailed, StorageFull
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,7 @@ def translate_fault(error: BaseException) -> LetheError | None:
     elif isinstance(cause, _BUSY):
         fault = StorageFailed("another program holds the database")
     elif isinstance(cause, _DAMAGED):
-        hint = "restore a backup; the server's log says more"
-        fault = StorageFailed("the database is damaged", hint=hint)
+        fault = StorageDamaged("the database is damaged")
     elif isinstance(cause, _FAILED):
         fault = StorageFailed("the database could not be read or written")
     return fault

@@ -11,8 +11,10 @@ import contextlib
 import shutil
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+from loguru import logger
+
 from lethe_core.limits import MAX_REQUEST_BYTES
-from lethe_server.errors import Overloaded
+from lethe_server.errors import Overloaded, StorageDamaged
 from lethe_server.storage import changes, relatives, sessions, tokens, turnpages, turns
 from lethe_server.storage.database import open_database, prepare_directory
 from lethe_server.storage.migrations import migrate
@@ -21,7 +23,7 @@ from lethe_server.storage.reindexing import update_indexes
 from lethe_server.storage.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import apsw
@@ -62,6 +64,7 @@ class Store:
 
     def __init__(self, path: Path, observe: Callable[[int, float], None] | None = None) -> None:
         self.path = path
+        self._damage: StorageDamaged | None = None
         self._writer = Writer(path, observe) if observe else Writer(path)
         try:
             self._readers = ReaderPool(path)
@@ -196,7 +199,13 @@ class Store:
         return self._writer.state
 
     async def probe_read(self) -> None:
-        """Read something."""
+        """Read something.
+
+        Raises:
+            StorageDamaged: something was found to be damaged since the archive was opened.
+        """
+        if self._damage is not None:
+            raise self._damage
         await self._read(lambda database: sessions.find_owner(database, ""))
 
     async def probe_write(self) -> None:
@@ -218,11 +227,24 @@ class Store:
         return self.path.stat().st_size
 
     async def _read(self, query: Callable[[Any], T], budget: float | None = None) -> T:
-        return await asyncio.wrap_future(self._readers.submit(query, budget))
+        with self._noted_damage():
+            return await asyncio.wrap_future(self._readers.submit(query, budget))
 
     async def _write(self, work: Callable[[apsw.Connection], T]) -> T:
         # A client that goes away must not undo what its request has begun: the job stays queued.
-        return await asyncio.shield(asyncio.wrap_future(self._writer.submit(work)))
+        with self._noted_damage():
+            return await asyncio.shield(asyncio.wrap_future(self._writer.submit(work)))
+
+    @contextlib.contextmanager
+    def _noted_damage(self) -> Iterator[None]:
+        """Remember that something is damaged: it does not mend itself."""
+        try:
+            yield
+        except StorageDamaged as damage:
+            if self._damage is None:
+                logger.error("the database is damaged: {}", damage.hint)
+            self._damage = damage
+            raise
 
 
 def _insert_probe(connection: apsw.Connection, size: int) -> None:

@@ -1,0 +1,206 @@
+"""Backups: a copy of the running database that is whole, or is not there at all.
+
+* A copy is one moment of the database: all that was acknowledged before it began is in it (O1).
+  Writers go on meanwhile; the write-ahead log cannot shrink until the copy is done.
+* It is written under another name, checked whole, synced, and only then named as asked for: a
+  file with that name is good. It is one file, without a log beside it.
+* A restore checks the backup, copies it beside the database and changes places with it in one
+  step; the old database stays under another name. It is refused while a server runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING, Final
+
+import apsw
+
+from lethe_core.errors import ConfigInvalid
+from lethe_server.errors import StorageFailed
+from lethe_server.storage.database import FILE_NAME, prepare_directory
+from lethe_server.storage.faults import translated_faults
+from lethe_server.storage.integrity import find_damage
+from lethe_server.storage.migrations import APPLICATION_ID, known_migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+#: Pages that are copied between two reports.
+_STEP_PAGES: Final = 4096
+_BESIDE: Final = ("-wal", "-shm", "-journal")
+
+
+def back_up(
+    directory: Path, target: Path, report: Callable[[float], None] = lambda _share: None
+) -> int:
+    """Copy the database to a file; a server may run.
+
+    Args:
+        directory: the server's `data_dir`.
+        target: the file; there must be none.
+        report: is told how much is done, from 0 to 1.
+
+    Returns:
+        Bytes of the backup.
+
+    Raises:
+        ConfigInvalid: there is no database, or the target cannot be made.
+        StorageFull: there is no room.
+        StorageFailed: the copy is not whole, or it did not work now.
+    """
+    source = directory / FILE_NAME
+    if not source.exists():
+        raise ConfigInvalid(f"{directory}: there is no database")
+    if target.exists():
+        raise ConfigInvalid(f"{target}: there is a file already", hint="choose another name")
+    partial = target.with_name(f".{target.name}.partial")
+    with _removed_at_the_end(partial), translated_faults():
+        _make_private(partial)
+        _copy(source, partial, report)
+        check_backup(partial)
+        _sync(partial)
+        os.link(partial, target)  # unlike a rename, it replaces nothing
+        partial.unlink()
+        _sync(target.parent)
+    return target.stat().st_size
+
+
+def check_backup(path: Path) -> None:
+    """Check that a file is a whole database of lethe that this program can read.
+
+    Args:
+        path: the file; nothing else may use it.
+
+    Raises:
+        ConfigInvalid: it is another kind of file, or of a newer version.
+        StorageFailed: it is damaged.
+    """
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        connection.pragma("journal_mode", "delete")  # one file, without a log beside it
+        if connection.pragma("application_id") != APPLICATION_ID:
+            raise ConfigInvalid(f"{path}: is no database of lethe")
+        version, known = connection.pragma("user_version"), len(known_migrations())
+        if version > known:
+            raise ConfigInvalid(
+                f"{path}: has version {version}, this program knows up to {known}",
+                hint="upgrade lethe-server",
+            )
+        damage = find_damage(connection)
+    except apsw.NotADBError:
+        raise ConfigInvalid(f"{path}: is no database of lethe") from None
+    finally:
+        connection.close()
+    if damage:
+        hint = "`lethe-server integrity` tells more of the running database"
+        raise StorageFailed(f"{path}: {damage[0].part}: {damage[0].text}", hint=hint)
+
+
+def restore(backup: Path, directory: Path) -> Path | None:
+    """Put a backup in the place of the database; no server may run.
+
+    Args:
+        backup: the file; it is not changed.
+        directory: the server's `data_dir`; made if it is not there.
+
+    Returns:
+        Where the old database lies now; `None` if there was none.
+
+    Raises:
+        ConfigInvalid: there is no such backup, or it is of a newer version.
+        StorageFull: there is no room.
+        StorageFailed: the backup is damaged, or a server runs.
+    """
+    if not backup.is_file():
+        raise ConfigInvalid(f"{backup}: there is no such file")
+    fresh = not (directory / FILE_NAME).exists()
+    path = prepare_directory(directory)
+    if fresh:
+        path.unlink()
+    partial = path.with_name(f".{path.name}.restoring")
+    with _removed_at_the_end(partial), translated_faults():
+        _make_private(partial)
+        shutil.copyfile(backup, partial)
+        check_backup(partial)
+        _sync(partial)
+        aside = None if fresh else _set_aside(path)
+        partial.rename(path)
+        _sync(directory)
+    return aside
+
+
+def _copy(source: Path, target: Path, report: Callable[[float], None]) -> None:
+    reading = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READWRITE)
+    writing = apsw.Connection(str(target), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        reading.pragma("query_only", True)
+        reading.execute("BEGIN")  # one moment, however much is written during the copy
+        reading.execute("SELECT count(*) FROM sqlite_schema").get  # noqa: B018 - it begins here
+        writing.pragma("synchronous", "off")  # it is synced as a whole, when it is whole
+        with writing.backup("main", reading, "main") as copying:
+            while not copying.done:
+                copying.step(_STEP_PAGES)
+                report(1 - copying.remaining / max(1, copying.page_count))
+    finally:
+        writing.close()
+        reading.close()
+
+
+def _set_aside(path: Path) -> Path:
+    """Give the old database another name, together with what lies beside it.
+
+    Raises:
+        StorageFailed: somebody has it open.
+    """
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        # This needs the database alone, so that it fails beside a server; and it leaves one file.
+        connection.pragma("journal_mode", "delete")
+    except (apsw.BusyError, apsw.LockedError):
+        hint = "stop the server first"
+        raise StorageFailed("another program has the database open", hint=hint) from None
+    except (apsw.CorruptError, apsw.NotADBError, apsw.IOError):
+        pass  # a damaged database is why one restores; its log goes with it
+    finally:
+        with contextlib.suppress(apsw.Error):
+            connection.close()
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    aside = path.with_name(f"{path.name}.replaced-{stamp}")
+    for suffix in _BESIDE:
+        beside = path.with_name(path.name + suffix)
+        if beside.exists():
+            beside.rename(aside.with_name(aside.name + suffix))
+    path.rename(aside)
+    return aside
+
+
+def _make_private(path: Path) -> None:
+    """Make an empty file that belongs to this user alone (A7)."""
+    try:
+        path.unlink(missing_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        os.close(os.open(path, flags, 0o600))
+    except OSError as error:
+        raise ConfigInvalid(f"{path.parent}: cannot be used: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _removed_at_the_end(path: Path) -> Iterator[None]:
+    """Remove what is left under the name of an unfinished file."""
+    try:
+        yield
+    finally:
+        for suffix in ("", *_BESIDE):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,231 @@
+"""Backup, restore, and damage that is found and mended."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+
+import apsw
+import pytest
+from fakes.served import ServerProcess, turn
+from fakes.waiting import until_now
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server that is not started yet."""
+    server = ServerProcess(tmp_path)
+    yield server
+    server.kill()
+
+
+def command(server, *arguments, **options):
+    """Run a command of the server; return exit code and all that it wrote."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lethe_server", *map(str, arguments), "--config", server.config],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+        **options,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def fill(server, sessions=3, turns=40):
+    """Store some turns."""
+    for number in range(sessions):
+        status, _ = server.send(*[turn(f"s{number}", n) for n in range(turns)])
+        assert status == 200
+
+
+def overwrite_pages(path, table):
+    """Write garbage over a page of a table, as a bad disk does."""
+    connection = apsw.Connection(str(path))
+    root = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).get
+    size = connection.pragma("page_size")
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xa5" * size)
+
+
+class Writer(threading.Thread):
+    """Sends turns until it is told to stop; knows what was acknowledged."""
+
+    def __init__(self, server):
+        super().__init__()
+        self._server = server
+        self._ended = threading.Event()
+        self.acknowledged = 0
+
+    def run(self):
+        """Send one turn after the other."""
+        while not self._ended.is_set():
+            status, _ = self._server.send(turn("busy", self.acknowledged))
+            assert status == 200
+            self.acknowledged += 1
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ended.set()
+        self.join()
+
+
+def count(path, session):
+    """How many turns of a session a database has."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        assert connection.execute("PRAGMA integrity_check").get == "ok"
+        return connection.execute(
+            "SELECT count(*) FROM turns t JOIN sessions s ON s.id = t.session"
+            " WHERE s.session_id = ?",
+            (session,),
+        ).get
+    finally:
+        connection.close()
+
+
+@pytest.mark.promise("I25", "O1", "O01", "A7")
+def test_i25_backup_under_load(server, tmp_path):
+    """It is whole, private, one file, and holds all that was acknowledged before it began."""
+    target = tmp_path / "copies" / "lethe.db"
+    target.parent.mkdir()
+    server.start()
+    fill(server)
+    with Writer(server) as writer:
+        until_now(lambda: writer.acknowledged > 20)
+        before = writer.acknowledged
+        code, told = command(server, "backup", target)
+        assert code == 0, told
+        again, why = command(server, "backup", target)
+
+    assert count(target, "busy") >= before
+    assert count(target, "s0") == 40
+    assert [path.name for path in target.parent.iterdir()] == ["lethe.db"]
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert (again, "there is a file already" in why) == (78, True)
+
+
+@pytest.mark.promise("I25", "O1")
+@pytest.mark.parametrize("moment", [1, 2, 3])
+def test_i25_killed_in_the_middle_it_names_nothing_as_good(server, tmp_path, moment):
+    """Whenever it is killed, there is a whole backup under its name, or none."""
+    target = tmp_path / "copies" / "lethe.db"
+    target.parent.mkdir()
+    server.start()
+    fill(server)
+    process = subprocess.Popen(
+        [
+            *("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,pwrite64"),
+            *("-e", f"inject={'fsync' if moment > 1 else 'pwrite64'}:signal=KILL:when={moment}"),
+            *(sys.executable, "-m", "lethe_server", "backup", target, "--config", server.config),
+        ]
+    )
+    process.wait(50)
+
+    assert process.returncode != 0 or target.exists()
+    if target.exists():
+        assert count(target, "s2") == 40
+    code, told = command(server, "backup", tmp_path / "copies" / "second.db")
+    assert code == 0, told
+
+
+@pytest.mark.promise("O1", "I21")
+def test_o1_restored_archive_answers_as_before(server, tmp_path):
+    """A restore needs the server stopped, keeps the old database, and brings back everything."""
+    target = tmp_path / "copy.db"
+    server.start()
+    fill(server)
+    before = server.turns()
+    assert command(server, "backup", target)[0] == 0
+    fill(server, sessions=5)
+    refused, why = command(server, "restore", target)
+    server.stop()
+    code, told = command(server, "restore", target)
+    server.start()
+
+    assert (refused, "stop the server first" in why) == (75, True)
+    assert code == 0, told
+    assert server.turns() == before
+    assert server.hits(["s1"]) == {"s1": 40}
+    aside = [path for path in server.data.iterdir() if "replaced" in path.name]
+    assert count(aside[0], "s4") == 40
+    assert server.send(turn("s9", 1))[0] == 200
+
+
+@pytest.mark.promise("O1")
+def test_o1_damaged_backup_is_not_restored(server, tmp_path):
+    """What is damaged, or no database of lethe, replaces nothing."""
+    damaged, other = tmp_path / "damaged.db", tmp_path / "other.db"
+    with server:
+        fill(server)
+        assert command(server, "backup", damaged)[0] == 0
+        server.stop()
+    overwrite_pages(damaged, "turns")
+    other.write_text("no database")
+    size = server.database.stat().st_size
+
+    assert command(server, "restore", damaged)[0] == 75
+    assert command(server, "restore", other)[0] == 78
+    assert command(server, "restore", tmp_path / "absent.db")[0] == 78
+    assert server.database.stat().st_size == size
+    assert [path.name for path in server.data.iterdir()] == ["lethe.db"]
+
+
+@pytest.mark.promise("I22", "O3")
+def test_i22_damaged_index_is_found_and_made_anew(server):
+    """A damaged search index is told; it is made again of the turns, which stay as they are."""
+    with server:
+        fill(server)
+        before = server.turns()
+        server.stop()
+    with sqlite3.connect(server.database) as connection:
+        connection.execute("UPDATE search_turns_1_data SET block = x'00ff00ff' WHERE id > 1")
+        connection.execute("DELETE FROM search_places WHERE place % 7 = 0")
+    connection.close()
+
+    code, told = command(server, "integrity")
+    mended, _ = command(server, "integrity", "--rebuild-index")
+    server.start()
+
+    assert code == 1
+    assert "search" in told
+    assert mended == 0
+    assert server.turns() == before
+    assert server.hits(["s1"]) == {"s1": 40}
+
+
+@pytest.mark.promise("I22", "O3", "A8")
+def test_i22_damaged_page_is_told(server):
+    """A damaged page makes the server unready, by name, from the moment that it is read."""
+    with server:
+        fill(server, sessions=6, turns=200)
+        server.stop()
+    overwrite_pages(server.database, "turns")
+    server.start()
+    status, answer = server.ask("/api/v1/sessions/toy/box/s0")
+    unready, checks = server.ask("/readyz")
+
+    assert (status, answer["code"]) == (503, "INTEGRITY")
+    assert "restore" in answer["hint"]
+    assert unready == 503
+    assert checks["checks"]["database"] == {"status": "error", "code": "INTEGRITY"}
+    assert server.ask("/healthz")[0] == 200
+    assert command(server, "integrity")[0] == 1
+
+
+@pytest.mark.promise("O1")
+def test_integrity_beside_a_running_server(server):
+    """A whole archive is told as whole, while a server writes to it."""
+    with server, Writer(server) as writer:
+        fill(server)
+        until_now(lambda: writer.acknowledged > 5)
+
+        assert command(server, "integrity") == (0, "ok\n")
