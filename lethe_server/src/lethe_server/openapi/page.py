@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,14 +16,14 @@ PAGE_POLICY: Final = "default-src 'none'; style-src 'self'; base-uri 'none'; fra
 STYLE: Final = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --mark: #1a7f5a; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-nav { columns: 16rem; } nav a { display: block; }
+nav { columns: 28rem; } nav a { display: block; overflow-wrap: anywhere; }
 a { color: inherit; }
 h2 { margin-top: 3rem; } h3 { margin-top: 2.5rem; scroll-margin-top: 1rem; }
 code, pre { font: 0.9em/1.5 ui-monospace, monospace; }
 pre { background: var(--soft); padding: 0.75rem; overflow-x: auto; }
 h3 code { background: var(--soft); padding: 0.15rem 0.4rem; border-radius: 0.3rem; }
 b { color: var(--mark); }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; width: 100%; margin-bottom: 1.5rem; }
 td, th { text-align: left; vertical-align: top; padding: 0.3rem 1rem 0.3rem 0; }
 td, th { border-bottom: 1px solid var(--line); }
 td:first-child { white-space: nowrap; }
@@ -67,7 +69,7 @@ def _contents(spec: dict[str, Any]) -> Iterator[str]:
 
 def _operations(spec: dict[str, Any]) -> Iterator[str]:
     for tag in spec["tags"]:
-        yield f"<h2>{escape(tag['description'])}</h2>"
+        yield f"<h2>{escape(tag['name'].capitalize())}</h2><p>{escape(tag['description'])}</p>"
         for method, path, operation in _each(spec):
             if tag["name"] in operation["tags"]:
                 yield from _operation(method, path, operation)
@@ -86,7 +88,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[st
             yield (
                 f"<tr><td><code>{escape(one['name'])}</code>{place}</td>"
                 f"<td>{_kind(one['schema'])}{needed}</td>"
-                f"<td>{escape(one.get('description', ''))}</td></tr>"
+                f"<td>{_prose(one.get('description', ''))}</td></tr>"
             )
         yield "</table>"
     if "requestBody" in operation:
@@ -99,7 +101,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[st
             f"<code>{escape(kind)}</code> {_kind(content['schema'])}"
             for kind, content in response.get("content", {}).items()
         )
-        text = escape(response["description"])
+        text = _prose(response["description"])
         yield f"<tr><td>{status}</td><td>{text} {kinds}</td></tr>"
     yield "</table>"
 
@@ -111,13 +113,15 @@ def _types(spec: dict[str, Any]) -> Iterator[str]:
 
 
 def _fields(schema: dict[str, Any]) -> Iterator[str]:
-    yield f"<p>{escape(' '.join(schema.get('description', '').split()))}</p>"
+    yield f"<p>{_prose(schema.get('description', ''))}</p>"
+    if "properties" not in schema:
+        return
     yield "<table><tr><th>field</th><th>what it is</th><th>meaning</th></tr>"
-    for field, described in schema.get("properties", {}).items():
+    for field, described in schema["properties"].items():
         absent = "" if field in schema.get("required", ()) else ", may be absent"
         yield (
             f"<tr><td><code>{escape(field)}</code></td><td>{_kind(described)}{absent}</td>"
-            f"<td>{escape(described.get('description', ''))}</td></tr>"
+            f"<td>{_prose(described.get('description', ''))}</td></tr>"
         )
     yield "</table>"
 
@@ -149,7 +153,8 @@ def _kind(schema: dict[str, Any]) -> str:
         case {"anyOf": choices}:
             return " or ".join(_kind(choice) for choice in choices)
         case {"enum": words}:
-            return " | ".join(f"<code>{escape(str(word))}</code>" for word in words)
+            choices = " | ".join(f"<code>{escape(str(word))}</code>" for word in words)
+            return choices + _default(schema)
         case {"type": "array"}:
             return f"list of {_kind(schema.get('items', {}))}"
         case {"type": list() as kinds}:
@@ -157,6 +162,15 @@ def _kind(schema: dict[str, Any]) -> str:
     text = escape(schema.get("type", "anything"))
     if "minimum" in schema and "maximum" in schema:
         text += f", {schema['minimum']} to {schema['maximum']}"
-    if "default" in schema:
-        text += f", <code>{escape(str(schema['default']))}</code> unless told"
-    return text
+    return text + _default(schema)
+
+
+def _default(schema: dict[str, Any]) -> str:
+    if "default" not in schema:
+        return ""
+    return f", <code>{escape(json.dumps(schema['default']).strip(chr(34)))}</code> unless told"
+
+
+def _prose(text: str) -> str:
+    """Write text in HTML; what stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(" ".join(text.split())))

@@ -39,10 +39,9 @@ _FAILURES: Final = {
     "400": "A parameter, header or body is wrong.",
     "401": "Not signed in.",
     "403": "Not allowed.",
-    "503": "Not now; try again after `Retry-After`.",
+    "503": "Not now; `Retry-After` tells when to try again.",
 }
 _BODY_FAILURES: Final = {
-    "409": "What is there already stands against it.",
     "408": "The body did not arrive in time.",
     "413": "The body is too large.",
     "415": "The body is of a type or encoding that is not read.",
@@ -57,10 +56,7 @@ _SUBJECTS: Final = {
     "events": "What changes.",
     "documentation": "The API itself.",
 }
-_LINES: Final = (
-    "One event a line, each as `#/components/schemas/WireTurn` or"
-    " `#/components/schemas/WireSession`; see docs/wire.md."
-)
+_LINES: Final = "One event a line, each a `WireTurn` or a `WireSession`; docs/wire.md tells more."
 
 
 @functools.cache
@@ -166,6 +162,8 @@ def _responses(path: str, operation: Operation, answer: Any) -> dict[str, Any]:
         failures["404"] = "There is no such thing here."
     if operation.body or operation.takes:
         failures |= _BODY_FAILURES
+    if operation.takes:
+        failures["409"] = "What is there already stands against it."
     problem = {PROBLEM: {"schema": {"$ref": _REFERENCE.format(name="ProblemAnswer")}}}
     for status, text in sorted(failures.items()):
         described[status] = {"description": text, "content": problem}
