@@ -10,8 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from ruamel.yaml import YAML
 from security.served import USERS, Served, turn
+
+from lethe_server.cli import main
 
 SECRET = "0123456789abcdef-canary"
 
@@ -177,17 +180,30 @@ WRONG = {
 
 @pytest.mark.promise("O08", "A2")
 @pytest.mark.parametrize("way", WRONG)
-def test_o08_a_wrong_configuration_ends_the_start(tmp_path, way):
+def test_o08_a_wrong_configuration_is_told_in_one_line(tmp_path, way):
     """Exit code 78 and one line with file and key, and without the value."""
+    settings, key = WRONG[way]
+    path = config_of(tmp_path, **settings)
+    ended = CliRunner().invoke(main, ["check-config", "--config", str(path)])
+
+    assert 78 == ended.exit_code, ended.output
+    lines = ended.output.strip().splitlines()
+    assert 1 == len(lines), ended.output
+    assert str(path) in lines[0]
+    assert f" {key}: " in lines[0]
+    assert "canary" not in lines[0]
+
+
+@pytest.mark.promise("O08", "A2")
+@pytest.mark.parametrize("way", ["unknown key", "all interfaces", "no allow-list"])
+def test_o08_a_wrong_configuration_ends_the_start(tmp_path, way):
+    """The server does not start, and makes no directory."""
     settings, key = WRONG[way]
     ended = start(config_of(tmp_path, **settings))
 
-    assert 78 == ended.returncode, ended.stderr
-    lines = ended.stderr.strip().splitlines()
-    assert 1 == len(lines), ended.stderr
-    assert str(tmp_path / "server.yaml") in lines[0]
-    assert f" {key}: " in lines[0]
-    assert "canary" not in lines[0]
+    assert 78 == ended.returncode
+    assert f" {key}: " in ended.stderr
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.promise("O08", "A2")

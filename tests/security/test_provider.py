@@ -90,8 +90,15 @@ BAD = {
 }
 
 
+#: A server of its own each: the rest is for the slow run.
+QUICK = {"500", "HTML", "a redirect", "too large"}
+SLOW = pytest.mark.slow
+
+
 @pytest.mark.promise("A11", "A10")
-@pytest.mark.parametrize("way", [*BAD, "gone"])
+@pytest.mark.parametrize(
+    "way", ["gone", *(way if way in QUICK else pytest.param(way, marks=SLOW) for way in BAD)]
+)
 async def test_a11_known_keys_outlive_a_provider_that_fails(issuer, start, poll, way):
     """However it fails, tokens of known keys are accepted, and one of an unknown key is a 401."""
     server, send = start()
@@ -157,7 +164,14 @@ POINTERS = {
 
 
 @pytest.mark.promise("A12", "A1")
-@pytest.mark.parametrize("way", [*POINTERS, "by a redirect"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        "by a redirect",
+        "to http",
+        *(pytest.param(way, marks=SLOW) for way in POINTERS if way != "to http"),
+    ],
+)
 async def test_a12_a_provider_that_points_elsewhere_is_refused(issuer, start, poll, way):
     """Its keys are not fetched, bearers are 503, and ``/readyz`` says that it is degraded."""
     issuer.answers[DISCOVERY] = lambda: (
