@@ -150,6 +150,7 @@ def test_second_up_on_the_same_data_is_refused(machine: Machine):
         (["--source", "claude-code=~/does-not-exist"], "does-not-exist"),
         (["--source", "no-such-tool=."], "no-such-tool"),
         (["--listen", "0.0.0.0:8377"], "listen: is no loopback address"),
+        (["--listen", "unix:/run/lethe.sock"], "needs an address and a port"),
         (["--host", "two words"], "two words"),
     ],
 )
@@ -159,4 +160,43 @@ def test_wrong_options_are_named(machine: Machine, options: list[str], word: str
 
     assert done.returncode in {2, 78}
     assert word in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_archive_is_the_accounts_whatever_the_environment_says(machine: Machine):
+    """With another user in the environment, the same archive is found again."""
+    write_session(machine, "one")
+    machine.environment["USER"] = machine.environment["LOGNAME"] = "alice"
+    machine.up()
+    machine.environment["USER"] = machine.environment["LOGNAME"] = r"DOMAIN\bob"
+
+    again = machine.up()
+
+    assert (1, 1) == (again["sessions"], again["turns"])
+
+
+def test_token_is_taken_from_others_and_made_anew_if_it_is_none(machine: Machine):
+    """A token that all could read is kept to its user; one that is no token is replaced."""
+    write_session(machine, "one")
+    machine.up()
+    path = machine.data / "token"
+    path.chmod(0o644)
+    token = machine.token
+
+    machine.up()
+    assert (token, 0o600) == (machine.token, stat.S_IMODE(path.stat().st_mode))
+
+    path.write_bytes(b"\xff\xfe")
+    machine.up()
+    assert machine.token.startswith("lethe_")
+
+
+def test_token_file_that_cannot_be_read_is_named(machine: Machine):
+    """What stands in the token's place and is no file ends the start with a sentence."""
+    (machine.data / "token").mkdir(parents=True)
+
+    done = machine.run("up", "--data", str(machine.data), "--listen", "127.0.0.1:0")
+
+    assert 78 == done.returncode
+    assert "the token's file" in done.stderr
     assert "Traceback" not in done.stderr

@@ -65,16 +65,36 @@ def prepare_data(plan: Plan) -> Path:
         The file in which the server is going to write where it listens; not there yet.
 
     Raises:
-        ConfigInvalid: the database is that of a newer version, or cannot be used.
+        ConfigInvalid: the database is that of a newer version, or it or the token's file cannot
+            be used.
         Unavailable: the database cannot be written now.
     """
-    kept = plan.token_file.read_text().strip() if plan.token_file.exists() else None
+    kept = _kept_token(plan.token_file)
     token = ensure_token(plan.data, owner=plan.owner, name="lethe up", scopes=_SCOPES, secret=kept)
     if token != kept:
         write_private(plan.token_file, token + "\n")
     port_file = plan.data / "server.port"
     port_file.unlink(missing_ok=True)
     return port_file
+
+
+def _kept_token(path: Path) -> str | None:
+    """Read the token of an earlier run, and take the file from others who could read it.
+
+    Raises:
+        ConfigInvalid: there is something that cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            os.fchmod(file.fileno(), 0o600)
+            return file.read().strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigInvalid(
+            f"the token's file {path} cannot be used: {error.strerror}",
+            hint="remove it; another token is made then",
+        ) from error
 
 
 def make_link(plan: Plan) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 import re
 import socket
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lethe_core.errors import ConfigInvalid
 from lethe_core.limits import NAME_PATTERN
 from lethe_core.plugins import load_parsers
+from lethe_server.auth.names import user_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from lethe_core.plugins import ParserRegistry, PluginReport
 
 _NAME_LENGTH: Final = 64
+#: Owns the archive of an account that has no name, or one that cannot be used.
+_NAMELESS: Final = "me"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -195,10 +199,15 @@ def _checked_host(host: str) -> str:
 
 
 def _owner_name() -> str:
+    """Name the user by the account.
+
+    Not by the environment: with another `USER` tomorrow, the archive would seem to be empty.
+    """
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "me"
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return _NAMELESS
+    return _NAMELESS if user_problem(name) else name
 
 
 def _split_source(source: str) -> tuple[str, Path]:
