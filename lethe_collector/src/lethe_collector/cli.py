@@ -164,6 +164,53 @@ def doctor(config_path: Path | None) -> None:
     sys.exit(0 if all(finding.is_well for finding in findings) else EXIT_PROBLEM)
 
 
+@main.group("dead-letters")
+def dead_letters() -> None:
+    """What the server has refused for good."""
+
+
+@dead_letters.command("list")
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_letters(config_path: Path | None, as_json: bool) -> None:
+    """List the events that were refused for good, and why."""
+    with _told_errors():
+        from lethe_collector.replay import list_dead_letters, tell
+
+        rows = list_dead_letters(_load_config(config_path).state_dir)
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for line in tell(rows):
+        click.echo(line)
+
+
+@dead_letters.command("retry")
+@click.argument("ids", nargs=-1, type=int)
+@click.option("--code", help="Only those that were refused with this code.")
+@_config_option
+def retry_letters(ids: tuple[int, ...], code: str | None, config_path: Path | None) -> None:
+    """Queue refused events again: those with the given IDS, or all. No daemon may run."""
+    with _told_errors():
+        from contextlib import closing
+
+        from lethe_collector.database import Database
+        from lethe_collector.replay import retry_dead_letters
+        from lethe_collector.statefile import StateLock
+
+        directory = _load_config(config_path).state_dir
+        lock = StateLock.acquire(directory)
+        try:
+            with closing(Database(directory)) as database:
+                replay = retry_dead_letters(database, ids=ids, code=code)
+        finally:
+            lock.release()
+    click.echo(
+        f"{replay.queued} events are queued, {replay.reread} sources will be read again;"
+        " the collector sends them when it runs"
+    )
+
+
 def _load_config(path: Path | None) -> CollectorConfig:
     from lethe_collector.config import load_config
 

@@ -55,7 +55,7 @@ class Outbox:
         with self._database.transaction() as connection:
             row_id = connection.execute(
                 "INSERT INTO outbox (created, lines, body, digest) VALUES (?, ?, ?, ?)",
-                (self._clock(), batch.lines, body, _digest(body)),
+                (self._clock(), batch.lines, body, digest_of(body)),
             ).lastrowid
             connection.executemany(
                 "INSERT INTO outbox_parts VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -81,7 +81,7 @@ class Outbox:
         if not rows:
             return None
         row_id, body, digest = rows[0]
-        if not isinstance(body, bytes) or _digest(body) != digest:
+        if not isinstance(body, bytes) or digest_of(body) != digest:
             return OutboxRow(row_id, None)
         return OutboxRow(row_id, zstandard.ZstdDecompressor().decompress(body).split(b"\n"))
 
@@ -121,5 +121,10 @@ class Outbox:
         return [part[0] for part in parts]
 
 
-def _digest(body: bytes) -> bytes:
+def digest_of(body: bytes) -> bytes:
+    """Return what tells whether a row is damaged.
+
+    Args:
+        body: of the row.
+    """
     return hashlib.blake2b(body, digest_size=16).digest()

@@ -1,0 +1,114 @@
+"""What was refused for good is listed, and sent again once the cause is mended."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from fakes.process import CollectorProcess
+from fakes.server import Reply
+from faults.oracle import Archive, Key, Ledger, Model, check
+
+from lethe_collector import dead_letters
+from lethe_collector.statefile import StateLock
+
+
+@pytest.fixture
+def collector(machine):
+    """The collector of the machine, as a process."""
+    return CollectorProcess(machine.place, machine.config_file)
+
+
+def refuse(word):
+    """Make a judge that refuses the lines with a word for good, and takes the others."""
+
+    def judge(lines):
+        bad = [n for n, line in enumerate(lines, 1) if word in json.loads(line)["content"]]
+        errors = [{"line": n, "code": "INVALID", "error": "no"} for n in bad]
+        body = {"received": len(lines), "accepted": len(lines) - len(bad), "errors": errors}
+        return Reply(body=body, commit=True) if bad else None
+
+    return judge
+
+
+def forget_refused(server, word):
+    """A refused event is not archived: the fake takes all that came."""
+    for key in [key for key, event in server.events.items() if word in event["content"]]:
+        del server.events[key]
+
+
+@pytest.mark.promise("S11", "P3", "O4")
+def test_s11_dead_letters_are_sent_again(machine, collector):
+    """A retry queues what was kept; it arrives, in its place, and nothing is a dead letter."""
+    transcript = machine.transcript()
+    transcript.append(*[{"text": "poison" if n == 5 else "x"} for n in range(10)])
+    model = Model()
+    model.owe(Key("one", f"one-{n}-0") for n in range(1, 11))
+    machine.server.judge = refuse("poison")
+    assert collector.run("daemon", "--exit-when-idle")[0] == 2
+    forget_refused(machine.server, "poison")
+    check(model, Archive.of_fake(machine.server, machine.state_dir))
+
+    code, listed, _ = collector.run("dead-letters", "list", "--json")
+    [letter] = json.loads(listed)
+    told = collector.run("dead-letters", "list")[1]
+    machine.server.judge = lambda _lines: None
+    retried, said, _ = collector.run("dead-letters", "retry")
+    waiting = Ledger.read(machine.state_dir).waiting
+
+    assert (code, retried) == (0, 0)
+    assert (letter["turn_id"], letter["code"], letter["kept"]) == ("one-6-0", "INVALID", True)
+    assert "one-6-0  INVALID: no" in told
+    assert "poison" not in told + listed
+    assert said.startswith("1 events are queued, 0 sources")
+    assert waiting == {Key("one", "one-6-0")}
+    assert collector.run("daemon", "--exit-when-idle")[0] == 0
+    check(model, Archive.of_fake(machine.server, machine.state_dir))
+    assert len(machine.server.requests[-1].lines) == 1
+
+
+@pytest.mark.promise("S11", "P3")
+async def test_s11_what_was_not_kept_is_read_again(machine, collector, monkeypatch):
+    """A dead letter without its event has its source read again from the beginning."""
+    monkeypatch.setattr(dead_letters, "MAX_DEAD_LETTER_BYTES", 0)
+    machine.transcript().append({"text": "poison"}, {"text": "x"})
+    machine.server.judge = refuse("poison")
+    await machine.run_once()
+    forget_refused(machine.server, "poison")
+    machine.server.judge = lambda _lines: None
+
+    _, said, _ = collector.run("dead-letters", "retry", "--code", "INVALID")
+    code, _, err = collector.run("daemon", "--exit-when-idle")
+
+    assert said.startswith("0 events are queued, 1 sources")
+    assert code == 0, err
+    assert machine.texts() == ["poison", "x"]
+    assert machine.source()["turns"] == 2
+
+
+@pytest.mark.promise("S11", "P3")
+def test_s11_refused_again_is_a_dead_letter_again(machine, collector):
+    """A retry of what is still refused loses nothing; other codes stay untouched."""
+    machine.transcript().append({"text": "poison"}, {"text": "x"})
+    machine.server.judge = refuse("poison")
+    collector.run("daemon", "--exit-when-idle")
+
+    untouched = collector.run("dead-letters", "retry", "--code", "TOO_LARGE")[1]
+    collector.run("dead-letters", "retry")
+    code, _, _ = collector.run("daemon", "--exit-when-idle")
+
+    assert untouched.startswith("0 events are queued, 0 sources")
+    assert code == 2
+    assert Ledger.read(machine.state_dir).dead == {Key("one", "one-1-0")}
+
+
+@pytest.mark.promise("P15")
+def test_retry_needs_the_state_alone(machine, collector):
+    """While a daemon runs, a retry ends with 4 and says why; a list works."""
+    lock = StateLock.acquire(machine.state_dir)
+    try:
+        code, _, err = collector.run("dead-letters", "retry")
+        assert (code, "state directory in use" in err) == (4, True)
+        assert collector.run("dead-letters", "list")[0] == 0
+    finally:
+        lock.release()
