@@ -109,6 +109,34 @@ def test_changed_type_in_a_message_costs_its_field_alone(read, make):
     assert (event.content, event.model, event.usage) == ("Hello", None, None)
 
 
+def test_changed_type_in_usage_costs_its_number_alone(read, make):
+    """What can be counted is counted, also if a detail or one of the numbers changed."""
+    usage = {
+        "input_tokens": 1.5,
+        "output_tokens": 7,
+        "cache_read_input_tokens": 3,
+        "output_tokens_details": {"thinking_tokens": None},
+    }
+    (event,) = read(make.assistant([{"type": "text", "text": "Hello"}], {"usage": usage}))
+
+    assert (event.usage.input, event.usage.output, event.usage.cache_read) == (0, 7, 3)
+
+
+def test_changed_type_in_a_source_leaves_the_image(read, make):
+    """An image whose description has an odd field is kept."""
+    source = {"type": "base64", "media_type": "image/png", "data": "aGVsbG8=", "url": None}
+    (event,) = read(make.user([{"type": "image", "source": source}]))
+
+    assert event.metadata["attachments"][0]["bytes"] == len("hello")
+
+
+def test_changed_type_in_a_structured_result_costs_its_field_alone(read, make):
+    """The subagent that a result names is kept, whatever else changed."""
+    (event,) = read(make.result("done", {"agentId": "ab12", "interrupted": "no"}))
+
+    assert event.metadata["subagent_session_id"] == "agent-ab12"
+
+
 def test_changed_type_in_an_attachment_costs_its_field_alone(read, make):
     """A prompt that was queued is delivered, whatever its mode became."""
     queued = {"type": "queued_command", "prompt": "Hello", "commandMode": {"new": "form"}}

@@ -230,6 +230,15 @@ class _MessageAsItStands(Struct):
     message: _BlocksAsTheyStand
 
 
+#: Objects of which the other fields are taken, too, if one has an unexpected type.
+_PARTS: Final[dict[tuple[type[Struct], str], type[Struct]]] = {
+    (Block, "source"): Media,
+    (Entry, "tool_use_result"): Outcome,
+    (Entry, "compact_metadata"): Compaction,
+    (Message, "usage"): TokenUsage,
+    (TokenUsage, "output_tokens_details"): TokenDetails,
+}
+
 CONVERSATION: Final = frozenset({"user", "assistant", "system", "attachment"})
 
 _decode_strictly = msgspec.json.Decoder(Entry).decode
@@ -306,8 +315,12 @@ def _salvage(kind: type[_T], given: dict[str, Raw]) -> _T:
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
         if field.encode_name in given:
+            raw = given[field.encode_name]
             try:
-                values[field.name] = msgspec.json.decode(given[field.encode_name], type=field.type)
+                values[field.name] = msgspec.json.decode(raw, type=field.type)
             except msgspec.ValidationError:
-                continue
+                part = _PARTS.get((kind, field.name))
+                if part and bytes(raw).startswith(b"{"):
+                    rest = _salvage(part, _decode_object(raw))
+                    values[field.name] = rest if rest != part() else field.default
     return kind(**values)

@@ -22,9 +22,10 @@ _TITLED: Final = "titled"
 class Turns:
     """Collects the turns of a record.
 
-    The first turn has the record's uuid, so that the ``parentUuid`` of another record always
-    names a turn; the others have the uuid and the number of their block. A record without a
-    uuid that the wire takes has hashed ids.
+    The first turn has the record's uuid, so that the ``parentUuid`` of another record names it;
+    the others have the uuid and the number of their block. A record without a uuid that the wire
+    takes has hashed ids. Where a parent is a record that is no turn, such as ``progress``, no turn
+    has the id that ``parent_id`` names.
 
     Args:
         entry: the record.
