@@ -4,48 +4,21 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 from lethe_server.up.files import prepare_data, write_settings
 from lethe_server.up.plan import Plan, make_plan
 
-_TICKS = os.sysconf("SC_CLK_TCK")
-
-
-@dataclass(slots=True)
-class Usage:
-    """What a process has used.
-
-    Args:
-        cpu: seconds of CPU, user and system.
-        peak: most bytes of memory that were resident.
-    """
-
-    cpu: float
-    peak: int
-
-
-def usage_of(pid: int) -> Usage:
-    """Read what a running process has used so far (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    status = dict(
-        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
-    )
-    return Usage(
-        cpu=(int(fields[11]) + int(fields[12])) / _TICKS,
-        peak=int(status["VmHWM"].split()[0]) * 1024,
-    )
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Deployment:
-    """A server that runs, and a collector that is run when it is asked for.
+    """A server, and a collector that is run when it is asked for.
 
     Args:
         scratch: directory for its data.
@@ -53,6 +26,7 @@ class Deployment:
 
     Attributes:
         live: a second root of transcripts, empty at first, to write to.
+        server: the process; `None` while it does not run.
     """
 
     def __init__(self, scratch: Path, source: Path) -> None:
@@ -65,43 +39,70 @@ class Deployment:
             host="bench",
             sources=[f"claude-code={source / 'projects'}", f"claude-code={self.live}"],
         )
-
-    def __enter__(self) -> Self:
-        port_file = prepare_data(self.plan)
-        config = write_settings(self.plan.data / "server.yaml", self.plan.server_settings())
-        self.server = self._start(
-            "lethe_server", "serve", "--config", str(config), "--port-file", str(port_file)
-        )
-        while not port_file.exists():
-            if self.server.poll() is not None:
-                raise SystemExit("the server did not start")
-            time.sleep(0.01)
-        self.port = json.loads(port_file.read_text())["port"]
+        self._port_file = prepare_data(self.plan)
+        self._config = write_settings(self.plan.data / "server.yaml", self.plan.server_settings())
         self.token = self.plan.token_file.read_text().strip()
-        self.collector_config = write_settings(
-            self.plan.data / "collector.yaml",
-            self.plan.collector_settings(f"http://127.0.0.1:{self.port}"),
-        )
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        stop(self.server)
+        self.server: subprocess.Popen[bytes] | None = None
 
     @property
     def database(self) -> Path:
         """Where the archive lies."""
         return self.plan.data / "lethe.db"
 
+    @property
+    def collector_config(self) -> Path:
+        """The configuration of the collector."""
+        return self.plan.data / "collector.yaml"
+
+    @property
+    def server_pid(self) -> int:
+        """The process of the server, which must run."""
+        assert self.server is not None
+        return self.server.pid
+
+    def database_bytes(self) -> int:
+        """Return how large the archive is."""
+        return sum(path.stat().st_size for path in self.database.parent.glob("lethe.db*"))
+
+    def start(self) -> float:
+        """Start the server, and return after how many seconds it answered that it is ready."""
+        self._port_file.unlink(missing_ok=True)
+        begun = time.perf_counter()
+        self.server = self._spawn(
+            "lethe_server",
+            "serve",
+            "--config",
+            str(self._config),
+            "--port-file",
+            str(self._port_file),
+        )
+        while not self._port_file.exists():
+            if self.server.poll() is not None:
+                raise SystemExit("the server did not start")
+            time.sleep(0.005)
+        self._port = json.loads(self._port_file.read_text())["port"]
+        self.connect().get_bytes("/readyz")
+        seconds = time.perf_counter() - begun
+        settings = self.plan.collector_settings(f"http://127.0.0.1:{self._port}")
+        write_settings(self.collector_config, settings)
+        return seconds
+
+    def stop(self) -> None:
+        """End the server, if it runs."""
+        if self.server is not None:
+            stop(self.server)
+            self.server = None
+
     def start_collector(self, *options: str) -> subprocess.Popen[bytes]:
         """Start the collector's daemon on the transcripts."""
         config = str(self.collector_config)
-        return self._start("lethe_collector", "daemon", "--config", config, *options)
+        return self._spawn("lethe_collector", "daemon", "--config", config, *options)
 
     def connect(self) -> Client:
         """Open a connection to the API."""
-        return Client(self.port, self.token)
+        return Client(self._port, self.token)
 
-    def _start(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def _spawn(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
         with (self.plan.data / f"{module}.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", module, *arguments], stdout=log, stderr=log

@@ -1,54 +1,74 @@
-"""How quickly the list of sessions, one session and sums over all of them are answered."""
+"""How quickly the list of sessions and one session are answered."""
 
 from __future__ import annotations
 
-import statistics
-import time
+import random
 from typing import TYPE_CHECKING
 
-from benchmarks.deployment import usage_of
+from benchmarks.measuring import p50, p95
+from benchmarks.pair import ask_in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmarks.deployment import Deployment
+    from benchmarks.measuring import Sheet
+    from benchmarks.pair import Answers, Pair
 
-_ROUNDS = 100
-_STATS = "/api/v1/stats?group_by=day,tool&tz=Europe/Berlin"
+_ROUNDS = 3
+_LISTS = 100
+_DETAILS = 80
+_KB = 1000
 
 
-def measure(deployment: Deployment) -> dict[str, float]:
-    """Ask for lists of 50, details and sums, one after the other over one connection."""
-    client = deployment.connect()
+def measure(pair: Pair, sheet: Sheet) -> None:
+    """Ask for lists of 50 sessions, and for the first 1000 turns of the same sessions."""
+    client = pair.lethe.connect()
     sessions = client.get("/api/v1/sessions?limit=200")["sessions"]
-    paths = [
-        f"/api/v1/sessions/{session['tool']}/{session['host']}/{session['session_id']}"
-        for session in sessions
-    ]
-    lists = ["/api/v1/sessions?limit=50"] * _ROUNDS
-    details = [paths[index % len(paths)] for index in range(_ROUNDS)]
-    return (
-        _timed(deployment, "list", lists)
-        | _timed(deployment, "detail", details)
-        | _timed(deployment, "stats by day", [_STATS] * _ROUNDS)
-        | _timed(deployment, "projects", ["/api/v1/projects"] * _ROUNDS)
-    )
-
-
-def _timed(deployment: Deployment, name: str, paths: Sequence[str]) -> dict[str, float]:
-    client = deployment.connect()
-    client.get_bytes(paths[0])
-    before = usage_of(deployment.server.pid).cpu
-    times = []
-    size = 0
-    for path in paths:
-        started = time.perf_counter()
-        size += len(client.get_bytes(path))
-        times.append((time.perf_counter() - started) * 1000)
-    cpu = usage_of(deployment.server.pid).cpu - before
-    return {
-        f"{name} p50 ms": statistics.median(times),
-        f"{name} p95 ms": statistics.quantiles(times, n=20)[-1],
-        f"{name} server CPU ms": cpu * 1000 / len(paths),
-        f"{name} mean KB": size / len(paths) / 1000,
+    found = {
+        row["session_id"]: f"/api/v1/sessions/{row['tool']}/{row['host']}/{row['session_id']}"
+        for row in sessions
     }
+    wanted = list(found)
+    if pair.peer is not None:
+        listed = pair.peer.connect().get(
+            "/api/v1/sessions", limit=500, include_one_shot="true", include_children="true"
+        )
+        theirs = {row["id"] for row in listed["sessions"]}
+        wanted = [name for name in wanted if name in theirs]
+    chance = random.Random(3)
+    for _ in range(_ROUNDS):
+        names = chance.sample(wanted, min(_DETAILS, len(wanted)))
+        ours = [found[name] for name in names]
+        lists = _ask(
+            pair, ["/api/v1/sessions?limit=50"] * _LISTS, ["/api/v1/sessions?limit=50"] * _LISTS
+        )
+        _note(sheet, "list of 50", lists)
+        details = _ask(pair, ours, [f"/api/v1/sessions/{name}" for name in names])
+        _note(sheet, "session", details)
+        mean = [answer.cpu / (answer.size / _KB) for answer in details]
+        sheet.add("session CPU per KB of answer", "ms", *mean)
+        sheet.add("session answer", "KB", *(answer.size / _KB / len(names) for answer in details))
+
+
+def _ask(pair: Pair, ours: Sequence[str], theirs: Sequence[str]) -> list[Answers]:
+    client = pair.lethe.connect()
+    askers = [(pair.lethe.server_pid, client.get_bytes, ours)]
+    if pair.peer is not None:
+        other = pair.peer.connect()
+        assert pair.peer.server is not None
+
+        def both(path: str) -> bytes:
+            """Its first page of messages is a request of its own."""
+            head = other.get_bytes(path)
+            if "?" in path:
+                return head
+            return head + other.get_bytes(f"{path}/messages", limit=1000)
+
+        askers.append((pair.peer.server.pid, both, theirs))
+    return list(ask_in_turn(askers))
+
+
+def _note(sheet: Sheet, name: str, answers: Sequence[Answers]) -> None:
+    sheet.add(f"{name}, p50", "ms", *(p50(answer.times) for answer in answers))
+    sheet.add(f"{name}, p95", "ms", *(p95(answer.times) for answer in answers))
+    sheet.add(f"{name}, CPU", "ms", *(answer.cpu / len(answer.times) for answer in answers))
