@@ -42,17 +42,15 @@ class CollectorProcess:
                 "PYTHONPATH": f"{self._site}{os.pathsep}{_TESTS}",
                 "LETHE_FAIL": fail,
             },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
-            **options,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
         )
 
-    def run(self, *arguments, fail="", prefix=()):
+    def run(self, *arguments, fail="", prefix=(), patience=50):
         """Run to the end; return exit code, standard output and standard error."""
         process = self.start(*arguments, fail=fail, prefix=prefix)
         try:
-            out, err = process.communicate(timeout=50)
+            out, err = process.communicate(timeout=patience)
         finally:
             process.kill()
             process.wait()
