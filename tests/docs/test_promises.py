@@ -1,15 +1,21 @@
-"""docs/promises.md and the marks of the tests speak of the same ids."""
+"""docs/promises.md and the marks of the tests speak of the same ids.
+
+The list of proofs in the document is made from the marks: run once with ``LETHE_GOLDEN=refresh``
+after a test was added, renamed or removed.
+"""
 
 from __future__ import annotations
 
 import ast
+import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pytest
 
 ID = re.compile(r"^\| ([A-Z]\d{1,2}) \|", re.MULTILINE)
 ROW = re.compile(r"test_([a-z]\d\d)_")
+BLOCK = re.compile(r"(?<=<!-- proofs -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +89,38 @@ def test_every_test_states_its_contract(suites, repository):
     ]
 
     assert silent == []
+
+
+def state_machines_in(path):
+    """Give the classes of a module whose test is a whole state machine, with their ids."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef) and any(
+            ast.unparse(base).endswith(".TestCase") for base in node.bases
+        ):
+            yield node, set(ids_of(node))
+
+
+def listed(known, suites, repository):
+    """Write for each id how many tests carry it, and where they are."""
+    where = defaultdict(Counter)
+    for path in sorted(suites):
+        for _, names in [*proofs_in(path), *state_machines_in(path)]:
+            for name in names:
+                where[name][path.relative_to(repository).as_posix()] += 1
+    lines = []
+    for name in dict.fromkeys(known):
+        places = ", ".join(f"`{place}`" for place in where[name])
+        count = where[name].total()
+        lines.append(f"* {name}: {count} in {places}" if count else f"* {name}: not proved yet")
+    return "\n" + "\n".join(lines) + "\n\n"
+
+
+def test_proofs_are_listed(known, suites, repository):
+    """The document says of each promise and row how many tests prove it, and where."""
+    path = repository / "docs" / "promises.md"
+    text = path.read_text(encoding="utf-8")
+    wanted = BLOCK.sub(lambda _: listed(known, suites, repository), text)
+    if os.environ.get("LETHE_GOLDEN") == "refresh":
+        path.write_text(wanted, encoding="utf-8")
+
+    assert path.read_text(encoding="utf-8") == wanted
