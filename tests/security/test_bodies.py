@@ -121,7 +121,7 @@ async def test_i12_bombs_are_refused_in_bounded_memory(served):
             answer = await post(served, bomb, Content_Encoding=encoding)
             assert (413, "TOO_LARGE") == (answer.status, answer.code)
 
-    assert memory(served) < before + 64 * MIB
+    assert memory(served) < before + 40 * MIB
 
 
 @pytest.mark.promise("I12", "A5")
@@ -291,6 +291,6 @@ async def test_i18_slow_clients_keep_nobody_out(serve, poll):
 
     # Nobody reads the held connections, so that the server has to close them by itself.
     await poll(lambda: descriptors(served) <= base + 2, seconds=120)
-    assert memory(served) < before + 64 * MIB
+    assert memory(served) < before + 40 * MIB
     for connection in held:
         connection.close()
