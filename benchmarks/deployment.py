@@ -60,6 +60,11 @@ class Deployment:
         assert self.server is not None
         return self.server.pid
 
+    @property
+    def url(self) -> str:
+        """Where the server listens; it must run."""
+        return f"http://127.0.0.1:{self._port}"
+
     def database_bytes(self) -> int:
         """Return how large the archive is."""
         return sum(path.stat().st_size for path in self.database.parent.glob("lethe.db*"))

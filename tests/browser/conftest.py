@@ -89,7 +89,10 @@ def watched(chromium, archive, signed_in):
                 note(f"asked {request.url}")
 
         def note_message(message):
-            if message.type in {"error", "warning"}:
+            # Streams of pages that were just closed are given up by the server a little later;
+            # until then it may refuse another one, and the page asks again.
+            is_refusal = "503" in message.text and message.location["url"].endswith("/events")
+            if message.type in {"error", "warning"} and not is_refusal:
                 note(f"console: {message.text}")
 
         context.on("console", note_message)

@@ -179,9 +179,11 @@ def is_dry(raw: int) -> bool:
 PYTEST = (
     "\x1b[1m============== test session starts ==============\x1b[0m\n"
     "collected 14 items\n\n"
-    "tests/test_moisture.py \x1b[32m......\x1b[0m\x1b[31mF\x1b[0m\x1b[32m.......\x1b[0m   [100%]\n\n"
+    "tests/test_moisture.py \x1b[32m......\x1b[0m\x1b[31mF\x1b[0m"
+    "\x1b[32m.......\x1b[0m   [100%]\n\n"
     "\x1b[31m\x1b[1mFAILED\x1b[0m tests/test_moisture.py::\x1b[1mtest_open_circuit\x1b[0m\n"
-    "\x1b[31m=========== \x1b[1m1 failed\x1b[0m, \x1b[32m13 passed\x1b[0m\x1b[31m in 0.41s ===========\x1b[0m\n"
+    "\x1b[31m=========== \x1b[1m1 failed\x1b[0m, \x1b[32m13 passed\x1b[0m"
+    "\x1b[31m in 0.41s ===========\x1b[0m\n"
 )
 
 DIFF = """diff --git a/garden/schedule.py b/garden/schedule.py

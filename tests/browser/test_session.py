@@ -183,7 +183,7 @@ def test_a_turn_has_a_link(reading):
 
 def test_subagents_and_forks_lead_both_ways(reading):
     """A call leads to its subagent's session, that one back, and forks are listed."""
-    reading.get_by_role("link", name="Open the subagent’s session").click()
+    reading.get_by_role("link", name="Open the session of the subagent").click()
     expect(reading.get_by_role("heading", level=1)).to_have_text("Read the datasheet")
     expect(reading.locator(".parent")).to_contain_text("Subagent of")
     reading.keyboard.press("u")

@@ -10,6 +10,10 @@ const onState = new Set();
 let source = null;
 let state = "off";
 let seen = false;
+let again = 0;
+
+/** After a refusal the stream is asked for again after so long (milliseconds). */
+const AGAIN_MS = 20_000;
 
 function setState(next) {
   state = next;
@@ -31,7 +35,10 @@ function open() {
   });
   source.addEventListener("reset", tellReset);
   source.addEventListener("error", () => {
-    setState(source?.readyState === EventSource.CLOSED ? "off" : "connecting");
+    const refused = source?.readyState === EventSource.CLOSED;
+    setState(refused ? "off" : "connecting");
+    // After a refusal the browser does not try again by itself.
+    if (refused) again = setTimeout(open, AGAIN_MS);
   });
 }
 
@@ -40,6 +47,7 @@ function tellReset() {
 }
 
 function close() {
+  clearTimeout(again);
   source?.close();
   source = null;
   setState("off");

@@ -33,6 +33,10 @@ const marked = new Marked({
   breaks: true,
   renderer: {
     html: ({ text }) => escaped(text),
+    // Entities are not decoded: what was written is what is read.
+    text({ text, tokens }) {
+      return tokens ? this.parser.parseInline(tokens) : escaped(text);
+    },
     image: ({ raw }) => escaped(raw),
     checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
     link({ href, tokens, raw }) {

@@ -98,8 +98,9 @@ export function Rows({ count, estimate, draw, keyOf, version, control, onRange, 
     const onScroll = () => {
       frame ||= requestAnimationFrame(look);
     };
-    const release = () => {
-      state.pin = null;
+    // A key that the page has taken is no scrolling of the reader's.
+    const release = (event) => {
+      if (!event.defaultPrevented) state.pin = null;
     };
     window.addEventListener("scroll", onScroll, { passive: true });
     window.addEventListener("resize", redraw);

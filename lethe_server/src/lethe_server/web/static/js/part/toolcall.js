@@ -42,7 +42,7 @@ export function ToolCall({ call, results, line, open, toggle, session, at }) {
         ${took && html`<span>${took}</span>`}
       </span>
     </button>
-    ${agent && html`<a class="agent-link" href=${sessionAddress({ ...session, session_id: agent })}><${Icon} name="branch" />Open the subagent’s session</a>`}
+    ${agent && html`<a class="agent-link" href=${sessionAddress({ ...session, session_id: agent })}><${Icon} name="branch" />Open the session of the subagent</a>`}
     ${open &&
     html`<div class="tool-body">
       <${Input} call=${call} />

@@ -1,0 +1,107 @@
+"""Stats, projects, hosts and settings: the same numbers as the API, and the ways from them."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from browser.conftest import sign_in
+
+
+def test_stats_show_the_numbers_of_the_api(page):
+    """What stands in the table is what the API answers."""
+    with page.expect_response(re.compile(r"/api/v1/stats\?.*group_by=tool(&|$)")) as waiting:
+        page.goto("/stats?range=all")
+    groups = waiting.value.json()["groups"]
+    rows = page.locator(".numbers tbody tr")
+    expect(rows).to_have_count(len(groups))
+
+    shown = sorted(row.split("\t")[1:3] for row in rows.all_inner_texts())
+    assert sorted([f"{each['sessions']:,}", f"{each['turns']:,}"] for each in groups) == shown
+
+
+def test_stats_change_by_buttons_that_stand_in_the_address(page):
+    """Range, measure and dimension are chosen, and a link shows the same again."""
+    page.goto("/stats")
+    page.get_by_role("group", name="Range").get_by_role("button", name="7 days").click()
+    page.get_by_role("group", name="Measure").get_by_role("button", name="Sessions").click()
+    page.get_by_role("group", name="By").get_by_role("button", name="Project").click()
+    expect(page).to_have_url(re.compile(r"range=7.*show=sessions.*by=project"))
+    expect(page.get_by_text("Sessions by day and project")).to_be_visible()
+    page.reload()
+
+    expect(page.get_by_text("Sessions by day and project")).to_be_visible()
+
+
+def test_a_row_of_the_stats_leads_to_its_sessions(page):
+    """From a number to the sessions that it is made of."""
+    page.goto("/stats")
+    page.locator(".numbers").get_by_role("link", name="Codex").click()
+    expect(page).to_have_url(re.compile(r"tool=codex&since="))
+
+    expect(page.locator(".session-row").first).to_contain_text("Codex")
+
+
+def test_projects_are_found_sorted_and_opened(page):
+    """A project leads to its sessions; the list can be narrowed and sorted."""
+    page.goto("/projects")
+    expect(page.locator(".numbers tbody tr").first).to_be_visible()
+    page.get_by_label("Find a project").fill("pump")
+    expect(page.locator(".numbers tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="Tokens").click()
+    expect(page).to_have_url(re.compile("sort=tokens"))
+    page.get_by_role("link", name="pump").click()
+
+    expect(page.locator(".session-row").first).to_contain_text("pump")
+
+
+def test_hosts_tell_what_is_archived_and_how_late(page):
+    """Each machine with its tools, the last event and the lag."""
+    page.goto("/hosts")
+    card = page.get_by_role("region", name="workshop", exact=True)
+    expect(card).to_contain_text("heard of")
+    expect(card.locator("tbody tr").first).to_contain_text("ago")
+    card.get_by_role("link", name="workshop").click()
+
+    expect(page).to_have_url(re.compile("host=workshop"))
+
+
+def test_a_token_is_made_shown_once_and_revoked(page):
+    """A token is made, its secret is seen once, and it is revoked after a second look."""
+    page.goto("/settings")
+    expect(page.get_by_role("region", name="Who you are")).to_contain_text("alice")
+    page.get_by_label("Name").fill("phone")
+    page.get_by_label("Expires").select_option("30")
+    page.get_by_role("button", name="Make a token").click()
+    secret = page.locator(".secret code")
+    expect(secret).to_have_text(re.compile(r"^lethe_[\w-]{43}$"))
+    text = secret.text_content()
+    page.reload()
+    row = page.get_by_role("row", name=re.compile("^phone"))
+    expect(row).to_contain_text("ingest")
+    assert text not in page.content()
+    row.get_by_role("button", name="Revoke phone").click()
+    expect(row).to_be_visible()
+    row.get_by_role("button", name="Revoke phone").click()
+
+    expect(row).to_have_count(0)
+
+
+def test_a_name_that_is_taken_is_told(watched):
+    """Two tokens of one name are refused in words."""
+    page = watched(allowed=("409",)).new_page()
+    page.goto("/settings")
+    page.get_by_label("Name").fill("test")
+    page.get_by_role("button", name="Make a token").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("you have a token of this name")
+
+
+def test_who_signs_out_is_out(watched, chromium, archive):
+    """The session ends at the server; the page then holds nothing."""
+    page = watched(state=sign_in(chromium, archive), allowed=("401",)).new_page()
+    page.goto("/settings")
+    page.get_by_role("button", name="Sign out").click()
+
+    expect(page.get_by_role("alert").first).to_contain_text("Sign in to read")
