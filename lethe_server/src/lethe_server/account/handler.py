@@ -18,7 +18,7 @@ from lethe_server.auth.tokens import TOKEN_NAME, digest_secret, make_secret
 from lethe_server.bodies import load_body
 from lethe_server.errors import Conflict, Forbidden, NotFound
 from lethe_server.keys import IDENTITY, STORE
-from lethe_server.parameters import Parameters, asked_owner, load_parameters
+from lethe_server.parameters import Parameters, load_parameters
 
 if TYPE_CHECKING:
     from lethe_server.auth.identity import Identity
@@ -144,7 +144,6 @@ async def revoke_token(request: web.Request) -> web.Response:
 
 def _check(request: web.Request) -> Identity:
     identity: Identity = request[IDENTITY]
-    asked_owner(request, identity)
     load_parameters(request, _NO_PARAMETERS)
     return identity
 

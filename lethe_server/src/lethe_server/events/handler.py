@@ -20,7 +20,7 @@ from lethe_server.events.messages import (
     reset_message,
 )
 from lethe_server.keys import FEED, IDENTITY, SIGN_IN, STORE
-from lethe_server.parameters import Parameters, User, asked_owner, load_parameters
+from lethe_server.parameters import Parameters, User, load_parameters
 
 if TYPE_CHECKING:
     from lethe_server.events.feed import Follower
@@ -51,7 +51,6 @@ EVENT_PARAMETERS: Final = EventParameters()
 async def stream_events(request: web.Request) -> web.StreamResponse:
     """Answer changes until the client goes away."""
     identity = request[IDENTITY]
-    asked_owner(request, identity)
     owner = load_parameters(request, EVENT_PARAMETERS)["owner"] or identity.user
     given = request.headers.get("Last-Event-ID")
     with request.app[FEED].follower(identity.user, owner) as follower:

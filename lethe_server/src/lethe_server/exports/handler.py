@@ -11,7 +11,7 @@ from lethe_server.exports.html import HtmlExport
 from lethe_server.exports.json import JsonExport, JsonlExport
 from lethe_server.exports.markdown import MarkdownExport
 from lethe_server.keys import IDENTITY, STORE
-from lethe_server.parameters import Choice, Parameters, User, asked_owner, load_parameters
+from lethe_server.parameters import Choice, Parameters, User, load_parameters
 from lethe_server.sessions.finding import find_asked_session
 from lethe_server.storage import TurnPlace
 
@@ -45,7 +45,6 @@ EXPORT_PARAMETERS: Final = ExportParameters()
 async def export_session(request: web.Request) -> web.StreamResponse:
     """Answer a whole session as a file, streamed."""
     identity = request[IDENTITY]
-    asked_owner(request, identity)
     asked = load_parameters(request, EXPORT_PARAMETERS)
     owner = asked["owner"] or identity.user
     session = await find_asked_session(request, owner)

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from lethe_server.keys import IDENTITY, STORE
-from lethe_server.parameters import Parameters, User, asked_owner, load_parameters
+from lethe_server.parameters import Parameters, User, load_parameters
 from lethe_server.storage import find_hosts
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ class HostAnswer(msgspec.Struct):
 async def list_hosts(request: web.Request) -> web.Response:
     """Answer the hosts and their tools, by name."""
     identity = request[IDENTITY]
-    asked_owner(request, identity)
     owner = load_parameters(request, HOSTS_PARAMETERS)["owner"] or identity.user
     rows = await request.app[STORE].query(lambda connection: find_hosts(connection, owner), SECONDS)
     answer = {"hosts": [_answer_host(row) for row in rows]}

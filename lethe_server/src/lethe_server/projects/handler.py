@@ -17,7 +17,6 @@ from lethe_server.parameters import (
     User,
     Whole,
     Zone,
-    asked_owner,
     load_parameters,
     load_span,
 )
@@ -87,7 +86,6 @@ class ProjectAnswer(msgspec.Struct):
 async def list_projects(request: web.Request) -> web.Response:
     """Answer projects, those with the latest activity first."""
     identity = request[IDENTITY]
-    asked_owner(request, identity)
     asked = load_parameters(request, PROJECTS_PARAMETERS)
     span = load_span(asked, asked["tz"])
     wanted = ActivityFilter(

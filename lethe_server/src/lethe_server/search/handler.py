@@ -22,7 +22,6 @@ from lethe_server.parameters import (
     Time,
     Whole,
     Zone,
-    asked_owner,
     check_span,
     load_parameters,
 )
@@ -118,7 +117,6 @@ class SearchAnswer(msgspec.Struct):
 
 async def search(request: web.Request) -> web.Response:
     """Answer a page of turns that match, the best or the newest first."""
-    asked_owner(request, request[IDENTITY])
     return await answer_search(request, load_parameters(request, SEARCH_PARAMETERS))
 
 

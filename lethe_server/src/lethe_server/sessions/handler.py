@@ -23,7 +23,6 @@ from lethe_server.parameters import (
     Time,
     User,
     Whole,
-    asked_owner,
     load_parameters,
 )
 from lethe_server.sessions.answers import TurnEncoder, answer_session
@@ -97,7 +96,6 @@ DETAIL_PARAMETERS: Final = DetailParameters()
 async def list_sessions(request: web.Request) -> web.Response:
     """Answer a page of sessions, those with the newest activity first, or with the most."""
     identity = request[IDENTITY]
-    asked_owner(request, identity)
     wanted = load_parameters(request, LIST_PARAMETERS)
     owner = wanted.pop("owner") or identity.user
     everybody = owner == EVERYBODY
@@ -122,7 +120,6 @@ async def list_sessions(request: web.Request) -> web.Response:
 async def show_session(request: web.Request) -> web.StreamResponse:
     """Answer one session and a page of its turns, streamed."""
     identity = request[IDENTITY]
-    asked_owner(request, identity)
     wanted = load_parameters(request, DETAIL_PARAMETERS)
     owner = wanted["owner"] or identity.user
     session = await find_asked_session(request, owner)

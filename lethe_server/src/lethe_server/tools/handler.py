@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from lethe_server.keys import IDENTITY, PARSERS, STORE
-from lethe_server.parameters import Parameters, User, asked_owner, load_parameters
+from lethe_server.parameters import Parameters, User, load_parameters
 from lethe_server.storage import ToolRow, find_tools
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ class ToolAnswer(msgspec.Struct):
 async def list_tools(request: web.Request) -> web.Response:
     """Answer the tools that are known here, by name."""
     identity = request[IDENTITY]
-    asked_owner(request, identity)
     owner = load_parameters(request, TOOLS_PARAMETERS)["owner"] or identity.user
     rows = await request.app[STORE].query(lambda connection: find_tools(connection, owner), SECONDS)
     archived = {row.tool: row for row in rows}
