@@ -78,10 +78,8 @@ def visible(connection):
 
 
 def _rows(connection, statement, value):
-    cursor = connection.execute(statement, (value,))
-    names = [column[0] for column in cursor.get_description()] if value is not None else []
-    for row in cursor:
-        yield dict(zip(names, row, strict=True))
+    for row in (cursor := connection.execute(statement, (value,))):
+        yield dict(zip((column[0] for column in cursor.get_description()), row, strict=True))
 
 
 def _without(names, row):

@@ -1,8 +1,9 @@
 """A scripted writer: writes the samples of a plugin again, bit by bit, as its tool does.
 
 Lines are appended in pieces that end anywhere, documents are rewritten with a message more each
-time, databases get a statement after the other; other files are there from the beginning. Which
-file goes on next is chance, the same for the same seed.
+time, databases get a row after the other. Which file goes on next is chance, the same for the same
+seed, but for what all tools have in common: a session is there before its messages, a message is
+finished after its parts, and what is known of sessions elsewhere before they are written.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import sqlite3
 from contextlib import closing
 
 _PIECES = 12
+#: Names of tables and directories, in the order in which they are written.
+_ORDER = ("project", "session", "sessions", "session_v2", "session_message", "part")
 
 
 class Replay:
@@ -22,11 +25,13 @@ class Replay:
 
     Args:
         root: of the samples; it is emptied, and holds the same files at the end.
+        suffixes: of the files that are transcripts; all others are there from the beginning.
         seed: of chance.
     """
 
-    def __init__(self, root, seed):
+    def __init__(self, root, suffixes, seed):
         self._root = root
+        self._suffixes = suffixes
         self._chance = random.Random(seed)
         self._origin = root.with_name(f"{root.name}.origin")
         root.rename(self._origin)
@@ -42,13 +47,14 @@ class Replay:
                 target.mkdir(exist_ok=True)
             elif path.name.endswith((".db-wal", ".db-shm")):
                 continue
-            elif writer := self._writer(path, target):
-                writers.append(writer)
+            elif path.suffix in self._suffixes:
+                writers.append((_rank(path.parts), self._writer(path, target)))
             else:
                 shutil.copy2(path, target)
         while writers:
-            writer = self._chance.choice(writers)
-            if next(writer, None) is None:
+            first = min(rank for rank, _ in writers)
+            writer = self._chance.choice([one for one in writers if one[0] == first])
+            if next(writer[1], None) is None:
                 writers.remove(writer)
             yield
         for path in self._origin.rglob("*.json"):
@@ -67,9 +73,7 @@ class Replay:
                 return self._append(path.read_bytes(), target)
             case ".json":
                 return self._rewrite(path, target)
-            case ".db":
-                return self._execute(path, target)
-        return None
+        return self._execute(path, target)
 
     def _append(self, data, target):
         cuts = sorted(self._chance.randrange(len(data) + 1) for _ in range(_PIECES)) if data else []
@@ -92,6 +96,7 @@ class Replay:
     def _execute(self, path, target):
         with closing(sqlite3.connect(path)) as origin:
             statements = [line for line in origin.iterdump() if not line.startswith("BEGIN")]
+        statements.sort(key=lambda line: _rank(line.partition(" VALUES")[0].split('"')))
         tool = sqlite3.connect(target, isolation_level=None, check_same_thread=False)
         self._tools.append(tool)
         tool.execute("PRAGMA journal_mode=WAL")
@@ -99,6 +104,13 @@ class Replay:
             if statement != "COMMIT;":
                 tool.execute(statement)
                 yield True
+
+
+def _rank(names):
+    """Tell when a file or row is written: by the first of its names that says so."""
+    if names[0].startswith("CREATE"):
+        return -1
+    return min((_ORDER.index(name) for name in names if name in _ORDER), default=len(_ORDER))
 
 
 def _prefixes(data):

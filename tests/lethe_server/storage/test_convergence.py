@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections import Counter
 
-import apsw
 import pytest
+from fakes.archive import dump, fresh_database, store
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from lethe_core.wire import decode_line
-from lethe_server.storage.migrations import migrate
-from lethe_server.storage.records import prepare_record
-from lethe_server.storage.turns import store_records
 
 COUNTS = {
     "turns": "count(*)",
@@ -98,59 +92,6 @@ def copies(draw):
         event |= {"turn_id": name[1], "revision": version[0], **content}
         lines.append(json.dumps(event).encode())
     return lines
-
-
-def fresh_database():
-    """An empty archive in memory."""
-    connection = apsw.Connection(":memory:")
-    connection.deserialize("main", empty_database())
-    return connection
-
-
-@functools.cache
-def empty_database():
-    """The bytes of an empty archive: migrating anew for each example would take most time."""
-    connection = apsw.Connection(":memory:")
-    migrate(connection)
-    return connection.serialize("main")
-
-
-def store(connection, lines, owner="alice"):
-    """Store lines as one request."""
-    with connection:
-        return store_records(connection, owner, [prepare_record(decode_line(x)) for x in lines])
-
-
-def dump(connection, owner="alice"):
-    """All that is stored for an owner, without the numbers of rows."""
-    sessions = {}
-    names = [row[1] for row in connection.execute("PRAGMA table_info(sessions)")]
-    columns = [row[1] for row in connection.execute("PRAGMA table_info(turns)")] + ["key"]
-    for row in connection.execute(
-        "SELECT s.* FROM sessions s JOIN owners o ON o.id = s.owner WHERE o.name = ?", (owner,)
-    ).fetchall():
-        session = dict(zip(names, row, strict=True))
-        number = session.pop("id")
-        session.pop("owner")
-        session.pop("version", None)
-        session["state"] = json.loads(session["state"])
-        turns = connection.execute(
-            "SELECT t.*, u.key FROM turns t LEFT JOIN usage u ON u.id = t.usage"
-            " WHERE t.session = ? ORDER BY t.turn_id",
-            (number,),
-        )
-        dropped = {"id", "owner", "session", "usage"}
-        session["turns_"] = [
-            [(n, v) for n, v in zip(columns, turn, strict=True) if n not in dropped]
-            for turn in turns
-        ]
-        sessions[session["session_id"]] = session
-    usage = connection.execute(
-        "SELECT u.tool, key, input, output, cache_read, cache_write, reasoning, cost_nano"
-        " FROM usage u JOIN owners o ON o.id = u.owner WHERE o.name = ? ORDER BY tool, key",
-        (owner,),
-    ).fetchall()
-    return sessions, usage
 
 
 def recount(connection):
