@@ -20,6 +20,7 @@ from lethe_collector.status import read_status
 from lethe_collector.transport import HttpTransport
 from lethe_core.logs import configure_logs
 from lethe_core.plugins import load_parsers
+from lethe_core.service import ServiceManager
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,7 +106,8 @@ async def _run(
             "the collector has started"
         )
         try:
-            await collector.run()
+            async with ServiceManager({} if once else os.environ).serving():
+                await collector.run()
         except ExceptionGroup as group:
             logger.opt(exception=_first(group)).critical("the collector has a defect and ends")
             return EXIT_DEFECT

@@ -71,13 +71,15 @@ def serve(
     import os
 
     from lethe_core.logs import configure_logs
+    from lethe_core.service import ServiceManager
     from lethe_server.config import load_config
     from lethe_server.serve import serve as run
 
     os.umask(0o077)  # A7: whatever is made here belongs to this user alone
     config = load_config(path, listen=listen, data_dir=data_dir)
     configure_logs(level=config.log.level, form=config.log.format)
-    asyncio.run(run(config, port_file=port_file, ready_fd=ready_fd))
+    manager = ServiceManager(os.environ)
+    asyncio.run(run(config, port_file=port_file, ready_fd=ready_fd, manager=manager))
 
 
 @main.command("check-config")

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 from loguru import logger
 
+from lethe_core.service import ServiceManager
 from lethe_server.app import create_app
 from lethe_server.edge import EdgeSite
+from lethe_server.keys import STORE
 from lethe_server.listening import open_listener
 
 if TYPE_CHECKING:
@@ -27,7 +29,11 @@ DRAIN_SECONDS: Final = 12.0
 
 
 async def serve(
-    config: Config, *, port_file: Path | None = None, ready_fd: int | None = None
+    config: Config,
+    *,
+    port_file: Path | None = None,
+    ready_fd: int | None = None,
+    manager: ServiceManager | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; a second one breaks off what is being handled.
 
@@ -35,13 +41,16 @@ async def serve(
         config: the configuration.
         port_file: where to write, as JSON and for this user alone, where it listens.
         ready_fd: an open descriptor to which the same is written.
+        manager: is told that the server is ready, lives and stops.
 
     Raises:
         ConfigInvalid: it cannot listen there, or the data directory cannot be used.
         Unavailable: the database cannot be opened now.
     """
     listener = open_listener(config.listen)
-    runner = web.AppRunner(create_app(config), shutdown_timeout=DRAIN_SECONDS)
+    app = create_app(config)
+    runner = web.AppRunner(app, shutdown_timeout=DRAIN_SECONDS)
+    manager = manager or ServiceManager({})
     stop = _stop_event()
     try:
         await runner.setup()
@@ -49,8 +58,10 @@ async def serve(
         place = _place(config.listen, listener)
         logger.bind(**place).info("listening")
         _tell(json.dumps(place | {"pid": os.getpid()}), port_file, ready_fd)
-        await stop.wait()
-        logger.info("stopping")
+        store = app[STORE]
+        async with manager.serving(lambda: store.writer_state.running):
+            await stop.wait()
+            logger.info("stopping")
     finally:
         await runner.cleanup()
         listener.close()
