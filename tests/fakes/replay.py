@@ -57,10 +57,6 @@ class Replay:
             if next(writer[1], None) is None:
                 writers.remove(writer)
             yield
-        for path in self._origin.rglob("*.json"):
-            status = path.stat()
-            target = self._root / path.relative_to(self._origin)
-            os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
 
     def close(self):
         """End the tools that hold databases open."""
@@ -84,11 +80,11 @@ class Replay:
 
     def _rewrite(self, path, target):
         data = path.read_bytes()
-        for number, part in enumerate([*_prefixes(data), data]):
+        versions = [*_prefixes(data), data]
+        for age, part in zip(range(len(versions))[::-1], versions, strict=True):
             newcomer = target.with_name(f"{target.name}.new")
             newcomer.write_bytes(part)
-            # Each version is a second younger than the one before, and older than the last one.
-            modified = path.stat().st_mtime_ns - (_PIECES * 100 - number) * 10**9
+            modified = path.stat().st_mtime_ns - age * 10**9  # each version a second later
             os.utime(newcomer, ns=(modified, modified))
             newcomer.replace(target)
             yield True
