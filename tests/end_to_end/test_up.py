@@ -107,8 +107,9 @@ def test_data_directory_is_the_users_alone(machine: Machine):
     assert expected == modes
 
 
-def test_ctrl_c_stops_cleanly(machine: Machine):
-    """SIGINT ends both programs; the exit code is 0 and no process is left behind."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_and_a_closed_terminal_stop_cleanly(machine: Machine, number: signal.Signals):
+    """SIGINT and SIGHUP end both programs; the exit code is 0 and no process is left behind."""
     write_session(machine, "one")
     process = machine.command(
         "up", "--data", str(machine.data), "--listen", "127.0.0.1:0", "--json"
@@ -118,7 +119,7 @@ def test_ctrl_c_stops_cleanly(machine: Machine):
         if "token" in line:
             break
 
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, _ = process.communicate(timeout=40)
 
     assert 0 == process.returncode

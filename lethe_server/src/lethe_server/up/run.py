@@ -57,8 +57,11 @@ async def run(plan: Plan, *, exit_when_idle: bool, as_json: bool) -> int:
 async def _run_both(plan: Plan, *, exit_when_idle: bool) -> tuple[dict[str, Any], int]:
     """Start both programs, wait for the end of the run, and sum up while the server still runs."""
     stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, stopped.set)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` asks to go on
+        loop.add_signal_handler(signal.SIGHUP, stopped.set)  # the terminal was closed
     port_file = prepare_data(plan)
     server_config = write_settings(plan.data / "server.yaml", plan.server_settings())
     config = load_config(server_config)  # what is wrong with an option is told here, not in a log
