@@ -5,7 +5,7 @@ import { diffLines, isDiff, parseDiff } from "../diff.js";
 import { bytes, duration } from "../format.js";
 import { languageOfFile } from "../highlight.js";
 import { inputText } from "../transcript.js";
-import { html } from "../ui.js";
+import { html, useMemo } from "../ui.js";
 import { Difference } from "./difference.js";
 import { Icon } from "./icon.js";
 import { Pictures } from "./pictures.js";
@@ -27,6 +27,7 @@ export function ToolCall({ call, results, line, open, toggle, session, at }) {
   const failed = outcome.some((result) => result.is_error);
   const state = failed ? "failed" : outcome.length ? "done" : "open";
   const main = mainArgument(call, line);
+  const change = useMemo(() => changeOf(call), [call]);
   const agent = results.map(({ turn }) => turn.metadata?.subagent_session_id).find((id) => typeof id === "string");
   const last = results.at(-1)?.turn.timestamp;
   const took = last && at && last > at ? duration(last - at) : "";
@@ -36,7 +37,7 @@ export function ToolCall({ call, results, line, open, toggle, session, at }) {
       <span class="tool-call-name">${call.name || "Tool"}</span>
       <span class="tool-call-main">${main}</span>
       <span class="tool-call-end">
-        ${changeOf(call)}
+        ${change}
         ${failed && html`<span class="tag tag-failed">failed</span>`}
         ${state === "open" && html`<span class="tag">no result</span>`}
         ${took && html`<span>${took}</span>`}
@@ -65,9 +66,9 @@ function mainArgument(call, line) {
 function changeOf(call) {
   const edits = editsOf(call.input);
   if (!edits.length) return null;
-  const lines = (text) => (text ? text.replace(/\n$/, "").split("\n").length : 0);
-  const added = edits.reduce((sum, edit) => sum + lines(edit.after), 0);
-  const removed = edits.reduce((sum, edit) => sum + lines(edit.before), 0);
+  const lines = edits.flatMap(({ before, after }) => diffLines(before, after));
+  const added = lines.filter(({ sign }) => sign === "+").length;
+  const removed = lines.filter(({ sign }) => sign === "-").length;
   return html`<span class="difference-sum"><span class="added">+${added}</span> <span class="removed">−${removed}</span></span>`;
 }
 
