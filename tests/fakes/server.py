@@ -62,6 +62,7 @@ class FakeServer:
         script: answers to give first, one for each request.
         judge: called with the lines when the script is at its end; may return a `Reply`.
         requests: all that came.
+        reports: what a collector said of its machine.
         events: the archive: of each event the first that came, at the smallest place of all.
     """
 
@@ -69,6 +70,7 @@ class FakeServer:
         self.script = deque()
         self.judge = lambda _lines: None
         self.requests = []
+        self.reports = []
         self.events = {}
         self.sent = Counter()
         self._loop = asyncio.new_event_loop()
@@ -127,6 +129,11 @@ class FakeServer:
         pairs = [line.partition(":") for line in head.split("\r\n")[1:] if line]
         headers = {name.lower(): value.strip() for name, _, value in pairs}
         body = await reader.readexactly(int(headers["content-length"]))
+        if not head.startswith("POST"):
+            self.reports.append(json.loads(body))
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            await writer.drain()
+            return True
         lines = [line for line in _decode(body, headers).split(b"\n") if line]
         self.requests.append(Request(lines, headers))
         reply = self.script.popleft() if self.script else self.judge(lines) or Reply(commit=True)

@@ -33,6 +33,7 @@ SAMPLES: dict[str, dict] = {
     },
     "GET /api/v1/search": {"params": {"q": "text"}},
     "GET /api/v1/sessions/{tool}/{host}/{session_id}/find": {"params": {"q": "text"}},
+    "PUT /api/v1/hosts/{host}/completeness": {"json": {"tools": {}}},
     "POST /api/v1/saved-searches": {"json": {"name": ..., "q": "text"}},
 }
 

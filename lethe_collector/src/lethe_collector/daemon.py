@@ -14,6 +14,7 @@ from loguru import logger
 
 from lethe_collector.collector import Collector, choose_roots
 from lethe_collector.progress import show_progress
+from lethe_collector.reporting import Reporter
 from lethe_collector.state import State
 from lethe_collector.statefile import StateLock
 from lethe_collector.status import read_status
@@ -105,13 +106,19 @@ async def _run(
         logger.bind(host=config.host, server=config.server_url, tools=",".join(roots)).info(
             "the collector has started"
         )
+        reporter = Reporter(config.state_dir, config.host, transport)
+        reporting = None if once else asyncio.create_task(reporter.run())
         try:
             async with ServiceManager({} if once else os.environ).serving():
                 await collector.run()
+            if once:
+                await reporter.report()
         except ExceptionGroup as group:
             logger.opt(exception=_first(group)).critical("the collector has a defect and ends")
             return EXIT_DEFECT
         finally:
+            if reporting is not None:
+                reporting.cancel()
             await transport.close()
     logger.bind(events=collector.shipper.deliveries.lines).info("the collector has ended")
     return 0

@@ -1,4 +1,4 @@
-"""The transport: one POST to the server, and nothing of what the answer means.
+"""The transport: one request to the server, and nothing of what the answer means.
 
 `Transport` is the seam that tests replace. `HttpTransport` compresses the body, sends it to
 ``/api/v1/ingest`` with the token, follows no redirect, asks no proxy, and reads an answer of
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from typing import TYPE_CHECKING, Final, Protocol
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import aiohttp
 import zstandard
@@ -91,6 +92,7 @@ class HttpTransport:
     """
 
     def __init__(self, url: str, token_file: Path) -> None:
+        self._server = url
         self._url = url + INGEST_PATH
         self._token_file = token_file
         self._encoding = 0
@@ -117,6 +119,34 @@ class HttpTransport:
             if answer.status != _UNSUPPORTED or self._encoding + 1 == len(_ENCODINGS):
                 return answer
             self._encoding += 1
+
+    async def report(self, host: str, report: dict[str, Any]) -> bool:
+        """Say what is on this machine.
+
+        Args:
+            host: its name.
+            report: from `lethe_collector.reporting`.
+
+        Returns:
+            Whether the server took it.
+
+        Raises:
+            NotSent: no answer came.
+            TokenUnusable: there is no token to send.
+        """
+        try:
+            token = read_token(self._token_file)
+        except ConfigInvalid as error:
+            raise TokenUnusable(error.message, hint=error.hint) from None
+        url = f"{self._server}/api/v1/hosts/{host}/completeness"
+        headers = {"Authorization": f"Bearer {token}"}
+        try:
+            async with self._session.put(
+                url, json=report, headers=headers, allow_redirects=False
+            ) as response:
+                return response.status == HTTPStatus.NO_CONTENT
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise NotSent(_describe(error)) from error
 
     async def _post(self, lines: Sequence[bytes], token: str) -> Answer:
         encoding, compress = _ENCODINGS[self._encoding]

@@ -8,6 +8,8 @@ from aiohttp import web
 
 from lethe_server import probes
 from lethe_server.account import handler as account
+from lethe_server.completeness.handler import PATH as COMPLETENESS
+from lethe_server.completeness.handler import show_completeness, store_completeness
 from lethe_server.events.handler import stream_events
 from lethe_server.exports.handler import export_session
 from lethe_server.hosts.handler import list_hosts
@@ -89,6 +91,8 @@ TABLE: Final = (
     Route("GET", "/api/v1/projects", list_projects, "read"),
     Route("GET", "/api/v1/tools", list_tools, "read"),
     Route("GET", "/api/v1/hosts", list_hosts, "read"),
+    Route("GET", COMPLETENESS, show_completeness, "read"),
+    Route("PUT", COMPLETENESS, store_completeness, "ingest"),
     Route("GET", "/api/v1/openapi.json", show_specification, "read"),
     Route("GET", "/api/v1/docs", show_documentation, "read"),
     Route("GET", "/api/v1/docs.css", show_style, "read"),

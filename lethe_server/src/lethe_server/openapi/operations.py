@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NotRequired, TypedDict
 
 from lethe_server.account.handler import PATH as _TOKENS
 from lethe_server.account.handler import TOKEN_BODY, MeAnswer, NewTokenAnswer, TokenAnswer
+from lethe_server.completeness.bodies import REPORT_BODY
+from lethe_server.completeness.handler import (
+    COMPLETENESS_PARAMETERS,
+    REPORT_PARAMETERS,
+    CompletenessAnswer,
+)
+from lethe_server.completeness.handler import PATH as _COMPLETENESS
 from lethe_server.events.handler import EVENT_PARAMETERS
 from lethe_server.events.messages import SessionEvent
 from lethe_server.exports.handler import EXPORT_PARAMETERS
@@ -214,6 +221,21 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ),
     ("GET", "/api/v1/hosts"): Operation(
         "figures", "Hosts, and how late their turns come.", HostList, HOSTS_PARAMETERS
+    ),
+    ("GET", _COMPLETENESS): Operation(
+        "figures",
+        "What is archived of a machine.",
+        CompletenessAnswer,
+        COMPLETENESS_PARAMETERS,
+    ),
+    ("PUT", _COMPLETENESS): Operation(
+        "ingest",
+        "Say what is on a machine.",
+        None,
+        REPORT_PARAMETERS,
+        kinds=(),
+        takes=REPORT_BODY,
+        status=204,
     ),
     ("GET", _SAVED): Operation("saved", "List saved searches.", SavedSearchList, _NONE),
     ("POST", _SAVED): Operation(

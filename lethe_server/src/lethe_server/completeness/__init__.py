@@ -1,0 +1,1 @@
+"""What is archived of a machine, and what is not yet."""
