@@ -11,6 +11,7 @@ later. A turn without a time stands before all others, in the order of arrival.
 
 from __future__ import annotations
 
+import bisect
 import json
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -38,9 +39,7 @@ _FIND: Final = """
     WHERE owner = ? AND turn IN (SELECT value FROM json_each(?))
 """
 _NEWEST: Final = "SELECT max(place) FROM search_places WHERE owner = ?"
-_TAKEN: Final = """
-    SELECT place FROM search_places WHERE owner = ? AND place >= ? ORDER BY place LIMIT 1
-"""
+_TAKEN: Final = "SELECT place FROM search_places WHERE owner = ? AND place >= ? ORDER BY place"
 _INSERT: Final = "INSERT INTO search_places (owner, place, turn, session) VALUES (?, ?, ?, ?)"
 _DELETE: Final = "DELETE FROM search_places WHERE owner = ? AND place = ?"
 
@@ -133,12 +132,13 @@ def take_places(connection: apsw.Connection, owner: int, turns: Sequence[Placed]
     order = sorted(range(len(turns)), key=lambda index: _wanted(turns[index]))
     found: int | None = connection.execute(_NEWEST, (owner,)).get
     newest = _TIMELESS if found is None else slot_of(found)
+    slots = _Slots(connection, owner)
     places = [0] * len(turns)
     for index in order:
         turn = turns[index]
         slot = _wanted(turn)
         if slot <= newest:
-            slot = _next_free(connection, owner, slot)
+            slot = slots.next_free(slot)
         newest = max(newest, slot)
         places[index] = slot << LENGTH_BITS | length_class(turn.length)
         connection.execute(_INSERT, (owner, places[index], turn.turn, turn.session))
@@ -166,9 +166,50 @@ def _wanted(turn: Placed) -> int:
     return slot
 
 
-def _next_free(connection: apsw.Connection, owner: int, slot: int) -> int:
-    while True:
-        taken: int | None = connection.execute(_TAKEN, (owner, slot << LENGTH_BITS)).get
-        if taken is None or slot_of(taken) != slot:
-            return slot
-        slot += 1
+class _Slots:
+    """Finds free slots. What was found to be full is walked through once, not for each turn.
+
+    Thousands of turns may have the same time: of a tool that notes days, or of an import.
+
+    Args:
+        connection: in a transaction.
+        owner: whose slots.
+    """
+
+    def __init__(self, connection: apsw.Connection, owner: int) -> None:
+        self._connection = connection
+        self._owner = owner
+        # Stretches that are full, apart from each other: where each begins, and what is behind it.
+        self._begins: list[int] = []
+        self._ends: list[int] = []
+
+    def next_free(self, slot: int) -> int:
+        """Return the first free slot from a slot on, which is taken from now on."""
+        first = bisect.bisect_right(self._begins, slot) - 1
+        if first >= 0 and slot < self._ends[first]:
+            free = self._ends[first]
+        else:
+            first, free = first + 1, slot
+            self._begins.insert(first, slot)
+            self._ends.insert(first, slot)
+        free = self._walk(first + 1, free)
+        self._ends[first] = free + 1
+        return free
+
+    def _walk(self, following: int, free: int) -> int:
+        """Go on to a free slot; stretches that are reached become part of the one before."""
+        while True:
+            reached = self._begins[following] if following < len(self._begins) else None
+            free = self._first_gap(free, reached)
+            if free != reached:
+                return free
+            free = self._ends[following]
+            del self._begins[following], self._ends[following]
+
+    def _first_gap(self, slot: int, end: int | None) -> int:
+        """Return the first slot that is free in the table; no further than an end."""
+        for (place,) in self._connection.execute(_TAKEN, (self._owner, slot << LENGTH_BITS)):
+            if slot == end or slot_of(place) != slot:
+                break
+            slot += 1
+        return slot
