@@ -173,6 +173,7 @@ async def test_i11_more_than_allowed_is_refused_whole(archive, event):
     assert 1 == await count_turns(archive)
 
 
+@pytest.mark.promise("I11", "A5")
 async def test_i11_a_line_that_is_too_long_is_an_error_of_its_own(archive, event):
     """A line above the bound of one event is refused alone."""
     body = ndjson(event(1), event(2, content="x" * 5_000_000), event(3))

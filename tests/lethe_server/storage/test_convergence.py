@@ -172,7 +172,7 @@ def test_i04_order_repetition_and_splitting_change_nothing(lines, data):
     assert dump(once) == dump(split)
 
 
-@pytest.mark.promise("P4")
+@pytest.mark.promise("I04", "P4")
 def test_i04_sending_again_writes_nothing(event):
     """A second sending of the same lines leaves the database untouched."""
     lines = [json.dumps(event(n, session_meta={"title": "T"})).encode() for n in range(5)]
