@@ -5,6 +5,8 @@ Invariants:
 * Nothing is written, created or removed, no exclusive lock is taken, and a read transaction is
   short (`sqlite.py` bounds it), so that the writer's checkpoints are never held up.
 * All that was committed is seen: what stands in the write-ahead log alone as well.
+* SQLite opens a log that is there for writing, where permissions allow it, and has no way not to;
+  it does not write to it.
 * An empty file is never opened: SQLite would remove the log that lies beside it.
 
 How it is opened depends on what lies beside it. ``mode=ro`` alone is not enough: on a database in
