@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 RESULTS: Final = Path(__file__).parent / "results"
 #: What the ratios must not exceed.
 LIMITS: Final = {
-    "backfill CPU to plain": 9.0,
-    "rescan CPU to bare Python": 120.0,
-    "search CPU to healthz": 60.0,
-    "list CPU to healthz": 30.0,
+    "backfill CPU to plain": 20.0,
+    "rescan CPU to bare Python": 110.0,
+    "search CPU to healthz": 40.0,
+    "list CPU to healthz": 15.0,
 }
 
 _SESSIONS: Final = 40

@@ -30,6 +30,8 @@ EXIT_LOST: Final = 2
 EXIT_LOST_FULL: Final = 3
 EXIT_CONFIG: Final = 78
 
+_HELP_WIDTH: Final = 100
+
 _ADDED: Final = (
     "bytes",
     "archived_bytes",
@@ -57,6 +59,11 @@ GROUP BY s.tool, k.reason ORDER BY s.tool, k.reason
 """
 
 
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Make what formats the help. To learn the width it would import a quarter of all modules."""
+    return argparse.HelpFormatter(prog, width=_HELP_WIDTH)
+
+
 def main(arguments: Sequence[str], program: str = "lethe-collector status") -> int:
     """Print the status.
 
@@ -68,7 +75,9 @@ def main(arguments: Sequence[str], program: str = "lethe-collector status") -> i
         The exit code.
     """
     parser = argparse.ArgumentParser(
-        prog=program, description="Tell what is archived, what lags, and what was refused or lost."
+        prog=program,
+        description="Tell what is archived, what lags, and what was refused or lost.",
+        formatter_class=_formatter,
     )
     parser.add_argument("--config", type=Path, help="the configuration file")
     parser.add_argument("--state-dir", type=Path, help="the state, instead of the configured one")
