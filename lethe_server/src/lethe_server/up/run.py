@@ -10,6 +10,7 @@ import asyncio
 import json
 import signal
 from importlib.util import find_spec
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -21,6 +22,8 @@ from lethe_server.up.children import Child, running, wait_for_port
 from lethe_server.up.files import data_lock, make_link, prepare_data, write_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lethe_server.up.plan import Plan
 
 #: Exit codes of a collector that did not begin: its state is in use, its configuration wrong.
@@ -130,10 +133,22 @@ def report_found(plan: Plan) -> None:
             _say(f"{root.label}: {root.files} transcripts ({size:.1f} MB) in {root.path}")
     if not plan.files:
         _say("No transcripts were found. Looked at:")
-        for root in plan.roots:
-            _say(f"  {root.path} ({root.label}{'' if root.exists else ', does not exist'})")
+        for line in _places(plan):
+            _say(line)
+        _say("`lethe-collector plugins` lists all places.")
         if not plan.roots:
             _say("  nothing: no parser plugin is installed; try `pip install lethe-claude-code`")
+
+
+def _places(plan: Plan) -> Iterator[str]:
+    """Name the places of each tool in a line; of many that do not exist, the first alone."""
+    for label, roots in groupby(plan.roots, key=lambda root: root.label):
+        places = list(roots)
+        shown = [root for root in places if root.exists] or places[:1]
+        names = ", ".join(str(root.path) for root in shown)
+        missing = "" if shown[0].exists else " (does not exist)"
+        others = len(places) - len(shown)
+        yield f"  {label}: {names}{missing}" + (f", and {others} more" if others else "")
 
 
 def report_archived(summary: dict[str, Any]) -> None:
