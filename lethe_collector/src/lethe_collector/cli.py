@@ -164,6 +164,27 @@ def doctor(config_path: Path | None) -> None:
     sys.exit(0 if all(finding.is_well for finding in findings) else EXIT_PROBLEM)
 
 
+@main.command()
+@click.argument("tool", required=False)
+@click.option("--repair", is_flag=True, help="Have sources with missing turns read again.")
+@_config_option
+def verify(tool: str | None, repair: bool, config_path: Path | None) -> None:
+    """Compare the sources of TOOL, or of all tools, with the server's turns. No daemon may run."""
+    with _told_errors():
+        from lethe_collector.verifying import run_verification
+
+        config = _load_config(config_path)
+        found, repaired = run_verification(config, _load_registry(config), tool, repair=repair)
+    for (_, path), count in found.missing.items():
+        click.echo(f"{path}: {count} turns are missing on the server")
+    for path, reason in found.unreadable.items():
+        click.echo(f"{path}: cannot be read ({reason})")
+    click.echo(f"{found.turns} turns of {found.sources} sources compared")
+    if repaired:
+        click.echo(f"{repaired} sources will be read again; the collector sends them when it runs")
+    sys.exit(EXIT_PROBLEM if found.missing or found.unreadable else 0)
+
+
 @main.group("dead-letters")
 def dead_letters() -> None:
     """What the server has refused for good."""

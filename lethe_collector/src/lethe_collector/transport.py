@@ -110,10 +110,7 @@ class HttpTransport:
 
     async def post(self, lines: Sequence[bytes]) -> Answer:
         """Send lines as one request. See `Transport.post`."""
-        try:
-            token = read_token(self._token_file)
-        except ConfigInvalid as error:
-            raise TokenUnusable(error.message, hint=error.hint) from None
+        token = self._read_token()
         while True:
             answer = await self._post(lines, token)
             if answer.status != _UNSUPPORTED or self._encoding + 1 == len(_ENCODINGS):
@@ -134,10 +131,7 @@ class HttpTransport:
             NotSent: no answer came.
             TokenUnusable: there is no token to send.
         """
-        try:
-            token = read_token(self._token_file)
-        except ConfigInvalid as error:
-            raise TokenUnusable(error.message, hint=error.hint) from None
+        token = self._read_token()
         url = f"{self._server}/api/v1/hosts/{host}/completeness"
         headers = {"Authorization": f"Bearer {token}"}
         try:
@@ -147,6 +141,35 @@ class HttpTransport:
                 return response.status == HTTPStatus.NO_CONTENT
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise NotSent(_describe(error)) from error
+
+    async def get(self, path: str) -> Answer:
+        """Ask the server something.
+
+        Args:
+            path: with the query, from the root of the API on.
+
+        Raises:
+            NotSent: no answer came.
+            TokenUnusable: there is no token to send.
+        """
+        headers = {"Authorization": f"Bearer {self._read_token()}"}
+        try:
+            async with self._session.get(
+                self._server + path, headers=headers, allow_redirects=False
+            ) as response:
+                return Answer(
+                    status=response.status,
+                    headers={name.lower(): value for name, value in response.headers.items()},
+                    body=await response.read(),
+                )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise NotSent(_describe(error)) from error
+
+    def _read_token(self) -> str:
+        try:
+            return read_token(self._token_file)
+        except ConfigInvalid as error:
+            raise TokenUnusable(error.message, hint=error.hint) from None
 
     async def _post(self, lines: Sequence[bytes], token: str) -> Answer:
         encoding, compress = _ENCODINGS[self._encoding]

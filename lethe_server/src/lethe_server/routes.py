@@ -8,6 +8,7 @@ from aiohttp import web
 
 from lethe_server import probes
 from lethe_server.account import handler as account
+from lethe_server.completeness.digests import show_digest
 from lethe_server.completeness.handler import PATH as COMPLETENESS
 from lethe_server.completeness.handler import show_completeness, store_completeness
 from lethe_server.events.handler import stream_events
@@ -77,6 +78,7 @@ TABLE: Final = (
     Route("GET", f"{SESSION}/export", export_session, "read"),
     Route("GET", f"{SESSION}/related", show_related, "read"),
     Route("GET", f"{SESSION}/find", find_in_session, "read"),
+    Route("GET", f"{SESSION}/digest", show_digest, "ingest"),
     Route("GET", "/api/v1/stats", stats, "read"),
     Route("GET", saved.PATH, saved.list_searches, "read"),
     Route("POST", saved.PATH, saved.create_search, "read"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NotRequired, TypedDict
 from lethe_server.account.handler import PATH as _TOKENS
 from lethe_server.account.handler import TOKEN_BODY, MeAnswer, NewTokenAnswer, TokenAnswer
 from lethe_server.completeness.bodies import REPORT_BODY
+from lethe_server.completeness.digests import DIGEST_PARAMETERS, DigestAnswer
 from lethe_server.completeness.handler import (
     COMPLETENESS_PARAMETERS,
     REPORT_PARAMETERS,
@@ -209,6 +210,9 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ),
     ("GET", f"{_SESSION}/find"): Operation(
         "sessions", "Find words inside a session.", FindAnswer, FIND_PARAMETERS
+    ),
+    ("GET", f"{_SESSION}/digest"): Operation(
+        "ingest", "Which turns of a session are there.", DigestAnswer, DIGEST_PARAMETERS
     ),
     ("GET", "/api/v1/projects"): Operation(
         "figures", "Projects with their sums.", ProjectList, PROJECTS_PARAMETERS

@@ -1,0 +1,60 @@
+"""``GET /api/v1/sessions/{tool}/{host}/{session_id}/digest``: which turns are there?
+
+For collectors that compare what is on their disk with the archive. The digest is enough where
+both have the same; where not, ``hashes=1`` lists the turns by their hashes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from aiohttp import web
+from marshmallow import fields, validate
+
+from lethe_core.digests import digest_turns, hash_turn
+from lethe_server.keys import IDENTITY, STORE
+from lethe_server.parameters import Parameters, load_parameters
+from lethe_server.sessions.finding import find_asked_session
+from lethe_server.storage.turnids import read_turn_ids
+
+if TYPE_CHECKING:
+    import apsw
+
+#: Seconds that an answer may take.
+SECONDS: Final = 4.0
+
+
+class DigestParameters(Parameters):
+    """Query of a digest."""
+
+    hashes = fields.String(
+        load_default=None,
+        validate=validate.Equal("1", error="must be 1 or left out"),
+        metadata={"description": "`1` to list the hashes of all turns."},
+    )
+
+
+DIGEST_PARAMETERS: Final = DigestParameters()
+
+
+class DigestAnswer(msgspec.Struct, omit_defaults=True):
+    """Which turns of a session are there."""
+
+    turns: int
+    digest: str
+    hashes: list[str] | None = None
+
+
+async def show_digest(request: web.Request) -> web.Response:
+    """Answer which turns of a session are there."""
+    listed = load_parameters(request, DIGEST_PARAMETERS)["hashes"]
+    owner = request[IDENTITY].user
+    session = await find_asked_session(request, owner)
+
+    def read(connection: apsw.Connection) -> list[str]:
+        return [hash_turn(one) for one in read_turn_ids(connection, owner, session.id)]
+
+    hashes = await request.app[STORE].query(read, SECONDS)
+    answer = DigestAnswer(len(hashes), digest_turns(hashes), sorted(hashes) if listed else None)
+    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
