@@ -23,6 +23,10 @@ FLAGS = (
 )
 #: How long something may take to be seen, in milliseconds.
 PATIENCE = 10_000
+#: Answers that browsers take for errors and the page does not. Streams of pages that were just
+#: closed are given up by the server a little later; until then it may refuse another one, and the
+#: page asks again. A machine's collector need not have reported.
+EXPECTED = (("503", "/events"), ("404", "/completeness"))
 DESKTOP = {"width": 1280, "height": 860}
 
 
@@ -89,10 +93,11 @@ def watched(chromium, archive, signed_in):
                 note(f"asked {request.url}")
 
         def note_message(message):
-            # Streams of pages that were just closed are given up by the server a little later;
-            # until then it may refuse another one, and the page asks again.
-            is_refusal = "503" in message.text and message.location["url"].endswith("/events")
-            if message.type in {"error", "warning"} and not is_refusal:
+            expected = any(
+                status in message.text and message.location["url"].endswith(path)
+                for status, path in EXPECTED
+            )
+            if message.type in {"error", "warning"} and not expected:
                 note(f"console: {message.text}")
 
         context.on("console", note_message)

@@ -50,21 +50,27 @@ class Served:
         with TokenBook(self.data) as book:
             return self.url + create_link(book, owner=OWNER)
 
+    def report(self, host: str, **report: Any) -> None:
+        """Say what a collector sees on its machine."""
+        self._request(f"/api/v1/hosts/{host}/completeness", "PUT", "application/json", report)
+
     def send(self, events: Iterable[dict[str, Any]]) -> None:
         """Archive events; all of them must be accepted."""
         lines = [json.dumps(event).encode() + b"\n" for event in events]
         for start in range(0, len(lines), BATCH):
-            request = urllib.request.Request(
-                f"{self.url}/api/v1/ingest",
-                data=b"".join(lines[start : start + BATCH]),
-                headers={
-                    "Authorization": f"Bearer {self.token}",
-                    "Content-Type": "application/x-ndjson",
-                },
-            )
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                said = json.load(answer)
-            assert said["errors"] == []
+            body = b"".join(lines[start : start + BATCH])
+            said = self._request("/api/v1/ingest", "POST", "application/x-ndjson", body)
+            assert json.loads(said)["errors"] == []
+
+    def _request(self, path: str, method: str, content_type: str, body: Any) -> bytes:
+        request = urllib.request.Request(
+            self.url + path,
+            method=method,
+            data=body if isinstance(body, bytes) else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": content_type},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read()
 
 
 @contextlib.contextmanager

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from importlib.resources import files
 
 import pytest
 from playwright.sync_api import expect
+
+from browser.stories import Story
 
 VIEWS = ("/", "/?q=valve", "session", "/stats", "/projects", "/hosts", "/settings")
 SIZES = {"phone": (390, 844), "tablet": (820, 1180), "desktop": (1440, 900)}
@@ -120,10 +123,12 @@ def test_the_chart_answers_to_keys_and_pointer(page):
     expect(page.locator(".session-row").first).to_be_visible()
 
 
-def test_motion_is_reduced_for_those_who_ask(watched):
-    """Nothing moves by itself where less motion is wanted."""
+def test_motion_is_reduced_for_those_who_ask(watched, archive):
+    """Nothing moves by itself where less motion is wanted, not even what is running."""
+    archive.send(Story("running", time.time() - 5).prompt("Still going on.").events)
     page = watched(reduced_motion="reduce").new_page()
     settle(page, "/")
+    expect(page.locator(".running-dot").first).to_be_visible()
     moving = "document.getAnimations().filter((each) => each.playState === 'running').length"
 
     assert page.evaluate(moving) == 0

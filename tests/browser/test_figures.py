@@ -67,6 +67,24 @@ def test_hosts_tell_what_is_archived_and_how_late(page):
     expect(page).to_have_url(re.compile("host=workshop"))
 
 
+def test_hosts_tell_what_their_collector_said(page, archive):
+    """What a collector reports of its disk stands with its machine."""
+    archive.report(
+        "workshop",
+        tools={"codex": {"files": 12, "archived": 11, "lagging": 1, "lagging_bytes": 2048}},
+        open=[{"tool": "codex", "path": "~/.codex/sessions/a.jsonl", "why": "not read yet"}],
+    )
+    archive.report("laptop", tools={"codex": {"files": 7, "archived": 7}})
+    page.goto("/hosts")
+    workshop = page.get_by_role("region", name="workshop", exact=True)
+    expect(workshop).to_contain_text("1 file not read to the end (2.0 KB)")
+    workshop.get_by_text("1 file with something open").click()
+    expect(workshop).to_contain_text("not read yet")
+
+    laptop = page.get_by_role("region", name="laptop", exact=True)
+    expect(laptop).to_contain_text("All is archived, of 7 files")
+
+
 def test_a_token_is_made_shown_once_and_revoked(page):
     """A token is made, its secret is seen once, and it is revoked after a second look."""
     page.goto("/settings")

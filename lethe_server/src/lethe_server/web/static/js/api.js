@@ -3,7 +3,7 @@
 const BASE = "/api/v1";
 
 /** An answer that is not the one that was asked for; `code` is the API's, or OFFLINE. */
-export class Problem extends Error {
+class Problem extends Error {
   /** @param {{status: number, code: string, detail: string, hint?: string}} said */
   constructor({ status, code, detail, hint = "" }) {
     super(detail);
@@ -58,8 +58,8 @@ async function problemOf(answer) {
   });
 }
 
-/** The path of a session, below the API or below the page. */
-export function sessionPath({ tool, host, session_id: id }) {
+/** The path of a session below the API. */
+function sessionPath({ tool, host, session_id: id }) {
   return [tool, host, id].map(encodeURIComponent).join("/");
 }
 
@@ -76,6 +76,8 @@ export const api = {
   stats: (params, signal) => request("/stats", { params: { tz: zone(), ...params }, signal }),
   projects: (params, signal) => request("/projects", { params, signal }),
   hosts: (signal) => request("/hosts", { signal }),
+  completeness: (host, signal) =>
+    request(`/hosts/${encodeURIComponent(host)}/completeness`, { signal }),
   tools: (signal) => request("/tools", { signal }),
   savedSearches: (signal) => request("/saved-searches", { signal }),
   saveSearch: (body) => request("/saved-searches", { method: "POST", body }),

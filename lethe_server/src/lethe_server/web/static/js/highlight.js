@@ -27,7 +27,7 @@ const loaded = new Map();
 let core = null;
 
 /** The name of a language that is known here, or "". */
-export function languageOf(name) {
+function languageOf(name) {
   const lower = String(name).toLowerCase();
   const known = Object.hasOwn(ALIASES, lower) ? ALIASES[lower] : lower;
   return LANGUAGES.has(known) ? known : "";

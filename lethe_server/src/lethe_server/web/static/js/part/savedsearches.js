@@ -10,7 +10,7 @@ import { Icon } from "./icon.js";
 const KEPT = ["tool", "host", "project", "role", "since", "until"];
 
 /** The address that runs a saved search. */
-export function searchAddress(saved) {
+function searchAddress(saved) {
   const filters = saved.filters ?? {};
   const params = { q: saved.q };
   for (const name of KEPT) params[name] = filters[name];

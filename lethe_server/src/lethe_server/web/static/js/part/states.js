@@ -58,7 +58,7 @@ export function Failed({ error, again }) {
 }
 
 /** What somebody sees whom the server does not know. */
-export function SignedOut() {
+function SignedOut() {
   return html`<div class="state" role="alert">
     <${Icon} name="key" />
     <p class="state-title">Sign in to read</p>

@@ -4,6 +4,7 @@ import { api } from "../api.js";
 import { addressOf } from "../address.js";
 import { ago, count, duration, exactTime, isoTime } from "../format.js";
 import { Icon } from "../part/icon.js";
+import { Completeness } from "../part/completeness.js";
 import { ToolName } from "../part/sessionrow.js";
 import { Empty, Failed, Loading, NotOffered } from "../part/states.js";
 import { html, useLoaded, useTitle } from "../ui.js";
@@ -27,8 +28,8 @@ export function Hosts() {
     </div>
     ${hosts.length > 0 &&
     html`<p class="aside-text">
-      This is what arrived here. What a machine still holds back or could not read, its collector
-      knows: <code>lethe-collector status</code> tells it there.
+      The tables count what arrived here. What a machine still holds back or could not read is told
+      by its collector; <code>lethe-collector status</code> tells it there, too.
     </p>`}
   </div>`;
 }
@@ -42,6 +43,7 @@ function Host({ host, rows }) {
       <span class="muted">heard of ${ago(last)}</span>
     </header>
     ${last > 0 && now - last > QUIET && html`<p class="notice">Nothing new has arrived for ${duration(now - last)}. Does its collector run?</p>`}
+    <${Completeness} host=${host} />
     <div class="table-frame" tabindex="0" role="region" aria-label=${`Tools on ${host}`}>
       <table class="numbers">
         <thead>

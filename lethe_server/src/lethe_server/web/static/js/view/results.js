@@ -1,7 +1,7 @@
 // What a search finds, while it is typed.
 
 import { api } from "../api.js";
-import { FILTERS, go, sessionAddress, setParams } from "../address.js";
+import { FILTERS, sessionAddress, setParams } from "../address.js";
 import { baseName, count, exactTime, isoTime, shortTime } from "../format.js";
 import { useKeys } from "../keys.js";
 import { Chips, dayStart } from "../part/chips.js";

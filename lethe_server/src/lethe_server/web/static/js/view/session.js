@@ -94,7 +94,7 @@ function Reading({ session, transcript, complete, error, again, follow, wanted }
   const find = useFind({ transcript, version: transcript.version, jump, opened });
   const toPrompt = (step) => {
     const from = lit >= 0 && Math.abs(lit - at) < 40 ? lit : at;
-    jump(transcript.promptFrom(step > 0 ? from : from, step));
+    jump(transcript.promptFrom(from, step));
   };
   const toggle = (name) => {
     opened.clear();
