@@ -6,7 +6,7 @@ both have the same; where not, ``hashes=1`` lists the turns by their hashes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 from aiohttp import web
@@ -17,9 +17,6 @@ from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import Parameters, load_parameters
 from lethe_server.sessions.finding import find_asked_session
 from lethe_server.storage.turnids import read_turn_ids
-
-if TYPE_CHECKING:
-    import apsw
 
 #: Seconds that an answer may take.
 SECONDS: Final = 4.0
@@ -51,10 +48,11 @@ async def show_digest(request: web.Request) -> web.Response:
     listed = load_parameters(request, DIGEST_PARAMETERS)["hashes"]
     owner = request[IDENTITY].user
     session = await find_asked_session(request, owner)
-
-    def read(connection: apsw.Connection) -> list[str]:
-        return [hash_turn(one) for one in read_turn_ids(connection, owner, session.id)]
-
-    hashes = await request.app[STORE].query(read, SECONDS)
+    hashes = await request.app[STORE].query(
+        lambda connection: [
+            hash_turn(turn_id) for turn_id in read_turn_ids(connection, owner, session.id)
+        ],
+        SECONDS,
+    )
     answer = DigestAnswer(len(hashes), digest_turns(hashes), sorted(hashes) if listed else None)
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
