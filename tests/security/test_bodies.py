@@ -96,12 +96,19 @@ async def test_i11_bounds_of_lines_and_bodies(served):
 
     assert 1 == (await post(served, long)).json["accepted"]
     huge = await post(served, other + b" " * 17 * MIB)
-    many = await post(served, other + b"{}\n" * 100_001)
-    lying = served.raw(held_open(length=10**12, Remote_User="alice", **{"Content-Type": "x"}))
+    many = [
+        await post(served, other + b"\n" * 100_000),
+        await post(served, other + b"{}\n" * 2001),
+        await post(served, gzip.compress(b"\n" * 100_001), Content_Encoding="gzip"),
+    ]
+    with served.connect() as connection:
+        kind = {"Content_Type": "application/x-ndjson"}
+        connection.sendall(held_open(length=10**12, Remote_User="alice", **kind))
+        lying = connection.recv(65536)
     found = await served.get("/api/v1/sessions/claude-code/laptop/never", user="alice")
 
-    assert [(413, "TOO_LARGE")] * 2 == [(each.status, each.code) for each in (huge, many)]
-    assert lying.startswith((b"HTTP/1.1 413", b"HTTP/1.1 415"))
+    assert [(413, "TOO_LARGE")] * 4 == [(each.status, each.code) for each in (huge, *many)]
+    assert lying.startswith(b"HTTP/1.1 413")
     assert 404 == found.status
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: What a record takes in memory beside its text.
 RECORD_BYTES: Final = 1024
 
+#: Lines of a body that may be refused one by one; the collector sends 500 lines at most.
+MAX_ERRORS: Final = 2000
+
 LineError = dict[str, Any]
 
 
@@ -103,11 +106,12 @@ class BodyReader:
 
     def _take(self, line: bytes) -> None:
         self._line += 1
+        # Empty ones as well: a few bytes of gzip hold millions, and each takes its time (A5).
+        if self._line > MAX_REQUEST_LINES:
+            raise TooLarge(f"the body has more than {MAX_REQUEST_LINES} lines")
         if not line or line == b"\r":
             return
         self.received += 1
-        if self.received > MAX_REQUEST_LINES:
-            raise TooLarge(f"the body has more than {MAX_REQUEST_LINES} lines")
         try:
             decoded = decode_line(line)
         except (InvalidEvent, TooLarge) as error:
@@ -115,6 +119,11 @@ class BodyReader:
             if isinstance(error, InvalidEvent) and error.field:
                 problem["field"] = error.field
             self.errors.append(problem)
+            # Wording an error takes longer than to store a good line (A5).
+            if len(self.errors) > MAX_ERRORS:
+                raise TooLarge(
+                    f"the body has more than {MAX_ERRORS} lines that are refused"
+                ) from None
             return
         self.unknown_fields += decoded.unknown_fields
         self.records.append(prepare_record(decoded))
