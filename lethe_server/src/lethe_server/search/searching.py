@@ -214,18 +214,15 @@ class _Searching:
 
     def _first_best(self) -> tuple[Figures, list[HitRow]]:
         """Score all hits, or the newest of very many."""
-        figures = self._counted(self._measure())
-        tables = list(self._tables(figures))
+        figures, floor = self._counted(self._measure())
         if figures.recent:
-            floors = [self._place(table, figures, min(NEWEST, CANDIDATES)) for table in tables]
-            since = slot_start(max(floor for floor in floors if floor is not None))
-            figures = msgspec.structs.replace(figures, since=since)
+            figures = msgspec.structs.replace(figures, since=slot_start(floor))
         rows = self._best(figures)
         return msgspec.structs.replace(figures, best=-min(rows)[0] if rows else 0.0), rows
 
     def _first_newest(self) -> tuple[Figures, list[HitRow]]:
         """Take the newest hits, and count the others as far as anybody wants to know."""
-        figures = self._counted(self._measure())
+        figures, _ = self._counted(self._measure())
         return figures, self._newest(figures, self._search.limit + 1)
 
     def _next_page(self, cursor: Cursor, *, ranked: bool) -> tuple[Figures, list[HitRow]]:
@@ -275,40 +272,37 @@ class _Searching:
         ]
         return _merged(found)
 
-    def _places(self, table: _Table, figures: Figures, limit: int, offset: int = 0) -> list[int]:
-        return table.reader.places(
-            table.match.expression,
-            Window(figures.since, figures.until),
-            limit,
-            offset=offset,
-            sessions=table.plan.sessions,
-        )
-
-    def _place(self, table: _Table, figures: Figures, number: int) -> int | None:
-        """Return the place of the hit of a number, counted from the newest, which is 1."""
-        return next(iter(self._places(table, figures, 1, number - 1)), None)
+    def _places(self, table: _Table, figures: Figures, limit: int) -> list[int]:
+        window = Window(figures.since, figures.until)
+        sessions = table.plan.sessions
+        return table.reader.places(table.match.expression, window, limit, sessions=sessions)
 
     # Figures -------------------------------------------------------------------------------
 
-    def _counted(self, figures: Figures) -> Figures:
-        """Count the hits, as far as anybody wants to know, and find the newest."""
-        tables = list(self._tables(figures))
-        if len(self._sources) == 1:
-            total = sum(self._count_hits(table, figures) for table in tables)
-        else:  # a turn may be found by both
-            found: dict[int, set[int]] = {}
-            for table in tables:
-                places = self._places(table, figures, CANDIDATES + 1)
-                found.setdefault(table.plan.number, set()).update(places)
-            total = sum(map(len, found.values()))
-        newest = [self._place(table, figures, 1) for table in tables]
-        last = max((place for place in newest if place is not None), default=0)
-        return msgspec.structs.replace(
+    def _counted(self, figures: Figures) -> tuple[Figures, int]:
+        """Count the hits, as far as anybody wants to know.
+
+        One look at each table tells all: a prefix is put together anew by each statement.
+
+        Returns:
+            The figures, and the place from which on hits are scored if there are very many.
+        """
+        found: dict[int, set[int]] = {}  # a turn may be found by its text and by an output
+        newest, floor = FIRST, FIRST
+        deepest = min(NEWEST, CANDIDATES)
+        for table in self._tables(figures):
+            places = self._places(table, figures, CANDIDATES + 1)
+            found.setdefault(table.plan.number, set()).update(places)
+            newest = max(newest, places[0] if places else FIRST)
+            floor = max(floor, places[deepest - 1] if len(places) >= deepest else FIRST)
+        total = sum(map(len, found.values()))
+        figures = msgspec.structs.replace(
             figures,
-            until=min(figures.until, slot_end(last)),
+            until=min(figures.until, slot_end(newest)),
             total=min(total, CANDIDATES),
             recent=total > CANDIDATES,
         )
+        return figures, floor
 
     def _measure(self) -> Figures:
         """Count what the scores depend on, over all owners that are searched."""
@@ -328,14 +322,6 @@ class _Searching:
             weights=[word_weight(rows, count) for count in counts],
             since=FIRST if query.since is None else place_of(query.since),
             until=LAST if query.until is None else place_of(query.until),
-        )
-
-    def _count_hits(self, table: _Table, figures: Figures) -> int:
-        return table.reader.count(
-            table.match.expression,
-            CANDIDATES + 1,
-            window=Window(figures.since, figures.until),
-            sessions=table.plan.sessions,
         )
 
     def _count(self, leaf: Phrase) -> int:

@@ -158,7 +158,6 @@ class HitReader:
         window: Window,
         limit: int,
         *,
-        offset: int = 0,
         sessions: Iterable[int] | None = None,
     ) -> list[int]:
         """Return the places of the newest hits, the newest first.
@@ -167,12 +166,11 @@ class HitReader:
             expression: of FTS5.
             window: which places count.
             limit: at most so many.
-            offset: so many newer ones are left out.
             sessions: only of these sessions.
         """
         where, values = self._where(expression, window, sessions)
-        statement = f"SELECT rowid FROM {self._table} {where} ORDER BY rowid DESC LIMIT ? OFFSET ?"  # noqa: S608 - made of a number
-        rows = self._connection.execute(statement, (*values, limit, offset))
+        statement = f"SELECT rowid FROM {self._table} {where} ORDER BY rowid DESC LIMIT ?"  # noqa: S608 - made of a number
+        rows = self._connection.execute(statement, (*values, limit))
         return [place for (place,) in rows]
 
     def best(
