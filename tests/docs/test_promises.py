@@ -1,7 +1,7 @@
 """docs/promises.md and the marks of the tests speak of the same ids.
 
 The list of proofs in the document is made from the marks: run once with ``LETHE_GOLDEN=refresh``
-after a test was added, renamed or removed.
+after a file has got its first test of an id, or lost its last one.
 """
 
 from __future__ import annotations
@@ -101,22 +101,20 @@ def state_machines_in(path):
 
 
 def listed(known, suites, repository):
-    """Write for each id how many tests carry it, and where they are."""
-    where = defaultdict(Counter)
-    for path in sorted(suites):
+    """Write for each id in which files the tests are that carry it."""
+    where = defaultdict(set)
+    for path in suites:
         for _, names in [*proofs_in(path), *state_machines_in(path)]:
             for name in names:
-                where[name][path.relative_to(repository).as_posix()] += 1
+                where[name].add(f"`{path.relative_to(repository).as_posix()}`")
     lines = []
     for name in dict.fromkeys(known):
-        places = ", ".join(f"`{place}`" for place in where[name])
-        count = where[name].total()
-        lines.append(f"* {name}: {count} in {places}" if count else f"* {name}: not proved yet")
+        lines.append(f"* {name}: {', '.join(sorted(where[name])) or 'not proved yet'}")
     return "\n" + "\n".join(lines) + "\n\n"
 
 
 def test_proofs_are_listed(known, suites, repository):
-    """The document says of each promise and row how many tests prove it, and where."""
+    """The document says of each promise and row where the tests are that prove it."""
     path = repository / "docs" / "promises.md"
     text = path.read_text(encoding="utf-8")
     wanted = BLOCK.sub(lambda _: listed(known, suites, repository), text)
