@@ -107,9 +107,10 @@ def listed(known, suites, repository):
         for _, names in [*proofs_in(path), *state_machines_in(path)]:
             for name in names:
                 where[name].add(f"`{path.relative_to(repository).as_posix()}`")
-    lines = []
-    for name in dict.fromkeys(known):
-        lines.append(f"* {name}: {', '.join(sorted(where[name])) or 'not proved yet'}")
+    lines = [
+        f"* {name}: {', '.join(sorted(where[name])) or 'not proved yet'}"
+        for name in dict.fromkeys(known)
+    ]
     return "\n" + "\n".join(lines) + "\n\n"
 
 
