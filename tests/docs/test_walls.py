@@ -102,7 +102,8 @@ def test_core_does_no_network(imported):
     wrong = {
         str(path): found
         for path, names in imported.items()
-        if package_of(path) == "lethe_core" and path.name != "service.py"
+        if package_of(path) == "lethe_core"
+        and path.name != "service.py"
         and (found := {name for name in names if name.startswith(network)})
     }
 
