@@ -3,16 +3,16 @@
 // Behind `tool:`, `host:`, `project:` and `role:` it suggests what the archive knows; what is
 // chosen becomes a filter. Everything else that is typed is the server's to understand.
 
-import { addressOf, go } from "../address.js";
+import { addressOf, go, readAddress } from "../address.js";
 import { SUGGESTED } from "../catalog.js";
 import { baseName, plural } from "../format.js";
-import { html, useEffect, useMemo, useRef, useState } from "../ui.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../ui.js";
 import { Icon } from "./icon.js";
 
 const CONDITION = /(?:^|\s)(tool|host|project|role|after|before):("?[^\s"]*)$/;
 const MOST = 8;
-/** Milliseconds without a key before the address follows: less than anybody notices. */
-const PAUSE = 25;
+/** The address follows the first key at once, and further ones no sooner than after this (ms). */
+const PAUSE = 50;
 
 export function SearchBox({ address }) {
   const isHome = address.path === "/";
@@ -21,6 +21,7 @@ export function SearchBox({ address }) {
   const [open, setOpen] = useState(false);
   const sent = useRef(asked);
   const timer = useRef(0);
+  const last = useRef(-PAUSE);
   const { choices, condition } = useSuggestions(open ? text : "");
   // A choice holds for the list that it was made in.
   const [choice, setChoice] = useState({ of: null, index: -1 });
@@ -28,8 +29,9 @@ export function SearchBox({ address }) {
   const choose = (index) => setChoice({ of: choices, index });
 
   // The browser's buttons and links change what is asked for from outside. What this box sent
-  // itself may be older than what has been typed since, and is not put back.
-  useEffect(() => {
+  // itself may be older than what has been typed since, and is not put back; so this must not wait
+  // for the next key.
+  useLayoutEffect(() => {
     if (asked !== sent.current) {
       sent.current = asked;
       setText(asked);
@@ -39,17 +41,21 @@ export function SearchBox({ address }) {
   const ask = (value, filters = {}) => {
     sent.current = value.trim() ? value : "";
     clearTimeout(timer.current);
-    const params = isHome ? address.params : {};
-    const next = addressOf("/", { ...params, ...filters, q: value.trim() ? value : undefined });
+    last.current = performance.now();
+    const { path, params } = readAddress();
+    const before = path === "/" ? params : {};
+    const next = addressOf("/", { ...before, ...filters, q: value.trim() ? value : undefined });
     // The first letter is a step that one can go back; the others change it.
-    go(next, { replace: isHome && (Boolean(asked) || !value) });
+    go(next, { replace: path === "/" && (Boolean(before.q) || !value) });
   };
   const type = (event) => {
     const { value } = event.target;
     setText(value);
     setOpen(true);
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => ask(value), PAUSE);
+    const wait = last.current + PAUSE - performance.now();
+    if (wait <= 0) ask(value);
+    else timer.current = setTimeout(() => ask(value), wait);
   };
   const take = ({ value }) => {
     const rest = text.slice(0, text.length - condition.length).trimEnd();

@@ -1,6 +1,6 @@
 // What is shown where there is nothing to show: empty, loading, failed, offline, signed out.
 
-import { html, useEffect, useState } from "../ui.js";
+import { html, useEffect, useRef, useState } from "../ui.js";
 import { Icon } from "./icon.js";
 
 /** Nothing is here, and why that may be. */
@@ -36,13 +36,16 @@ const TITLES = {
 /** Something did not work: what, and what can be done. */
 export function Failed({ error, again }) {
   const offline = error.code === "OFFLINE";
+  const latest = useRef(again); // what is asked for may have changed since it failed first
+  latest.current = again;
   useEffect(() => {
     if (!offline || !again) return undefined;
-    const timer = setInterval(again, 3000);
-    window.addEventListener("online", again);
+    const retry = () => latest.current();
+    const timer = setInterval(retry, 3000);
+    window.addEventListener("online", retry);
     return () => {
       clearInterval(timer);
-      window.removeEventListener("online", again);
+      window.removeEventListener("online", retry);
     };
   }, [offline]);
   if (error.code === "UNAUTHORIZED") return html`<${SignedOut} />`;

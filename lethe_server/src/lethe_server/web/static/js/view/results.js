@@ -21,18 +21,16 @@ export function Results({ params }) {
   const byTime = params.order === "time";
   const results = search.results;
   const list = useRef(null);
-  const [at, setAt] = useState(-1);
-  useEffect(() => setAt(-1), [asked]);
   useEffect(() => {
     const enter = () => move(0, true);
     document.addEventListener("lethe:results", enter);
     return () => document.removeEventListener("lethe:results", enter);
   });
   const move = (step, fromBox = false) => {
-    const links = list.current?.querySelectorAll("a.result") ?? [];
+    const links = [...(list.current?.querySelectorAll("a.result") ?? [])];
     if (!links.length) return;
+    const at = links.indexOf(document.activeElement);
     const next = fromBox ? 0 : Math.max(0, Math.min(links.length - 1, at + step));
-    setAt(next);
     links[next].focus();
     links[next].scrollIntoView({ block: "nearest" });
     if (next >= links.length - 5) search.more();
@@ -41,7 +39,7 @@ export function Results({ params }) {
     j: () => move(1),
     k: () => move(-1),
     arrowdown: () => move(1),
-    arrowup: () => (at <= 0 ? document.getElementById("search").focus() : move(-1)),
+    arrowup: () => move(-1),
   });
   return html`<div class="column">
     <h1 class="off-screen">Search</h1>
