@@ -40,12 +40,14 @@ def measure(pair: Pair, sheet: Sheet) -> None:
     sheet.add(
         "server peak in backfill", "MiB", after.peak / _MIB, theirs.peak / _MIB if theirs else None
     )
+    pair.lethe.stop()  # as agentsview after its sync: what lies on the disk, without a log
     sheet.add(
         "database bytes per source byte",
         "",
         pair.lethe.database_bytes() / size,
         their_bytes and their_bytes / size,
     )
+    pair.lethe.start()
 
 
 def run_collector(deployment: Deployment) -> Run:

@@ -287,15 +287,19 @@ class _Searching:
         Returns:
             The figures, and the place from which on hits are scored if there are very many.
         """
-        found: dict[int, set[int]] = {}  # a turn may be found by its text and by an output
+        total = 0
+        both: dict[int, set[int]] = {}  # a turn may be found by its text and by an output
         newest, floor = FIRST, FIRST
         deepest = min(NEWEST, CANDIDATES)
         for table in self._tables(figures):
             places = self._places(table, figures, CANDIDATES + 1)
-            found.setdefault(table.plan.number, set()).update(places)
+            if len(self._sources) == 1:
+                total += len(places)
+            else:
+                both.setdefault(table.plan.number, set()).update(places)
             newest = max(newest, places[0] if places else FIRST)
             floor = max(floor, places[deepest - 1] if len(places) >= deepest else FIRST)
-        total = sum(map(len, found.values()))
+        total += sum(map(len, both.values()))
         figures = msgspec.structs.replace(
             figures,
             until=min(figures.until, slot_end(newest)),

@@ -132,25 +132,16 @@ class HitReader:
         statement = f"SELECT {ROWS}({table}) FROM {table} WHERE {table} MATCH ? LIMIT 1"  # noqa: S608 - made of a number
         return self._connection.execute(statement, (f"facets : {FACET_ANY}",)).get or 0
 
-    def count(
-        self,
-        expression: str,
-        limit: int,
-        *,
-        window: Window | None = None,
-        sessions: Iterable[int] | None = None,
-    ) -> int:
+    def count(self, expression: str, limit: int) -> int:
         """Count hits, no further than a limit.
 
         Args:
             expression: of FTS5.
             limit: at most so many.
-            window: which places count; all if not given.
-            sessions: only of these sessions.
         """
-        where, values = self._where(expression, window, sessions)
-        statement = f"SELECT count(*) FROM (SELECT 1 FROM {self._table} {where} LIMIT ?)"  # noqa: S608 - made of a number
-        return int(self._connection.execute(statement, (*values, limit)).get)
+        table = self._table
+        statement = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT ?)"  # noqa: S608 - made of a number
+        return int(self._connection.execute(statement, (expression, limit)).get)
 
     def places(
         self,
@@ -206,13 +197,10 @@ class HitReader:
         return list(self._connection.execute(statement, values))
 
     def _where(
-        self, expression: str, window: Window | None, sessions: Iterable[int] | None
+        self, expression: str, window: Window, sessions: Iterable[int] | None
     ) -> tuple[str, list[Any]]:
-        condition = f"WHERE {self._table} MATCH ?"
-        values: list[Any] = [expression]
-        if window is not None:
-            condition += " AND rowid >= ? AND rowid < ?"
-            values += window
+        condition = f"WHERE {self._table} MATCH ? AND rowid >= ? AND rowid < ?"
+        values: list[Any] = [expression, *window]
         if sessions is not None:
             condition += _IN_SESSIONS.format(self._table)
             values += (self._owner, json.dumps(list(sessions)))
