@@ -86,6 +86,7 @@ class _Lane:
     point: ReadingPoint | None = None
     is_ready: bool = False
     is_running: bool = False
+    is_noted: bool = False  # what came of a visit is being written down
     is_again: bool = False  # it changed during a visit
     is_rewound: bool = False  # its cursor was set back during a visit
     in_flight: int = 0
@@ -206,7 +207,7 @@ class Reader:
             place.tool.discovery.reload()
         for source_id in source_ids:
             lane = self._lanes.get(source_id)
-            if lane is not None and lane.is_running:
+            if lane is not None and (lane.is_running or lane.is_noted):
                 lane.is_rewound = True
             elif lane is not None:
                 lane.point = None
@@ -310,8 +311,22 @@ class Reader:
     async def _take(
         self, place: _Place, running: _Running, future: asyncio.Future[_Result]
     ) -> None:
+        """Take what came of a visit.
+
+        The lane stays known meanwhile: a batch that is handed over in between may be kept at
+        once, and what is in flight is counted by the lane.
+        """
         lane = running.lane
-        lane.is_running = False
+        lane.is_running, lane.is_noted = False, True
+        try:
+            await self._note_result(place, lane, future)
+        finally:
+            lane.is_noted = False
+            self._forget_if_done(lane)
+
+    async def _note_result(
+        self, place: _Place, lane: _Lane, future: asyncio.Future[_Result]
+    ) -> None:
         error = future.exception()
         if error is not None:
             logger.bind(tool=lane.tool, source=str(lane.source.path), error=str(error)).error(
@@ -367,15 +382,13 @@ class Reader:
 
     def _finish(self, lane: _Lane) -> None:
         self.readings.finished += 1
-        if lane.is_again:
+        if lane.is_again or lane.is_rewound:
             lane.is_again = False
             self._make_ready(lane)
-        else:
-            self._forget_if_done(lane)
 
     def _forget_if_done(self, lane: _Lane) -> None:
-        busy = lane.in_flight or lane.is_ready or lane.is_running or lane.failures
-        if not busy:
+        busy = lane.in_flight or lane.is_ready or lane.is_running or lane.is_noted
+        if not busy and not lane.failures:
             self._lanes.pop(lane.source_id, None)
 
     # Failures ------------------------------------------------------------------------------
