@@ -111,8 +111,10 @@ def test_everything_else_has_its_form(reading):
         for _ in range(20):
             if turn.count():
                 break
-            reading.mouse.wheel(0, 500)
-            reading.evaluate("new Promise(requestAnimationFrame)")
+            reading.evaluate(
+                "new Promise((done) => {"
+                " scrollBy(0, 400); requestAnimationFrame(() => requestAnimationFrame(done)); })"
+            )
         expect(turn).to_contain_text(text)
 
 
