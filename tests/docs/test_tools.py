@@ -6,6 +6,7 @@ It is made from the table ``tool.lethe.coverage`` of each plugin: run once with
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -106,6 +107,35 @@ def test_every_feature_is_answered(path):
         name: value for name, value in coverage.items() if value in VALUES
     }
     assert all(coverage[name].endswith(".") for name in ("usage_note", "note") if name in coverage)
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=lambda path: path.parent.name)
+def test_formats_are_described_alike(path):
+    """FORMAT.md says when it was verified, where transcripts lie, what becomes of what, and gaps."""
+    text = (path.parent / "FORMAT.md").read_text("utf-8")
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+
+    assert re.search(r"^Verified 20\d\d-\d\d-\d\d", text, re.MULTILINE)
+    assert (headings[0], headings[-1]) == ("Where", "Left out, and known gaps")
+    assert "Usage" in headings or coverage_of(path)["usage"] == "no"
+
+
+def test_kinds_are_documented(repository):
+    """Each kind of turn that a plugin gives stands in the list of well-known kinds."""
+    text = (repository / "docs" / "wire.md").read_text("utf-8")
+    known = set(
+        re.findall(r"^\| `(\w+)` \| (?:user|assistant|tool|system|any) \|", text, re.MULTILINE)
+    )
+    given = {
+        json.loads(line)["metadata"]["kind"]
+        for path in PLUGINS
+        for golden in (path.parent / "tests").rglob("*.ndjson")
+        for line in golden.read_text("utf-8").splitlines()
+        if '"kind":"session"' not in line
+    }
+
+    assert given <= known
+    assert {"prompt", "answer", "tool_call"} <= given
 
 
 @pytest.mark.parametrize("path", PLUGINS, ids=lambda path: path.parent.name)

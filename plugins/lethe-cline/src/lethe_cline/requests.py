@@ -82,7 +82,7 @@ def _request(shown: dict[str, Any], place: Place) -> Iterable[Event] | str:
     numbers = _tokens_of(shown)
     usage = _usage(shown, numbers, place)
     failure = text(numbers.get("streamingFailedMessage"))
-    kind = "api_request"
+    kind = "usage"
     if numbers.get("cancelReason") == "user_cancelled":
         kind = "interrupt"
     elif failure or numbers.get("cancelReason"):
