@@ -111,7 +111,7 @@ def test_every_feature_is_answered(path):
 
 @pytest.mark.parametrize("path", PLUGINS, ids=lambda path: path.parent.name)
 def test_formats_are_described_alike(path):
-    """FORMAT.md says when it was verified, where transcripts lie, what becomes of what, and gaps."""
+    """FORMAT.md says when it was verified, where transcripts lie, and what is left out."""
     text = (path.parent / "FORMAT.md").read_text("utf-8")
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
 
@@ -123,15 +123,14 @@ def test_formats_are_described_alike(path):
 def test_kinds_are_documented(repository):
     """Each kind of turn that a plugin gives stands in the list of well-known kinds."""
     text = (repository / "docs" / "wire.md").read_text("utf-8")
-    known = set(
-        re.findall(r"^\| `(\w+)` \| (?:user|assistant|tool|system|any) \|", text, re.MULTILINE)
-    )
+    row = re.compile(r"^\| `(\w+)` \| (?:user|assistant|tool|system|any) \|", re.MULTILINE)
+    known = set(row.findall(text))
     given = {
         json.loads(line)["metadata"]["kind"]
         for path in PLUGINS
         for golden in (path.parent / "tests").rglob("*.ndjson")
-        for line in golden.read_text("utf-8").splitlines()
-        if '"kind":"session"' not in line
+        for line in golden.read_text("utf-8").split("\n")
+        if line and '"kind":"session"' not in line
     }
 
     assert given <= known
@@ -145,7 +144,7 @@ def test_samples_show_what_is_said_to_be_archived(path):
     events = [
         line
         for golden in (path.parent / "tests").rglob("*.ndjson")
-        for line in golden.read_text("utf-8").splitlines()
+        for line in golden.read_text("utf-8").split("\n")
     ]
     shown = {
         "prompts": '"kind":"prompt"',
