@@ -18,7 +18,8 @@ def find_suites():
         plugin = path.parent.parent.name.removeprefix("lethe-")
         for name, value in vars(_load(path, f"suite_of_{plugin}")).items():
             if (
-                isinstance(value, type)
+                name.startswith("Test")
+                and isinstance(value, type)
                 and issubclass(value, ParserConformance)
                 and value.__module__ == f"suite_of_{plugin}"
             ):

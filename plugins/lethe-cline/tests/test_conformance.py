@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 
 from lethe_cline import ClineParser, RooParser
-from lethe_core.testing import ParserConformance, assert_golden, only_source, read_events
+from lethe_core.testing import SnapshotConformance, assert_golden, only_source, read_events
 
 SAMPLES = Path(__file__).parent / "samples"
 PARSERS = {"cline": ClineParser, "roo": RooParser}
 MODIFIED = 1_784_000_100_000_000_000
 
 
-class TestClineParser(ParserConformance):
+class TestClineParser(SnapshotConformance):
     """Tasks and sessions of Cline keep the contract."""
 
     parser_type = ClineParser
     samples = SAMPLES / "cline"
 
 
-class TestRooParser(ParserConformance):
+class TestRooParser(SnapshotConformance):
     """Tasks of Roo Code keep the contract."""
 
     parser_type = RooParser

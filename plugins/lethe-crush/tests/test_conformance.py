@@ -12,8 +12,9 @@ import pytest
 
 from lethe_core.errors import SourceError, SourceUnsupported
 from lethe_core.testing import (
-    ParserConformance,
+    SqliteConformance,
     assert_golden,
+    make_database,
     only_source,
     read_events,
     read_records,
@@ -28,17 +29,12 @@ SCRIPTS = sorted(SAMPLES.rglob("*.sql"))
 SESSION = "5e550000-0000-4000-8000-000000000001"
 
 
-def make_database(script: Path, root: Path) -> Path:
-    """Make the database of a sample below a directory, in WAL mode and closed."""
-    path = root / script.relative_to(SAMPLES).with_suffix(".db")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.executescript(script.read_text(encoding="utf-8"))
-    return path
+def make_sample(script: Path, root: Path) -> Path:
+    """Make the database of a sample below a directory."""
+    return make_database(script, root / script.relative_to(SAMPLES).with_suffix(".db"))
 
 
-class TestCrushParser(ParserConformance):
+class TestCrushParser(SqliteConformance):
     """Databases of Crush keep the contract."""
 
     parser_type = CrushParser
@@ -48,7 +44,7 @@ class TestCrushParser(ParserConformance):
     def sources(self, tmp_path: Path) -> list[Source]:
         """Discover each database below its own root, as Crush's list of projects gives them."""
         root = tmp_path / "root"
-        made = [make_database(script, root) for script in SCRIPTS]
+        made = [make_sample(script, root) for script in SCRIPTS]
         parser = self.make_parser()
         found = [source for path in made for source in parser.discover(path.parent)]
         assert made == [source.path for source in found]
@@ -56,7 +52,7 @@ class TestCrushParser(ParserConformance):
 
     def grow(self, root: Path, size: int) -> Source | None:
         """Make one session of many messages."""
-        path = make_database(SCRIPTS[0], root)
+        path = make_sample(SCRIPTS[0], root)
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
             for number in range(size // 4000):
                 put(connection, f"g{number}", 1_790_000_100 + number, text("x" * 4000))
@@ -81,7 +77,7 @@ def text(words: str) -> dict[str, Any]:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.parts[-3])
 def test_golden(script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each sample is mapped to the events that stand beside it."""
-    path = make_database(script, tmp_path)
+    path = make_sample(script, tmp_path)
     monkeypatch.setenv("CRUSH_GLOBAL_DATA", str(tmp_path / "none"))
     monkeypatch.chdir(tmp_path)
     source = only_source(CrushParser(), path.relative_to(tmp_path))
@@ -92,7 +88,7 @@ def test_golden(script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.promise("C30", "P5")
 def test_c30_a_message_is_completed_within_one_second(tmp_path: Path) -> None:
     """A half-written answer is sent, and what comes in the same second has a higher revision."""
-    path = make_database(SCRIPTS[0], tmp_path)
+    path = make_sample(SCRIPTS[0], tmp_path)
     parser = CrushParser()
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         put(connection, "m", 1_790_000_100, text("Half"))
@@ -107,7 +103,7 @@ def test_c30_a_message_is_completed_within_one_second(tmp_path: Path) -> None:
 
 def test_messages_of_one_second_stand_in_the_order_of_their_rows(tmp_path: Path) -> None:
     """The place of a turn is made of the second, the row and the part."""
-    path = make_database(SCRIPTS[0], tmp_path)
+    path = make_sample(SCRIPTS[0], tmp_path)
     events = read_events(CrushParser(), only_source(CrushParser(), path))
     turns = sorted((e for e in events if hasattr(e, "role")), key=lambda turn: turn.seq)
     main = [turn.metadata["kind"] for turn in turns if turn.session_id == SESSION]
@@ -127,7 +123,7 @@ def test_roots_are_those_of_the_known_projects(
     monkeypatch.setenv("CRUSH_GLOBAL_DATA", str(tmp_path))
     roots = list(CrushParser().default_roots())
     assert [data.resolve(), tmp_path] == [root.resolve() for root in roots]
-    made = make_database(SCRIPTS[1], tmp_path)
+    made = make_sample(SCRIPTS[1], tmp_path)
     data.mkdir()
     made.rename(data / "crush.db")
     event = read_events(CrushParser(), only_source(CrushParser(), roots[0]))[0]

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lethe_core.errors import SourceError
-from lethe_core.testing import ParserConformance, assert_golden, read_events
+from lethe_core.testing import (
+    ParserConformance,
+    SqliteConformance,
+    assert_golden,
+    make_database,
+    read_events,
+)
 from lethe_opencode import OpencodeParser
 
 if TYPE_CHECKING:
@@ -28,22 +34,20 @@ def make_samples(root: Path, *names: str) -> None:
     for name in names:
         path = root / "opencode.db"
         for script in sorted((SAMPLES / name).glob("*.sql")):
-            with contextlib.closing(sqlite3.connect(path)) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.executescript(script.read_text(encoding="utf-8"))
+            make_database(script, path)
         if (SAMPLES / name / "storage").is_dir():
             shutil.copytree(SAMPLES / name / "storage", root / "storage")
             for file in (root / "storage").rglob("*.json"):
                 os.utime(file, ns=(MODIFIED, MODIFIED))
 
 
-class TestTables(ParserConformance):
-    """The database of opencode 1.x keeps the contract."""
+class Samples(ParserConformance):
+    """The samples of a form."""
 
     parser_type = OpencodeParser
     samples = SAMPLES
     tolerated = (SourceError,)
-    names = ("tables",)
+    names: tuple[str, ...]
 
     def write_samples(self, root: Path) -> None:
         """Make the databases and files."""
@@ -74,19 +78,25 @@ class TestTables(ParserConformance):
         return source
 
 
-class TestUpgraded(TestTables):
+class TestTables(Samples, SqliteConformance):
+    """The database of opencode 1.x keeps the contract."""
+
+    names = ("tables",)
+
+
+class TestUpgraded(Samples, SqliteConformance):
     """The database of opencode 2.x, with the tables of 1.x beside, keeps the contract."""
 
     names = ("upgraded",)
 
 
-class TestFiles(TestTables):
+class TestFiles(Samples):
     """The files of opencode 1.1 keep the contract; `grow` makes a database."""
 
     names = ("files",)
 
 
-class TestFilesAndTables(TestTables):
+class TestFilesAndTables(Samples):
     """Files and a database beside each other keep the contract."""
 
     names = ("upgraded", "files")
