@@ -335,7 +335,7 @@ def _tell(status: dict[str, Any]) -> Iterator[str]:
     yield f"server   {collector.get('server_url', '-')}: {server['state']}, last answer {last}"
     outbox = status["outbox"]
     yield f"outbox   {outbox['batches']} batches, {_size(outbox['bytes'])}"
-    columns = ("files", "archived", "lagging", "gone", "turns", "unmapped", "refused")
+    columns = ("files", "archived", "lagging", "failing", "gone", "turns", "unmapped", "refused")
     width = max((len(name) for name in status["tools"]), default=4)
     yield f"{'tool':<{width}}" + "".join(f"{column:>10}" for column in columns)
     for name, tool in status["tools"].items():
