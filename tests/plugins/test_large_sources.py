@@ -18,7 +18,7 @@ MIB = 2**20
 MOST_BYTES = 128 * MIB
 
 READ = """
-import json, resource, sys
+import json, re, sys
 from pathlib import Path
 from lethe_core.plugins import load_parsers
 
@@ -27,7 +27,8 @@ parser = load_parsers().get(sys.argv[1])
 turns = 0
 for record in parser.read(source, None):
     turns += len(record.events)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+# Not ru_maxrss: a process inherits that of the one that started it.
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
 print(json.dumps({"turns": turns, "peak": peak, "size": source.size}))
 """
 

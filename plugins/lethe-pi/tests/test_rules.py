@@ -133,6 +133,7 @@ def test_title_that_is_rewritten_in_place_is_told_with_the_next_line(tmp_path):
     """oh-my-pi's title is read on each read, and told when it has changed."""
     path = tmp_path / NAME
     path.write_bytes(slot("first") + json_line(HEAD))
+    append(path, message("user", "a0", content="x" * 2000))  # the title lies before the anchor
     source = Source.from_stat(path, tmp_path)
     records = read_records(PiParser(), source)
     before = PiParser().identify(source)

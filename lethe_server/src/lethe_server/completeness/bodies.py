@@ -21,6 +21,15 @@ def _count(text: str) -> fields.Integer:
     )
 
 
+class _Flag(fields.Boolean):
+    """``true`` or ``false``; nothing that merely looks like it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class _Part(Schema):
     """Base: what a newer collector says beyond this is left out."""
 
@@ -59,7 +68,7 @@ class OutboxReport(_Part):
 
     lines = _count("Events.")
     bytes = _count("Bytes.")
-    full = fields.Boolean(load_default=False)
+    full = _Flag(load_default=False)
 
 
 class ReportBody(_Part):
