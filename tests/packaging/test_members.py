@@ -6,6 +6,8 @@ import ast
 import re
 from importlib import metadata
 
+from packaging.utils import canonicalize_name
+
 
 def version_of(member):
     """Read the version where hatchling reads it."""
@@ -93,13 +95,11 @@ def test_dependencies_are_declared(member):
 
 
 def test_constraints_name_what_is_needed(repository, members):
-    """The versions that the tests ran with are written down, if there are any."""
+    """The versions that the checks ran with are written down."""
     lines = (repository / "constraints.txt").read_text("utf-8").splitlines()
-    pinned = {line.partition("==")[0].lower().replace("_", "-") for line in lines if "==" in line}
-    if not pinned:
-        return
+    pinned = {canonicalize_name(line.partition("==")[0]) for line in lines if "==" in line}
     needed = {
-        re.split(r"[<>=!~\[; ]", requirement)[0].lower().replace("_", "-")
+        canonicalize_name(re.split(r"[<>=!~\[; ]", requirement)[0])
         for member in members.values()
         for requirement in member.project["dependencies"]
     } - set(members)
