@@ -108,7 +108,7 @@ def test_everything_else_has_its_form(reading):
     }.items():
         turn = reading.locator(f'.turn[data-kind="{kind}"]')
         reading.evaluate("window.scrollTo(0, 0)")
-        for _ in range(20):
+        for _ in range(200):
             if turn.count():
                 break
             reading.evaluate(

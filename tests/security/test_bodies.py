@@ -198,6 +198,19 @@ fuzz = settings(
 )
 
 
+@pytest.mark.promise("I16", "A8", "A9")
+@pytest.mark.parametrize("target", ["/", "/nothing", "/api/v1/sessions"])
+def test_i16_an_expectation_that_is_no_text_is_refused(served, target):
+    """`Expect` with bytes that are no text is a 417, and no mistake of the server."""
+    head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: \x81\r\n\r\n"
+    with served.connect() as connection:
+        connection.settimeout(20)
+        connection.sendall(head.encode("latin-1"))
+        answer = connection.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 417 "), answer
+
+
 @needs_proc
 @pytest.mark.promise("I16", "A5", "A9")
 @fuzz

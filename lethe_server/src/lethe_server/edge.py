@@ -139,6 +139,10 @@ class Connection(web.RequestHandler):
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             logger.info("something came that is no request")
             error: Exception = InvalidRequest("this is no request of HTTP that is accepted here")
+        elif isinstance(exc, UnicodeEncodeError):
+            # The framework quotes an unknown `Expect` as it refuses it, and fails where that is
+            # no text; what a handler raises never comes here.
+            error = web.HTTPExpectationFailed()
         else:
             logger.opt(exception=exc).error("a mistake of the server")
             error = RuntimeError()
