@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lethe_core import SessionEvent, Source, TurnEvent
+from lethe_core.errors import SourceReplaced
 from lethe_core.testing import append, json_line, read_events, read_records
 from lethe_pi import PiParser
 
@@ -146,6 +147,18 @@ def test_title_that_is_rewritten_in_place_is_told_with_the_next_line(tmp_path):
     assert records[0].events[0].session_meta.title == "first"
     assert titles == ["second"]
     assert PiParser().identify(source) == before
+
+
+def test_title_that_is_rewritten_in_a_small_file_begins_a_generation(tmp_path):
+    """Within the anchor before the cursor, another title is a file that is read again."""
+    path = tmp_path / NAME
+    path.write_bytes(slot("first") + json_line(HEAD))
+    cursor = read_records(PiParser(), Source.from_stat(path, tmp_path))[-1].cursor
+    with path.open("r+b") as file:
+        file.write(slot("second"))
+
+    with pytest.raises(SourceReplaced):
+        read_events(PiParser(), Source.from_stat(path, tmp_path), cursor)
 
 
 def test_homes(monkeypatch):
