@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lethe_collector import config as config_module
 from lethe_collector import status as module
 from lethe_collector.batches import Batch, LineKey, Refusal, Segment
 from lethe_collector.state import State
@@ -200,13 +202,59 @@ def test_every_key_is_documented(state, directory, repository):
     )
 
 
-def test_wrong_configuration_is_told(tmp_path, capsys):
-    """If the state directory takes the configuration and that is wrong, the exit code is 78."""
+@pytest.mark.promise("O08")
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("state_dir: [1]\n", ":1: state_dir: must be text"),
+        ("state_dir: {place}\nhots: box\n", ":2: hots: unknown key (did you mean host?)"),
+        ("state_dir: {place}\npoll_interval: often\n", ":2: poll_interval: must be a duration"),
+    ],
+)
+def test_o08_wrong_configuration_is_told(tmp_path, capsys, text, told):
+    """Exit code 78 and one line, also where the state directory could be told without it."""
     path = tmp_path / "collector.yaml"
-    path.write_text("state_dir: [1]\n")
+    path.write_text(text.format(place=tmp_path))
 
     assert main(["--config", str(path)]) == module.EXIT_CONFIG
-    assert "state_dir: must be text" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert told in printed.err
+
+
+def test_checked_configuration_is_not_checked_again(machine, monkeypatch, capsys):
+    """What the collector has read and nobody touched since costs neither YAML nor a schema."""
+    checked = []
+    load = config_module.load_config
+    monkeypatch.setattr(config_module, "load_config", lambda *_: checked.append(1) or load(*_))
+    asyncio.run(machine.run_once())
+    checked.clear()
+
+    assert main(["--config", str(machine.config_file)]) == module.EXIT_OK
+    assert checked == []
+    machine.config_file.write_text(machine.config_file.read_text() + "hots: box\n")
+    assert main(["--config", str(machine.config_file)]) == module.EXIT_CONFIG
+    assert checked == [1]
+    assert "hots: unknown key" in capsys.readouterr().err
+
+
+def test_override_in_the_environment_is_checked(machine, monkeypatch, capsys):
+    """A variable that is new since the collector ran is looked at."""
+    asyncio.run(machine.run_once())
+    monkeypatch.setenv("LETHE_COLLECTOR__LOG__LEVEL", "loud")
+
+    assert main(["--config", str(machine.config_file)]) == module.EXIT_CONFIG
+    assert "environment variable LETHE_COLLECTOR__LOG__LEVEL" in capsys.readouterr().err
+
+
+def test_tool_that_nobody_reads_needs_attention(machine, capsys):
+    """A name in `sources` that no loaded plugin knows may be misspelt, or its plugin missing."""
+    text = machine.config_file.read_text()
+    machine.config_file.write_text(text.replace("sources: {", "sources: {tyo: [~/x], "))
+    asyncio.run(machine.run_once())
+
+    assert main(["--config", str(machine.config_file)]) == module.EXIT_ATTENTION
+    assert "`sources` names 'tyo', which no loaded plugin reads" in capsys.readouterr().out
 
 
 def test_imports_little():

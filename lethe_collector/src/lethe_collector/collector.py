@@ -122,10 +122,12 @@ class Collector:
                 "host": config.host,
                 "server_url": config.server_url,
                 "outbox_max_bytes": config.outbox_max_bytes,
+                "unknown_tools": sorted(tool for tool in config.sources if tool not in registry),
                 "pid": os.getpid(),
                 "started": time.time(),
             },
         )
+        state.set_note("config", config.identity)
         state.set_note("plugins", describe_plugins(registry))
 
     def stop(self) -> None:

@@ -52,6 +52,7 @@ class CollectorConfig:
 
     Args:
         path: the file it came from, or `None`.
+        identity: of what was checked (`paths.identify`); `status` relies on it.
         host: the name of this machine in the archive.
         server_url: without a slash at its end.
         token_file: holds the token for the server.
@@ -69,6 +70,7 @@ class CollectorConfig:
     """
 
     path: Path | None
+    identity: str
     host: str
     server_url: str
     token_file: Path
@@ -96,11 +98,15 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> CollectorConfi
         ConfigInvalid: something is missing or wrong; one line says what.
     """
     found = paths.find_config(path, environ)
+    identity = paths.identify(
+        found, environ
+    )  # first: what changes while it is read is checked again
     values = load_settings(
         CollectorSettings(), path=found, env_prefix=paths.ENV_PREFIX, environ=environ
     )
     return CollectorConfig(
         path=found,
+        identity=identity,
         host=values["host"],
         server_url=values["server"]["url"].rstrip("/"),
         token_file=values["server"]["token_file"],

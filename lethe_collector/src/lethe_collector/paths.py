@@ -5,6 +5,8 @@ The state directory holds ``state.db`` and ``lock`` (see `lethe_collector.statef
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -45,6 +47,26 @@ def default_state_dir() -> Path:
     import platformdirs  # noqa: PLC0415 - only where nothing is named
 
     return platformdirs.user_state_path("lethe") / "collector"
+
+
+def identify(config: Path | None, environ: Mapping[str, str]) -> str:
+    """Name a configuration as it stands now, so that an unchanged one need not be checked again.
+
+    Args:
+        config: the configuration file.
+        environ: the environment; the variables that override keys count.
+
+    Returns:
+        Equal text for a configuration that has not been touched; empty if there is none.
+    """
+    variables = {name: environ[name] for name in sorted(environ) if name.startswith(ENV_PREFIX)}
+    if config is None:
+        return json.dumps(variables) if variables else ""
+    try:
+        stands = os.stat(config)  # noqa: PTH116 - faster
+    except OSError:
+        return json.dumps([str(config), variables])
+    return json.dumps([stands.st_dev, stands.st_ino, stands.st_size, stands.st_ctime_ns, variables])
 
 
 def peek_state_dir(config: Path | None, environ: Mapping[str, str]) -> Path | None:

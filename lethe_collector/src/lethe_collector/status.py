@@ -83,9 +83,12 @@ def main(arguments: Sequence[str], program: str = "lethe-collector status") -> i
     parser.add_argument("--state-dir", type=Path, help="the state, instead of the configured one")
     parser.add_argument("--json", action="store_true", help="print all there is to know as JSON")
     options = parser.parse_args(arguments)
-    directory = options.state_dir or _find_state_dir(options.config)
-    if directory is None:
-        return EXIT_CONFIG
+    directory = options.state_dir
+    if directory is None or options.config is not None:
+        configured = _find_state_dir(options.config)
+        if configured is None:
+            return EXIT_CONFIG
+        directory = directory or configured
     status = read_status(directory)
     try:
         if options.json:
@@ -100,11 +103,14 @@ def main(arguments: Sequence[str], program: str = "lethe-collector status") -> i
 
 
 def _find_state_dir(given: Path | None) -> Path | None:
+    """Tell where the state is; `None`, once it is told why, if the configuration is wrong."""
     config = paths.find_config(given, os.environ)
+    identity = paths.identify(config, os.environ)
     peeked = paths.peek_state_dir(config, os.environ)
-    if peeked is not None:
+    if peeked is not None and (not identity or identity == _read_identity(peeked)):
         return peeked
-    # The long way costs several times as much: YAML, and a schema to check it.
+    # The long way costs several times as much: YAML, and a schema to check it. It is only for
+    # what no collector has checked since it was changed.
     from lethe_collector.config import load_config  # noqa: PLC0415
     from lethe_core.errors import ConfigInvalid  # noqa: PLC0415
 
@@ -115,7 +121,22 @@ def _find_state_dir(given: Path | None) -> Path | None:
         return None
 
 
+def _read_identity(directory: Path) -> str | None:
+    """Read which configuration the last collector had, if that can be told."""
+    try:
+        with closing(_connect(directory)) as connection:
+            row = connection.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()
+    except sqlite3.Error:  # no state yet, or a damaged one, which is told where it is read
+        return None
+    return json.loads(row[0]) if row else None
+
+
 # Reading -----------------------------------------------------------------------------------
+
+
+def _connect(directory: Path) -> sqlite3.Connection:
+    file = (directory / paths.STATE_FILE).absolute()
+    return sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
 
 
 def read_status(directory: Path, *, after_run: bool = False) -> dict[str, Any]:
@@ -140,7 +161,7 @@ def read_status(directory: Path, *, after_run: bool = False) -> dict[str, Any]:
     file = directory / paths.STATE_FILE
     if file.exists():
         try:
-            with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+            with closing(_connect(directory)) as connection:
                 connection.row_factory = sqlite3.Row
                 _read(connection, status, look=not running)
         except sqlite3.Error as error:
@@ -309,6 +330,8 @@ def _find_failing(status: dict[str, Any]) -> Iterator[str]:
         for root in tool["roots"]:
             if root["error"]:
                 yield f"{name}: {root['path']}: {root['error']}"
+    for tool in (status["collector"] or {}).get("unknown_tools", ()):
+        yield f"`sources` names {tool!r}, which no loaded plugin reads"
     for plugin in status["plugins"]:
         if plugin["status"] == "error":
             yield f"plugin {plugin['name']}: {plugin['error']}"
