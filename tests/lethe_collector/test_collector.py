@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 from fakes.server import Reply, problem
 from fakes.toy import RELEASE
 from fakes.waiting import until
+
+from lethe_collector.collector import Collector
+from lethe_collector.outbox import Outbox
 
 
 async def test_archives_what_is_there(machine):
@@ -27,6 +31,34 @@ async def test_archives_what_is_there(machine):
     tool = status["tools"]["toy"]
     assert (tool["files"], tool["archived"], tool["lagging"]) == (2, 2, 0)
     assert (tool["turns"], tool["records"], tool["skipped"]) == (703, 704, {"snapshot": 1})
+
+
+async def test_single_run_sends_what_waited(machine, monkeypatch):
+    """A scan that is done before the outbox was looked at does not end the run."""
+    machine.server.script += [Reply(503)] * 40
+    machine.transcript().fill(3)
+    await machine.run_once()
+    machine.server.script.clear()
+    assert machine.texts() == []
+    looked = threading.Event()
+    size, note_scan = Outbox.size, Collector._note_scan
+
+    async def look():
+        for _ in range(50):  # turns of the loop, in which the run could come to its end
+            await asyncio.sleep(0)
+        looked.set()
+
+    def note_then_look(self, follower):
+        note_scan(self, follower)
+        self.looking = asyncio.ensure_future(look())
+
+    monkeypatch.setattr(Outbox, "size", lambda self: looked.wait(30) and size(self))
+    monkeypatch.setattr(Collector, "_note_scan", note_then_look)
+
+    await machine.run_once()
+
+    assert machine.texts() == ["hello 0", "hello 1", "hello 2"]
+    assert machine.status()["outbox"]["batches"] == 0
 
 
 async def test_events_carry_the_configured_host(machine):

@@ -115,7 +115,7 @@ class Shipper:
         self._limit = MAX_REQUEST_BYTES
         self._server: tuple[ServerState, str] | None = None
         self._stopping = asyncio.Event()
-        self._busy = False
+        self._busy = True  # until it is known what waits in the outbox
         self._held: Batch | None = None  # taken from the queue, but the disk did not take it
         self._outbox_bytes = 0
         self.deliveries = Deliveries()
@@ -137,6 +137,8 @@ class Shipper:
     async def run(self) -> None:
         """Deliver batches until `stop` is called."""
         await self._count_outbox()
+        self._busy = False
+        self._on_change()
         while not self._stopping.is_set():
             parcel = await self._next()
             if parcel is None:
