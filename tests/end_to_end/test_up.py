@@ -150,7 +150,8 @@ def test_second_up_on_the_same_data_is_refused(machine: Machine):
         (["--source", "claude-code"], "TOOL=PATH"),
         (["--source", "claude-code=~/does-not-exist"], "does-not-exist"),
         (["--source", "no-such-tool=."], "no-such-tool"),
-        (["--listen", "0.0.0.0:8377"], "listen: is no loopback address"),
+        (["--listen", "0.0.0.0:8377"], "--listen 0.0.0.0:8377 is no loopback address"),
+        (["--listen", "8377"], "--listen 8377 must be an address and a port"),
         (["--listen", "unix:/run/lethe.sock"], "needs an address and a port"),
         (["--host", "two words"], "two words"),
     ],
@@ -162,6 +163,23 @@ def test_wrong_options_are_named(machine: Machine, options: list[str], word: str
     assert done.returncode in {2, 78}
     assert word in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_machine_keeps_its_name(machine: Machine):
+    """The name that was given once is used until another one is given."""
+    write_session(machine, "one")
+    machine.up()
+    options = ("--data", str(machine.data), "--listen", "127.0.0.1:0", "--exit-when-idle", "--json")
+
+    again = machine.run("up", *options)
+
+    assert 0 == again.returncode, again.stderr
+    summary = json.loads(again.stdout)
+    assert ("box", 1, 1) == (summary["host"], summary["sessions"], summary["turns"])
+    (machine.data / "host").write_text("two words\n")
+    wrong = machine.run("up", *options)
+    assert 78 == wrong.returncode
+    assert f"{machine.data / 'host'} holds no name of a host" in wrong.stderr
 
 
 def test_archive_is_the_accounts_whatever_the_environment_says(machine: Machine):

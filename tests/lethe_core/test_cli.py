@@ -17,6 +17,9 @@ COMMANDS = {
     "lethe_test_good": "import click\n@click.command()\ndef run():\n    click.echo('did it')\n",
     "lethe_test_broken": "import no_such_module\n",
     "lethe_test_exits": "raise SystemExit(0)\n",
+    "lethe_test_interrupted": (
+        "import click\n@click.command()\ndef run():\n    raise KeyboardInterrupt\n"
+    ),
     "lethe_test_odd": "run = 7\n",
     "lethe_test_failing": (
         "import click\nfrom lethe_core import errors\n"
@@ -51,6 +54,13 @@ def test_help_imports_nothing(lethe):
     for name in COMMANDS:
         assert name.removeprefix("lethe_test_") in done.stdout
     assert not set(COMMANDS) & set(sys.modules)
+
+
+def test_interrupt_ends_without_a_word(lethe):
+    """Ctrl-C before a command handles it says nothing and ends with 130."""
+    done = lethe("interrupted")
+
+    assert (done.exit_code, done.output) == (130, "")
 
 
 def test_command_runs_beside_broken_ones(lethe):

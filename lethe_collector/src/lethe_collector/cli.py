@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from lethe_collector import __version__
+from lethe_core.cli import InterruptibleGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ _config_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=InterruptibleGroup)
 @click.version_option(__version__, prog_name="lethe-collector")
 def main() -> None:
     """Follow the transcripts of coding assistants and ship every turn to a lethe server."""

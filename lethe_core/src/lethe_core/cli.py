@@ -4,7 +4,8 @@ A distribution adds a command by an entry point in the group ``lethe.commands`` 
 command. It is imported when it is run, not before: ``lethe --help`` stays quick, and a command
 that cannot be imported fails alone.
 
-Exit codes: 0 it worked; 1 it did not; 2 it was called wrongly; 78 the configuration is wrong.
+Exit codes: 0 it worked; 1 it did not; 2 it was called wrongly; 78 the configuration is wrong;
+130 it was interrupted.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ GROUP: Final = "lethe.commands"
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_CONFIG: Final = 78
+#: As shells tell it: 128 and the number of SIGINT.
+EXIT_INTERRUPTED: Final = 130
 
 #: What the help says of known commands, so that it need not import them.
 _SUMMARIES: Final = {
@@ -57,7 +60,18 @@ def report(error: LetheError) -> None:
         click.echo(f"hint: {error.hint}", err=True)
 
 
-class ReportingGroup(click.Group):
+class InterruptibleGroup(click.Group):
+    """A group of commands that Ctrl-C ends without a word; click would say "Aborted!" and 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(EXIT_INTERRUPTED)
+
+
+class ReportingGroup(InterruptibleGroup):
     """A group of commands in which a `LetheError` ends the process with one line and a hint."""
 
     def invoke(self, ctx: click.Context) -> Any:

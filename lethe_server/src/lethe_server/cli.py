@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from lethe_core.cli import InterruptibleGroup
+
 if TYPE_CHECKING:
     from lethe_server.config import Config
 
@@ -27,7 +29,7 @@ _DATA_DIR = click.option(
 _OWNER = click.option("--owner", required=True, metavar="USER", help="Whose archive it opens.")
 
 
-class _Commands(click.Group):
+class _Commands(InterruptibleGroup):
     """Tells errors of lethe in one line and by the exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -21,7 +21,11 @@ import click
     metavar="127.0.0.1:PORT",
     help="Where the server listens; loopback only, port 0 takes a free one.",
 )
-@click.option("--host", metavar="NAME", help="Name of this machine [default: its host name].")
+@click.option(
+    "--host",
+    metavar="NAME",
+    help="Name of this machine [default: as in the last run; at first, its host name].",
+)
 @click.option(
     "--source",
     "sources",

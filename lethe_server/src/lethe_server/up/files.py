@@ -56,10 +56,10 @@ def data_lock(data: Path) -> Iterator[None]:
 
 
 def prepare_data(plan: Plan) -> Path:
-    """Make a token in the data directory if there is none that works.
+    """Remember the machine's name, and make a token if there is none that works.
 
     Args:
-        plan: whose `data` and `owner` are used.
+        plan: whose `data`, `host` and `owner` are used.
 
     Returns:
         The file in which the server is going to write where it listens; not there yet.
@@ -73,6 +73,7 @@ def prepare_data(plan: Plan) -> Path:
     token = ensure_token(plan.data, owner=plan.owner, name="lethe up", scopes=_SCOPES, secret=kept)
     if token != kept:
         write_private(plan.token_file, token + "\n")
+    write_private(plan.host_file, plan.host + "\n")
     port_file = plan.data / "server.port"
     port_file.unlink(missing_ok=True)
     return port_file

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from marshmallow import ValidationError
+
 from lethe_core.errors import ConfigInvalid
 from lethe_core.limits import NAME_PATTERN
 from lethe_core.plugins import load_parsers
 from lethe_server.auth.names import user_problem
+from lethe_server.listening import ListenField
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,6 +82,11 @@ class Plan:
         return self.data / "token"
 
     @property
+    def host_file(self) -> Path:
+        """Where the name of this machine is remembered."""
+        return _host_file(self.data)
+
+    @property
     def files(self) -> int:
         """How many transcripts were found."""
         return sum(root.files for root in self.roots)
@@ -122,19 +130,21 @@ def make_plan(
     Args:
         data: directory for everything that is kept.
         listen: address of the server.
-        host: name of this machine; its host name if `None`.
+        host: name of this machine; if `None`, that of the last run, at first its host name.
         sources: ``TOOL=PATH`` each, instead of the default places.
         registry: the parsers; those of the installed plugins if `None`.
 
     Raises:
-        ConfigInvalid: a source is not ``TOOL=PATH`` or its path does not exist; a name is wrong.
+        ConfigInvalid: a source is not ``TOOL=PATH`` or its path does not exist; a name or the
+            address is wrong.
         UnknownTool: no installed parser reads the tool of a source.
     """
+    _check_listen(listen)
     registry = load_parsers() if registry is None else registry
     plan = Plan(
         data=data,
         listen=listen,
-        host=_checked_host(host) if host is not None else machine_name(),
+        host=_checked_host(host) if host is not None else _usual_host(data),
         owner=_owner_name(),
         plugins=registry.reports,
     )
@@ -187,6 +197,44 @@ def machine_name() -> str:
     """Name this machine by its host name, in the form that the wire allows."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", socket.gethostname()).lstrip("._-")
     return name[:_NAME_LENGTH] or "localhost"
+
+
+def _host_file(data: Path) -> Path:
+    return data / "host"
+
+
+def _usual_host(data: Path) -> str:
+    """Name this machine as the last run did.
+
+    Host names change, with the network of a laptop for instance; a session would then go on as
+    another one, of another machine.
+    """
+    try:
+        text = _host_file(data).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return machine_name()
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    if not re.match(NAME_PATTERN, text):
+        raise ConfigInvalid(
+            f"{_host_file(data)} holds no name of a host", hint="give the name with --host"
+        )
+    return text
+
+
+def _check_listen(listen: str) -> None:
+    try:
+        place = ListenField().deserialize(listen)
+    except ValidationError as error:
+        raise ConfigInvalid(
+            f"--listen {listen} {str(error.messages[0]).rstrip('.')}",
+            hint="an address of this machine alone and a port, such as 127.0.0.1:8377",
+        ) from None
+    if place.path is not None:
+        raise ConfigInvalid(
+            f"--listen {listen}: the collector of `lethe up` needs an address and a port",
+            hint="such as 127.0.0.1:8377; `lethe-server serve` listens on unix sockets",
+        )
 
 
 def _checked_host(host: str) -> str:

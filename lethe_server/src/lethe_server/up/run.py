@@ -67,12 +67,7 @@ async def _run_both(plan: Plan, *, exit_when_idle: bool) -> tuple[dict[str, Any]
         loop.add_signal_handler(signal.SIGHUP, stopped.set)  # the terminal was closed
     port_file = prepare_data(plan)
     server_config = write_settings(plan.data / "server.yaml", plan.server_settings())
-    config = load_config(server_config)  # what is wrong with an option is told here, not in a log
-    if config.listen.path is not None:
-        raise ConfigInvalid(
-            f"--listen {plan.listen}: the collector of `lethe up` needs an address and a port",
-            hint="such as 127.0.0.1:8377; `lethe-server serve` listens on unix sockets",
-        )
+    load_config(server_config)  # what is wrong in the environment is told here, not in a log
     serve = ["serve", "--config", str(server_config), "--port-file", str(port_file)]
     async with running("lethe_server", serve, log=plan.data / "server.log") as server:
         url = await wait_for_port(server, port_file)
