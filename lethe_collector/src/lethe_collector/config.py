@@ -10,7 +10,6 @@ import re
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
 
@@ -30,6 +29,7 @@ from lethe_core.settings import (
     Items,
     Seconds,
     Section,
+    ServerUrl,
     Settings,
     Size,
     Table,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _PRIVATE_BITS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -159,30 +158,10 @@ def _check_host(value: str) -> None:
         raise ValidationError("is no name for a host")
 
 
-def _check_url(value: str) -> None:
-    try:
-        parts = urlsplit(value)
-        port_is_valid = parts.port is None or parts.port > 0
-    except ValueError:
-        raise ValidationError("is no URL") from None
-    if not parts.hostname or not port_is_valid or parts.query or parts.fragment:
-        raise ValidationError("is no URL of a server")
-    if parts.username is not None or parts.password is not None:
-        raise ValidationError("must not hold a name or password; the token stands in its own file")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ValidationError("sends transcripts unencrypted over a network")
-    if parts.scheme not in ("http", "https"):
-        raise ValidationError("has an unknown scheme")
-
-
 class ServerSettings(Settings):
     """``server``."""
 
-    url = Text(
-        required=True,
-        validate=_check_url,
-        metadata={"allowed": "https://HOST[:PORT][/PATH], or http:// on 127.0.0.1, localhost, ::1"},
-    )
+    url = ServerUrl(required=True)
     token_file = FilePath(required=True)
 
 

@@ -19,6 +19,7 @@ import io
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import urlsplit
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _MAX_FILE_BYTES: Final = 256 * 1024
 _MAX_VALUES: Final = 10_000
+
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 _UNKNOWN: Final = "unknown key"
 _REQUIRED: Final = "is required"
@@ -140,6 +143,31 @@ class FilePath(Text):
             return Path(text).expanduser()
         except RuntimeError as error:
             raise ValidationError("names a home directory that does not exist") from error
+
+
+class ServerUrl(Text):
+    """Where a lethe server is: with TLS anywhere, without it on this machine alone."""
+
+    allowed = "https://HOST[:PORT][/PATH], or http:// on 127.0.0.1, localhost, ::1"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            parts = urlsplit(text)
+            port_is_valid = parts.port is None or parts.port > 0
+        except ValueError:
+            raise ValidationError("is no URL") from None
+        if not parts.hostname or not port_is_valid or parts.query or parts.fragment:
+            raise ValidationError("is no URL of a server")
+        if parts.username is not None or parts.password is not None:
+            raise ValidationError(
+                "must not hold a name or password; the token stands in its own file"
+            )
+        if parts.scheme not in ("http", "https"):
+            raise ValidationError("has an unknown scheme")
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            raise ValidationError("would send token and turns unencrypted over a network")
+        return text
 
 
 class Switch(_Strict):
