@@ -146,6 +146,18 @@ def test_file_is_found_by_its_variable(write):
     assert find_config(Path("other"), {"LETHE_COLLECTOR_CONFIG": str(path)}) == Path("other")
 
 
+def test_usual_places_of_the_file(tmp_path, monkeypatch):
+    """Without any word, the user's file counts, and else the one that `lethe up` has written."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert find_config(None, {}) is None
+    for place in ("data", "config"):
+        path = tmp_path / place / "lethe" / "collector.yaml"
+        path.parent.mkdir(parents=True)
+        path.touch()
+        assert find_config(None, {}) == path
+
+
 def test_unreadable_token_file_names_the_reason(tmp_path):
     """A token file that is not there is told by its path."""
     with pytest.raises(ConfigInvalid, match="No such file"):

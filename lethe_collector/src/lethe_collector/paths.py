@@ -21,12 +21,15 @@ ENV_PREFIX: Final = "LETHE_COLLECTOR__"
 
 STATE_FILE: Final = "state.db"
 LOCK_FILE: Final = "lock"
+_CONFIG_FILE: Final = "collector.yaml"
 
 _PLAIN_LINE = re.compile(r"^state_dir: +([~/][^\s#:'\"&*!|>%@`]*) *(?:#.*)?$", re.MULTILINE)
 
 
 def find_config(given: Path | None, environ: Mapping[str, str]) -> Path | None:
     """Tell which configuration file counts; `None` if there is none.
+
+    The last one that counts is that of `lethe up`, so that `status` tells of it as well.
 
     Args:
         given: what the user named on the command line; need not exist.
@@ -38,8 +41,9 @@ def find_config(given: Path | None, environ: Mapping[str, str]) -> Path | None:
         return Path(named).expanduser()
     import platformdirs  # noqa: PLC0415 - only where nothing is named
 
-    default = platformdirs.user_config_path("lethe") / "collector.yaml"
-    return default if default.exists() else None
+    usual = platformdirs.user_config_path("lethe") / _CONFIG_FILE
+    of_up = platformdirs.user_data_path("lethe", appauthor=False) / _CONFIG_FILE
+    return next((path for path in (usual, of_up) if path.exists()), None)
 
 
 def default_state_dir() -> Path:
