@@ -21,7 +21,7 @@ import email.utils
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -30,7 +30,9 @@ from lethe_collector.state import LineRefusal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ServerState = Literal["OK", "UNREACHABLE", "UNAVAILABLE", "AUTH", "NOT_LETHE", "WIRE_VERSION"]
+ServerState = Literal[
+    "OK", "UNREACHABLE", "UNAVAILABLE", "AUTH", "NOT_LETHE", "WIRE_VERSION", "OTHER_ARCHIVE"
+]
 
 #: Longest wait that a server may ask for, in seconds.
 MAX_RETRY_AFTER: Final = 3600.0
@@ -42,6 +44,7 @@ HINTS: Final[Mapping[ServerState, str]] = {
     "AUTH": "make a new token with `lethe-server token create` and write it to server.token_file",
     "NOT_LETHE": "server.url does not lead to lethe: check it, and the proxy in between",
     "WIRE_VERSION": "upgrade the older of collector and server",
+    "OTHER_ARCHIVE": "server.url leads to more than one archive: check it, and the proxy in between",
 }
 
 _PROBLEM: Final = "application/problem+json"
@@ -64,9 +67,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The server has the lines; `refusals` are those that it never takes."""
+    """The server has the lines.
+
+    Args:
+        refusals: those that it never takes.
+        mark: of the archive behind this request (`lethe_collector.marks`).
+        mark_known: whether it has all up to the mark that was shown.
+    """
 
     refusals: tuple[LineRefusal, ...] = ()
+    mark: str = ""
+    mark_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,8 @@ class _AckBody(msgspec.Struct):
     received: int
     accepted: int
     errors: list[_Error] = []
+    mark: Annotated[str, msgspec.Meta(pattern="^[!-~]{0,128}$")] = ""
+    mark_known: bool = True
 
 
 class _Problem(msgspec.Struct):
@@ -163,7 +176,8 @@ def _read_ack(answer: Answer, sent: int) -> Verdict:
     lines = {error.line for error in body.errors}
     if len(lines) != len(body.errors) or not all(1 <= line <= sent for line in lines):
         return Keep("NOT_LETHE", "200, but it refuses lines that were not sent")
-    return Ack(tuple(LineRefusal(error.line - 1, error.code, error.error) for error in body.errors))
+    refusals = (LineRefusal(error.line - 1, error.code, error.error) for error in body.errors)
+    return Ack(tuple(refusals), body.mark, body.mark_known)
 
 
 def _read_problem(answer: Answer) -> _Problem | None:

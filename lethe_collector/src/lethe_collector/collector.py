@@ -99,7 +99,7 @@ class Collector:
             transport,
             outbox_max_bytes=config.outbox_max_bytes,
             on_kept=self.reader.note_kept,
-            on_rewound=self.reader.rewind,
+            on_rewound=self._rewind,
             on_change=self._note_change,
             nap=nap,
         )
@@ -174,7 +174,7 @@ class Collector:
             self._changed.clear()
 
     def _is_done(self) -> bool:
-        if not all(follower.scans for follower in self._followers.values()):
+        if not all(follower.is_settled for follower in self._followers.values()):
             return False
         deliveries = self.shipper.deliveries
         if deliveries.failures >= (
@@ -182,6 +182,12 @@ class Collector:
         ):
             return True
         return self.reader.is_idle and self.shipper.is_idle
+
+    def _rewind(self, source_ids: list[int]) -> None:
+        """Have sources read again that were set back."""
+        self.reader.rewind(source_ids)
+        for follower in self._followers.values():
+            follower.ask()  # those that the reader has forgotten are found by a scan
 
     def _note_change(self) -> None:
         self._changed.set()

@@ -64,6 +64,11 @@ class Database:
             # One step frees one page, and only `executescript` takes all of them.
             self._connection.executescript("PRAGMA incremental_vacuum")
 
+    def note(self, key: str) -> Any:
+        """Return what was remembered, or `None`."""
+        rows = self.query("SELECT value FROM meta WHERE key = ?", (key,))
+        return json.loads(rows[0][0]) if rows else None
+
     def set_note(self, key: str, value: Any) -> None:
         """Remember something that `status` tells, as JSON."""
         with self.transaction() as connection:

@@ -63,6 +63,8 @@ class Follower:
         self._rest_until = 0.0
         self._error = ""
         self._stalls = 0
+        self._asked = 0
+        self._answered = -1
         self.roots: list[Path] = []
         self.is_watched = True
         self.scans = 0
@@ -72,6 +74,16 @@ class Follower:
         """Look at files soon; an empty set asks for a scan."""
         self._hints |= paths or {""}
         self._wake.set()
+
+    def ask(self) -> None:
+        """Have all places looked at again; `is_settled` tells when that was done."""
+        self._asked += 1
+        self.hint(set())
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all places were looked at since that was asked for."""
+        return self._answered == self._asked
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -110,11 +122,12 @@ class Follower:
         return True
 
     async def _scan(self) -> None:
-        began = self._clock()
+        began, asked = self._clock(), self._asked
         scan = await self._run(self._look)
         now = self._clock()
         self._rest_until = now + (now - began) * _REST_FACTOR
         self.scans += 1
+        self._answered = asked
         self.report = {
             "label": self._tool.parser.label,
             "error": self._error,

@@ -57,8 +57,11 @@ class Outbox:
                 "INSERT INTO outbox (created, lines, body, digest) VALUES (?, ?, ?, ?)",
                 (self._clock(), batch.lines, body, digest_of(body)),
             ).lastrowid
+            # A source that was set back after these lines were read must not be set forward by
+            # them, should the row be damaged one day: then it is read from its beginning.
             connection.executemany(
-                "INSERT INTO outbox_parts VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO outbox_parts SELECT ?1, ?2, id, ?4, ?5, iif(epoch = ?8, ?6, NULL),"
+                " iif(epoch = ?8, ?7, 0) FROM sources WHERE id = ?3",
                 [
                     (
                         row_id,
@@ -68,6 +71,7 @@ class Outbox:
                         len(part.lines),
                         part.before,
                         part.before_position,
+                        part.epoch,
                     )
                     for place, part in enumerate(batch.segments)
                     if part.lines

@@ -17,6 +17,7 @@ import zstandard
 
 from lethe_collector import paths
 from lethe_collector.outbox import digest_of
+from lethe_collector.source_table import SourceTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -96,14 +97,7 @@ def retry_dead_letters(
         for start in range(0, len(kept), _ROW_EVENTS):
             _queue(connection, kept[start : start + _ROW_EVENTS])
         lost = {row[1] for row in chosen if row[4] is None}
-        connection.executemany(
-            "UPDATE sources SET cursor = NULL, position = 0, epoch = epoch + 1, records = 0,"
-            " turns = 0, unmapped = 0, read_size = NULL WHERE id = ?",
-            [(source_id,) for source_id in lost],
-        )
-        connection.executemany(
-            "DELETE FROM skipped WHERE source_id = ?", [(source_id,) for source_id in lost]
-        )
+        SourceTable(database).set_back(lost)
         connection.executemany(
             "DELETE FROM dead_letters WHERE id = ?", [(row[0],) for row in chosen]
         )

@@ -6,6 +6,10 @@ outbox behind it, until that is full. Then reading stops: the files are the queu
 
 A request that is too large is halved. A request that is refused is halved as well, until the
 record at fault is alone: that one becomes a dead letter, all others arrive.
+
+If the archive turns out to be another one than before, or an older one, all sources are set back
+and the request is sent again (`lethe_collector.marks`). While there is nothing to send, the server
+is asked now and then, by a request without lines.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +25,7 @@ from loguru import logger
 from tenacity import AsyncRetrying, RetryError, retry_if_exception_type
 
 from lethe_collector.answers import HINTS, Ack, Keep, Reject, Shrink, classify
+from lethe_collector.marks import Marks, OtherArchive
 from lethe_collector.state import LineRefusal
 from lethe_collector.transport import NotSent, TokenUnusable
 from lethe_core.errors import TooLarge
@@ -38,6 +44,8 @@ if TYPE_CHECKING:
 
 #: Longest wait between two attempts, in seconds.
 MAX_BACKOFF: Final = 300.0
+#: After so many seconds with nothing to send, the server is asked whether it still has all.
+ASK_SECONDS: Final = 600.0
 _FIRST_BACKOFF: Final = 0.5
 _RETRY_AFTER_JITTER: Final = 0.2
 
@@ -112,6 +120,7 @@ class Shipper:
         self._on_rewound = on_rewound
         self._on_change = on_change
         self._nap_for = nap
+        self._marks = Marks(state, on_rewound)
         self._limit = MAX_REQUEST_BYTES
         self._server: tuple[ServerState, str] | None = None
         self._stopping = asyncio.Event()
@@ -137,15 +146,20 @@ class Shipper:
     async def run(self) -> None:
         """Deliver batches until `stop` is called."""
         await self._count_outbox()
+        await asyncio.to_thread(self._marks.load)
+        if not self.deliveries.waiting:
+            await self._ask()
         self._busy = False
         self._on_change()
         while not self._stopping.is_set():
             parcel = await self._next()
-            if parcel is None:
+            if self._stopping.is_set() and parcel is None:
                 return
             self._busy = True
             try:
-                if not await self._ship(parcel):
+                if parcel is None:
+                    await self._ask()
+                elif not await self._ship(parcel):
                     return
             finally:
                 self._busy = False
@@ -154,6 +168,7 @@ class Shipper:
     # What comes next -----------------------------------------------------------------------
 
     async def _next(self) -> _Parcel | None:
+        """Return what is delivered next; `None` if it is time to ask, or to stop."""
         while self.deliveries.waiting:
             row = await asyncio.to_thread(self._state.outbox.head)
             if row is not None and row.lines is not None:
@@ -165,7 +180,11 @@ class Shipper:
                 )
                 self._on_rewound(rewound)
             await self._count_outbox()
-        batch = await self._get()
+        resting = asyncio.ensure_future(asyncio.sleep(ASK_SECONDS))
+        try:
+            batch = await self._get(until=resting)
+        finally:
+            resting.cancel()
         return None if batch is None else _Parcel(list(batch), batch)
 
     async def _get(self, until: asyncio.Future[None] | None = None) -> Batch | None:
@@ -215,10 +234,9 @@ class Shipper:
         if self._stopping.is_set():
             raise _Undelivered(Keep("UNAVAILABLE", "stopping"))
         try:
-            refusals = await self._deliver(parcel.lines)
+            refusals = await self._deliver_to_one(parcel.lines)
         except (NotSent, TokenUnusable) as error:
-            state: ServerState = "AUTH" if isinstance(error, TokenUnusable) else "UNREACHABLE"
-            raise _Undelivered(Keep(state, error.message)) from error
+            raise _Undelivered(Keep(_state_of(error), error.message)) from error
         try:
             await asyncio.to_thread(self._record, parcel, refusals)
         except (sqlite3.Error, OSError) as error:
@@ -228,15 +246,57 @@ class Shipper:
         await self._note_success(parcel, refusals)
 
     def _record(self, parcel: _Parcel, refusals: list[LineRefusal]) -> None:
+        mark = self._marks.shown if parcel.lines else None
         if parcel.row_id is not None:
-            self._state.finish_outbox(parcel.row_id, parcel.lines, refusals)
+            self._state.finish_outbox(parcel.row_id, parcel.lines, refusals, mark)
         elif parcel.batch is not None:
-            self._state.record_ack(parcel.batch, refusals)
+            self._state.record_ack(parcel.batch, refusals, mark)
+
+    async def _deliver_to_one(self, lines: Sequence[bytes]) -> list[LineRefusal]:
+        """Send lines until one archive has them all, and all that was acknowledged before.
+
+        Raises:
+            _Undelivered: some were not taken; all are sent again.
+            NotSent, TokenUnusable: likewise.
+        """
+        while True:
+            try:
+                return await self._deliver(lines)
+            except OtherArchive as other:
+                await self._begin_anew(other.mark)
+
+    async def _begin_anew(self, mark: str) -> None:
+        if self._marks.is_too_soon():
+            raise _Undelivered(Keep("OTHER_ARCHIVE", "the archive has changed again"))
+        try:
+            rewound = await asyncio.to_thread(self._marks.begin_anew, mark)
+        except (sqlite3.Error, OSError) as error:
+            raise _Undelivered(Keep("UNAVAILABLE", f"the state: {error}")) from error
+        self._marks.note_rewound(rewound)
+
+    async def _ask(self) -> None:
+        """Ask whether the archive still has all that it acknowledged; failing does no harm."""
+        if not self._marks.shown:
+            return
+        try:
+            verdict = classify(await self._transport.post([], self._marks.shown), 0)
+            match verdict:
+                case Ack() as ack:
+                    self._marks.check(ack)
+                    await self._note_server("OK", "")
+                case Keep(state, detail):
+                    await self._note_server(state, detail)
+        except OtherArchive as other:
+            with suppress(_Undelivered):  # it shows again with the next request
+                await self._begin_anew(other.mark)
+        except (NotSent, TokenUnusable) as error:
+            await self._note_server(_state_of(error), error.message)
 
     async def _deliver(self, lines: Sequence[bytes]) -> list[LineRefusal]:
         """Send lines, in parts if need be, until each was taken or refused for good.
 
         Raises:
+            OtherArchive: the archive lost what it had acknowledged, perhaps a part of these lines.
             _Undelivered: some were not; all are sent again.
             NotSent, TokenUnusable: likewise.
         """
@@ -250,10 +310,11 @@ class Shipper:
                 parts += [(middle, end), (start, middle)]
                 continue
             failpoint("post.before")
-            answer = await self._transport.post(part)
+            answer = await self._transport.post(part, self._marks.shown)
             failpoint("post.after")
             match classify(answer, len(part)):
-                case Ack(refused):
+                case Ack(refused) as ack:
+                    self._marks.follow(ack)
                     refusals += [
                         LineRefusal(start + place, code, why) for place, code, why in refused
                     ]
@@ -350,6 +411,10 @@ class Shipper:
         self.deliveries.waiting, self._outbox_bytes = await asyncio.to_thread(
             self._state.outbox.size
         )
+
+
+def _state_of(error: NotSent | TokenUnusable) -> ServerState:
+    return "AUTH" if isinstance(error, TokenUnusable) else "UNREACHABLE"
 
 
 def _undelivered(retry: RetryCallState) -> Keep:

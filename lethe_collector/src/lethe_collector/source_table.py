@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from lethe_core.sources import Cursor, Identity
 
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 SourceState = Literal["active", "gone", "unsupported", "unreadable", "failed", "stalled"]
 
+_THERE: Final = "SELECT id FROM sources WHERE state <> 'gone' AND cursor IS NOT NULL"
+_LOSE: Final = """
+UPDATE sources SET cursor = NULL, position = 0, epoch = epoch + 1, read_size = NULL,
+  lost_turns = max(0, turns
+    - (SELECT coalesce(sum(lines), 0) FROM outbox_parts WHERE source_id = sources.id)
+    - (SELECT count(*) FROM dead_letters WHERE source_id = sources.id))
+WHERE state = 'gone' RETURNING lost_turns
+"""
 _TEXT_LENGTH: Final = 300
 _INTEGER_MASK: Final = 2**63 - 1
 
@@ -73,6 +81,20 @@ class KnownSource:
         """Note that the source has changed."""
         now = KnownSource.of(row_id, source, self.parser_version)
         return now if self.state == "gone" else replace(now, state=self.state)
+
+
+class Anew(NamedTuple):
+    """What it means that all is read again.
+
+    Args:
+        sources: that are.
+        gone: sources of which delivered turns are lost.
+        lost_turns: how many.
+    """
+
+    sources: list[int]
+    gone: int
+    lost_turns: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -142,7 +164,10 @@ class SourceTable:
         with self._database.transaction() as connection:
             connection.executemany(
                 "UPDATE sources SET root = ?, path = ?, name = ?, device = ?, inode = ?,"
-                " size = ?, mtime_ns = ?, lost_bytes = 0, lost_full = 0,"
+                " size = ?, mtime_ns = ?, lost_bytes = 0, lost_full = 0, lost_turns = 0,"
+                # One that is back after its turns were lost is read and counted anew.
+                " records = iif(lost_turns, 0, records), turns = iif(lost_turns, 0, turns),"
+                " unmapped = iif(lost_turns, 0, unmapped),"
                 " state = CASE state WHEN 'gone' THEN 'active' ELSE state END WHERE id = ?",
                 [
                     (*_place(source), *_inode(source), *_stat(source), row_id)
@@ -205,6 +230,34 @@ class SourceTable:
             " position = 0, read_size = NULL, head_size = 0, head_hash = '' WHERE id = ?",
             (source_id,),
         )
+
+    def set_back(self, ids: Iterable[int]) -> None:
+        """Have sources read again from their beginning; what was read before moves no cursor."""
+        rows = [(source_id,) for source_id in ids]
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "UPDATE sources SET cursor = NULL, position = 0, epoch = epoch + 1, records = 0,"
+                " turns = 0, unmapped = 0, read_size = NULL WHERE id = ?",
+                rows,
+            )
+            connection.executemany("DELETE FROM skipped WHERE source_id = ?", rows)
+            connection.executemany(
+                "UPDATE outbox_parts SET before = NULL, before_position = 0 WHERE source_id = ?",
+                rows,
+            )
+
+    def set_all_back(self) -> Anew:
+        """Have all sources read again, because the archive has lost what they gave.
+
+        Of those that are gone, what was delivered is lost: all turns but those that wait in the
+        outbox or were refused. Should one come back, it is read from its beginning, too.
+        """
+        with self._database.transaction() as connection:
+            gone = connection.execute(_LOSE).fetchall()
+            lost = sum(row[0] for row in gone)
+            ids = [row[0] for row in connection.execute(_THERE)]
+            self.set_back(ids)
+        return Anew(ids, sum(1 for row in gone if row[0]), lost)
 
     def note_error(
         self, source_id: int, state: SourceState, code: str, text: str, hint: str

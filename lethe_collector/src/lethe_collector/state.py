@@ -5,6 +5,8 @@ Invariants:
 * A cursor moves only in the transaction that records the acknowledgement of what lies before it,
   or that puts it into the outbox (P2).
 * What an acknowledgement refuses for good becomes a dead letter in that same transaction (P3).
+* The mark of an acknowledgement is stored with the cursors that it moves; when an archive is begun
+  anew, its mark is stored with the cursors that go back (`lethe_collector.marks`).
 * `epoch` grows whenever a cursor is set back; what was read before that no longer moves it.
 
 All methods may be called from any thread; each is one transaction.
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lethe_collector.batches import Batch
+    from lethe_collector.source_table import Anew
 
 
 class LineRefusal(NamedTuple):
@@ -70,8 +73,36 @@ class State:
         """Close the file; what was committed is safe anyway."""
         self._database.close()
 
-    def record_ack(self, batch: Batch, refusals: Sequence[LineRefusal]) -> None:
-        """Note that the server has a batch: cursors move, refused events become dead letters."""
+    def mark(self) -> str:
+        """Return the mark of the last acknowledgement; empty if there is none."""
+        return str(self._database.note("mark") or "")
+
+    def begin_anew(self, mark: str) -> Anew:
+        """Note that the archive lost what it had acknowledged: all sources are set back.
+
+        Args:
+            mark: of the archive as it is now.
+        """
+        failpoint("archive.anew.before")
+        with self._database.transaction():
+            anew = self.sources.set_all_back()
+            failpoint("archive.anew.middle")
+            self._database.set_note("mark", mark)
+            note = {"at": self._clock(), "sources": len(anew.sources), "lost": anew.lost_turns}
+            self._database.set_note("anew", note)
+        failpoint("archive.anew.after")
+        return anew
+
+    def record_ack(
+        self, batch: Batch, refusals: Sequence[LineRefusal], mark: str | None = None
+    ) -> None:
+        """Note that the server has a batch: cursors move, refused events become dead letters.
+
+        Args:
+            batch: what it has.
+            refusals: lines that it never takes.
+            mark: of the archive behind it; `None` if nothing was sent.
+        """
         failpoint("cursor.commit.before")
         with self._database.transaction():
             self._advance(batch)
@@ -80,7 +111,7 @@ class State:
                     (part.source_id, part.generation) for part in batch.segments for _ in part.lines
                 ]
                 self._bury(owners, list(batch), refusals)
-                self._database.set_note("last_ack", self._clock())
+                self._note_ack(mark)
         failpoint("cursor.commit.after")
 
     def put_outbox(self, batch: Batch) -> int:
@@ -96,20 +127,29 @@ class State:
         return row_id
 
     def finish_outbox(
-        self, row_id: int, lines: Sequence[bytes], refusals: Sequence[LineRefusal]
+        self,
+        row_id: int,
+        lines: Sequence[bytes],
+        refusals: Sequence[LineRefusal],
+        mark: str | None = None,
     ) -> None:
-        """Note that the server has a batch of the outbox."""
+        """Note that the server has a batch of the outbox; see `record_ack`."""
         failpoint("outbox.delete.before")
         with self._database.transaction():
             self._bury(self.outbox.origins(row_id), lines, refusals)
             self.outbox.remove(row_id)
-            self._database.set_note("last_ack", self._clock())
+            self._note_ack(mark)
         self._database.give_back_space()
         failpoint("outbox.delete.after")
 
     def set_note(self, key: str, value: Any) -> None:
         """Remember something that `status` tells, as JSON."""
         self._database.set_note(key, value)
+
+    def _note_ack(self, mark: str | None) -> None:
+        self._database.set_note("last_ack", self._clock())
+        if mark is not None:
+            self._database.set_note("mark", mark)
 
     def _advance(self, batch: Batch) -> None:
         self.sources.advance(batch.segments)

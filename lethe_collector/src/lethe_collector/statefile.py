@@ -101,7 +101,12 @@ CREATE TABLE dead_letters (
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
-_MIGRATIONS: Final = (_SCHEMA_1,)
+_SCHEMA_2: Final = """
+-- of a source that is gone: turns that the server had, and lost
+ALTER TABLE sources ADD COLUMN lost_turns INTEGER NOT NULL DEFAULT 0
+"""
+
+_MIGRATIONS: Final = (_SCHEMA_1, _SCHEMA_2)
 VERSION: Final = len(_MIGRATIONS)
 
 

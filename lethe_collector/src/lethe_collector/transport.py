@@ -20,7 +20,7 @@ from lethe_collector.answers import Answer
 from lethe_collector.config import read_token
 from lethe_core.errors import ConfigInvalid, Unavailable
 from lethe_core.limits import MIB
-from lethe_core.wire import CONTENT_TYPE, WIRE_HEADER, WIRE_VERSION
+from lethe_core.wire import CONTENT_TYPE, MARK_HEADER, WIRE_HEADER, WIRE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,8 +49,12 @@ class TokenUnusable(Unavailable):
 class Transport(Protocol):
     """Sends lines to the server."""
 
-    async def post(self, lines: Sequence[bytes]) -> Answer:
+    async def post(self, lines: Sequence[bytes], mark: str = "") -> Answer:
         """Send lines as one request.
+
+        Args:
+            lines: the events.
+            mark: to be shown; empty for none.
 
         Raises:
             NotSent: no answer came.
@@ -108,11 +112,11 @@ class HttpTransport:
         """Give all connections back."""
         await self._session.close()
 
-    async def post(self, lines: Sequence[bytes]) -> Answer:
+    async def post(self, lines: Sequence[bytes], mark: str = "") -> Answer:
         """Send lines as one request. See `Transport.post`."""
         token = self._read_token()
         while True:
-            answer = await self._post(lines, token)
+            answer = await self._post(lines, token, mark)
             if answer.status != _UNSUPPORTED or self._encoding + 1 == len(_ENCODINGS):
                 return answer
             self._encoding += 1
@@ -171,7 +175,7 @@ class HttpTransport:
         except ConfigInvalid as error:
             raise TokenUnusable(error.message, hint=error.hint) from None
 
-    async def _post(self, lines: Sequence[bytes], token: str) -> Answer:
+    async def _post(self, lines: Sequence[bytes], token: str, mark: str) -> Answer:
         encoding, compress = _ENCODINGS[self._encoding]
         headers = {
             "Authorization": f"Bearer {token}",
@@ -179,6 +183,8 @@ class HttpTransport:
             "Content-Encoding": encoding,
             WIRE_HEADER: str(WIRE_VERSION),
         }
+        if mark:
+            headers[MARK_HEADER] = mark
         # Compressing takes tens of milliseconds; meanwhile the loop goes on.
         data = await asyncio.to_thread(compress, lines)
         try:

@@ -22,6 +22,7 @@ import zstandard
 
 from lethe_collector.batches import read_key
 from lethe_collector.database import Database
+from lethe_collector.source_table import SourceTable
 from lethe_collector.statefile import StateLock
 from lethe_collector.transport import HttpTransport, NotSent
 from lethe_core.digests import digest_turns, hash_turn
@@ -161,14 +162,8 @@ class Verifier:
 
     def repair(self) -> int:
         """Have each source of which turns are missing read again; tell how many there are."""
-        ids: list[tuple[Any, ...]] = [(source_id,) for source_id, _ in self.found.missing]
-        with self._database.transaction() as connection:
-            connection.executemany(
-                "UPDATE sources SET cursor = NULL, position = 0, epoch = epoch + 1, records = 0,"
-                " turns = 0, unmapped = 0, read_size = NULL WHERE id = ?",
-                ids,
-            )
-            connection.executemany("DELETE FROM skipped WHERE source_id = ?", ids)
+        ids = [source_id for source_id, _ in self.found.missing]
+        SourceTable(self._database).set_back(ids)
         return len(ids)
 
 

@@ -121,23 +121,22 @@ class Zone(fields.String):
             raise ValidationError("must be a time zone such as Europe/Berlin") from None
 
 
-class User(fields.String):
-    """The name of a user."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        if user_problem(text) or text == "*":
-            raise ValidationError("must be the name of one user")
-        return text
-
-
-class AnyUser(User):
+class AnyUser(fields.String):
     """The name of a user, or ``*`` for all."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if value == EVERYBODY:
-            return value
-        return super()._deserialize(value, attr, data, **kwargs)
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if text != EVERYBODY and user_problem(text):
+            raise ValidationError("must be the name of one user, or *")
+        return text
+
+
+class OwnedParameters(Parameters):
+    """Base of the schema of a route that reads what belongs to somebody."""
+
+    owner = AnyUser(
+        load_default=None, metadata={"description": "For admins: whose; `*` for everybody's."}
+    )
 
 
 def load_parameters(request: web.BaseRequest, schema: Parameters) -> dict[str, Any]:
@@ -162,6 +161,17 @@ def load_parameters(request: web.BaseRequest, schema: Parameters) -> dict[str, A
         name = min(problems)
         raise InvalidRequest(problems[name][0], parameter=shown(name)) from None
     return loaded
+
+
+def whose(asked: dict[str, Any], identity: Identity) -> str | None:
+    """Return whose rows are asked for; `None` for everybody's.
+
+    Args:
+        asked: loaded by `OwnedParameters`.
+        identity: who asks; an admin if there is an `owner`, which the sign-in has checked.
+    """
+    owner: str = asked["owner"] or identity.user
+    return None if owner == EVERYBODY else owner
 
 
 def load_span(asked: dict[str, Any], zone: dt.tzinfo) -> dict[str, float | None]:

@@ -165,4 +165,4 @@ def test_page_takes_nothing_for_markup():
 
 def test_ids_of_events_are_read_as_they_are_written():
     """An id has the form that the documentation shows."""
-    assert parse_id("4711-1c0ffee5bad") == (4711, 0x1C0FFEE5BAD)
+    assert parse_id("4711-1c0ffee5bad") == ((4711, 0x1C0FFEE5BAD),)

@@ -33,8 +33,12 @@ def test_what_is_no_address_is_the_name(remote):
 
 def projects(places, join):
     """The directories of each project, and its sessions."""
-    joined = join_places([(Place(*place), Figures(sessions=1), 1.0) for place in places], join)
-    found = [(list(each.directories), each.figures.sessions) for each in joined]
+    found_at = [Place(*place[:2], "alice", *place[2:]) for place in places]
+    joined = join_places([(place, Figures(sessions=1), 1.0) for place in found_at], join)
+    found = [
+        ([(where.host, where.path) for where in each.directories], each.figures.sessions)
+        for each in joined
+    ]
     return sorted(((sorted(where, key=str), count) for where, count in found), key=str)
 
 

@@ -237,15 +237,17 @@ async def test_a16_search_of_another_owner_is_not_there(archive, saved):
 
 @pytest.mark.promise("A14", "A3")
 @pytest.mark.parametrize("owner", ["alice", "bob", "*", ""])
-async def test_a14_owner_is_no_parameter(archive, saved, owner):
-    """For all but admins it is a 403, and for admins it is not known here."""
+async def test_a14_owner_is_for_admins_who_read(archive, saved, owner):
+    """For all but admins it is a 403; admins read with it, and change nothing of others."""
     identity = (await saved.save())["id"]
 
     for method, path in (("GET", ""), ("GET", f"/{identity}"), ("GET", f"/{identity}/run")):
         assert (await saved.ask(method, path, 403, owner=owner))["code"] == "FORBIDDEN"
     if owner in ("alice", "bob"):
-        problem = await Saved(archive, "root").ask("GET", "", 400, owner=owner)
+        problem = await Saved(archive, "root").ask("DELETE", f"/{identity}", 400, owner=owner)
         assert problem["parameter"] == "owner"
+        found = await Saved(archive, "root").ask("GET", "", owner=owner)
+        assert len(found["saved_searches"]) == (owner == "alice")
 
 
 @pytest.mark.promise("A15", "A3")

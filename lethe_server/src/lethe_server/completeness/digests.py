@@ -47,7 +47,7 @@ async def show_digest(request: web.Request) -> web.Response:
     """Answer which turns of a session are there."""
     listed = load_parameters(request, DIGEST_PARAMETERS)["hashes"]
     owner = request[IDENTITY].user
-    session = await find_asked_session(request, owner)
+    _, session = await find_asked_session(request, owner)
     hashes = await request.app[STORE].query(
         lambda connection: [
             hash_turn(turn_id) for turn_id in read_turn_ids(connection, owner, session.id)

@@ -16,11 +16,12 @@ from aiohttp import web
 from lethe_core.limits import NAME_PATTERN
 from lethe_server.bodies import load_body
 from lethe_server.completeness.bodies import REPORT_BODY
-from lethe_server.errors import InvalidRequest, NotFound
+from lethe_server.errors import InvalidRequest
 from lethe_server.keys import IDENTITY, STORE
-from lethe_server.parameters import Parameters, User, load_parameters
+from lethe_server.owners import the_only
+from lethe_server.parameters import OwnedParameters, Parameters, load_parameters, whose
 from lethe_server.storage import find_hosts
-from lethe_server.storage.reports import HostReport, find_report, store_report
+from lethe_server.storage.reports import HostReport, find_reports, store_report
 
 PATH: Final = "/api/v1/hosts/{host}/completeness"
 #: Seconds that an answer may take.
@@ -31,10 +32,8 @@ class ReportParameters(Parameters):
     """Query of a report: none."""
 
 
-class CompletenessParameters(Parameters):
+class CompletenessParameters(OwnedParameters):
     """Query of the completeness."""
-
-    owner = User(load_default=None, metadata={"description": "For admins: whose machine."})
 
 
 REPORT_PARAMETERS: Final = ReportParameters()
@@ -79,13 +78,13 @@ async def store_completeness(request: web.Request) -> web.Response:
 
 async def show_completeness(request: web.Request) -> web.Response:
     """Answer what is archived of a machine, what is not yet, and why."""
-    identity = request[IDENTITY]
-    owner = load_parameters(request, COMPLETENESS_PARAMETERS)["owner"] or identity.user
+    asked = whose(load_parameters(request, COMPLETENESS_PARAMETERS), request[IDENTITY])
     host = _host(request)
     store = request.app[STORE]
-    found = await store.query(lambda connection: find_report(connection, owner, host), SECONDS)
-    if found is None:
-        raise NotFound("no collector has reported of this host")
+    reports = await store.query(lambda connection: find_reports(connection, asked, host), SECONDS)
+    owner, found = the_only(
+        reports, missing="no collector has reported of this host", what="a host of this name"
+    )
     rows = await store.query(lambda connection: find_hosts(connection, owner), SECONDS)
     answer = _answer(host, found)
     answer.archive = [

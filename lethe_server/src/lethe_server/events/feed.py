@@ -25,10 +25,10 @@ class Follower:
 
     Args:
         user: who follows.
-        owner: whose changes.
+        owner: whose changes; everybody's if `None`.
     """
 
-    def __init__(self, user: str, owner: str) -> None:
+    def __init__(self, user: str, owner: str | None) -> None:
         self.user = user
         self.owner = owner
         self._woken = asyncio.Event()
@@ -67,12 +67,12 @@ class Feed:
         self.closed = False
 
     @contextlib.contextmanager
-    def follower(self, user: str, owner: str) -> Iterator[Follower]:
+    def follower(self, user: str, owner: str | None) -> Iterator[Follower]:
         """Add a stream for as long as it lasts.
 
         Args:
             user: who follows.
-            owner: whose changes.
+            owner: whose changes; everybody's if `None`.
 
         Raises:
             Overloaded: there are too many, or the server stops.
@@ -94,7 +94,7 @@ class Feed:
             owner: for whom something was stored.
         """
         for follower in self._followers:
-            if follower.owner == owner:
+            if follower.owner in (owner, None):
                 follower.wake()
 
     def close(self) -> None:

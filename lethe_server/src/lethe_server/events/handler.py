@@ -20,11 +20,11 @@ from lethe_server.events.messages import (
     reset_message,
 )
 from lethe_server.keys import FEED, IDENTITY, SIGN_IN, STORE
-from lethe_server.parameters import Parameters, User, load_parameters
+from lethe_server.parameters import OwnedParameters, load_parameters, whose
 
 if TYPE_CHECKING:
     from lethe_server.events.feed import Follower
-    from lethe_server.storage import Place
+    from lethe_server.storage import Places
 
 #: When nothing happened for so long (seconds), a heartbeat is sent.
 HEARTBEAT_SECONDS: Final = 15.0
@@ -39,10 +39,8 @@ _HEADERS: Final = {
 }
 
 
-class EventParameters(Parameters):
+class EventParameters(OwnedParameters):
     """Query of the events."""
-
-    owner = User(load_default=None, metadata={"description": "For admins: whose sessions."})
 
 
 EVENT_PARAMETERS: Final = EventParameters()
@@ -51,7 +49,7 @@ EVENT_PARAMETERS: Final = EventParameters()
 async def stream_events(request: web.Request) -> web.StreamResponse:
     """Answer changes until the client goes away."""
     identity = request[IDENTITY]
-    owner = load_parameters(request, EVENT_PARAMETERS)["owner"] or identity.user
+    owner = whose(load_parameters(request, EVENT_PARAMETERS), identity)
     given = request.headers.get("Last-Event-ID")
     with request.app[FEED].follower(identity.user, owner) as follower:
         asked = None if given is None else parse_id(given)
@@ -60,11 +58,11 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
         await response.prepare(request)
         stream = _Stream(request, response, follower)
         if page.gap:
-            await stream.write(ready_message(page.place) + reset_message(page.place))
+            await stream.write(ready_message(page.places) + reset_message(page.places))
         else:
-            start = page.place if asked is None else asked
+            start = page.places if asked is None else asked
             await stream.write(ready_message(start) + page_messages(page))
-        await stream.run(page.place)
+        await stream.run(page.places)
     return response
 
 
@@ -84,18 +82,18 @@ class _Stream:
         self._response = response
         self._follower = follower
 
-    async def run(self, place: Place) -> None:
+    async def run(self, places: Places) -> None:
         """Tell all that is stored behind a place, until the stream ends."""
         store = self._request.app[STORE]
         woken = True
         while await self._may_go_on():
-            page = await store.read_changes(self._follower.owner, place)
+            page = await store.read_changes(self._follower.owner, places)
             if page.gap:
-                await self.write(reset_message(page.place))
-            elif page.place != place:
+                await self.write(reset_message(page.places))
+            elif page.places != places:
                 await self.write(page_messages(page))
-            if page.place != place:
-                place = page.place
+            if page.places != places:
+                places = page.places
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
             if not woken:

@@ -11,7 +11,7 @@ from lethe_server.exports.html import HtmlExport
 from lethe_server.exports.json import JsonExport, JsonlExport
 from lethe_server.exports.markdown import MarkdownExport
 from lethe_server.keys import IDENTITY, STORE
-from lethe_server.parameters import Choice, Parameters, User, load_parameters
+from lethe_server.parameters import Choice, OwnedParameters, load_parameters, whose
 from lethe_server.sessions.finding import find_asked_session
 from lethe_server.storage import TurnPlace
 
@@ -32,11 +32,10 @@ FORMS: Final[dict[str, type[Export]]] = {
 }
 
 
-class ExportParameters(Parameters):
+class ExportParameters(OwnedParameters):
     """Query of an export."""
 
     format = Choice(*FORMS, load_default="json", metadata={"description": "Of the file."})
-    owner = User(load_default=None, metadata={"description": "For admins: whose session."})
 
 
 EXPORT_PARAMETERS: Final = ExportParameters()
@@ -44,10 +43,8 @@ EXPORT_PARAMETERS: Final = ExportParameters()
 
 async def export_session(request: web.Request) -> web.StreamResponse:
     """Answer a whole session as a file, streamed."""
-    identity = request[IDENTITY]
     asked = load_parameters(request, EXPORT_PARAMETERS)
-    owner = asked["owner"] or identity.user
-    session = await find_asked_session(request, owner)
+    owner, session = await find_asked_session(request, whose(asked, request[IDENTITY]))
     form = FORMS[asked["format"]](session)
     slices = _slices(request.app[STORE], owner, session)
     first = await anext(slices)  # an error is still a problem here, and half a file later

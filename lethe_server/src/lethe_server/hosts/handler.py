@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from lethe_server.keys import IDENTITY, STORE
-from lethe_server.parameters import Parameters, User, load_parameters
+from lethe_server.parameters import OwnedParameters, load_parameters, whose
 from lethe_server.storage import find_hosts
 
 if TYPE_CHECKING:
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 SECONDS: Final = 2.0
 
 
-class HostsParameters(Parameters):
+class HostsParameters(OwnedParameters):
     """Query of the hosts."""
-
-    owner = User(load_default=None, metadata={"description": "For admins: whose hosts."})
 
 
 HOSTS_PARAMETERS: Final = HostsParameters()
@@ -37,18 +35,18 @@ class HostAnswer(msgspec.Struct):
     last_event: float | None
     last_received: float | None
     lag: float | None
+    owner: str | msgspec.UnsetType = msgspec.UNSET
 
 
 async def list_hosts(request: web.Request) -> web.Response:
     """Answer the hosts and their tools, by name."""
-    identity = request[IDENTITY]
-    owner = load_parameters(request, HOSTS_PARAMETERS)["owner"] or identity.user
+    owner = whose(load_parameters(request, HOSTS_PARAMETERS), request[IDENTITY])
     rows = await request.app[STORE].query(lambda connection: find_hosts(connection, owner), SECONDS)
-    answer = {"hosts": [_answer_host(row) for row in rows]}
+    answer = {"hosts": [_answer_host(row, owned=owner is None) for row in rows]}
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
 
-def _answer_host(row: HostRow) -> HostAnswer:
+def _answer_host(row: HostRow, *, owned: bool) -> HostAnswer:
     lag = None
     if row.newest is not None and row.newest_received is not None:
         lag = max(0.0, row.newest_received - row.newest)  # clocks of hosts may be fast
@@ -60,4 +58,5 @@ def _answer_host(row: HostRow) -> HostAnswer:
         last_event=row.last_event,
         last_received=row.last_received,
         lag=lag,
+        owner=row.owner if owned else msgspec.UNSET,
     )

@@ -28,7 +28,7 @@ from lethe_server.parameters import Parameters
 from lethe_server.projects.handler import PROJECTS_PARAMETERS, ProjectAnswer
 from lethe_server.related.handler import RELATED_PARAMETERS, RelatedAnswer
 from lethe_server.saved_searches.bodies import SAVED_SEARCH_BODY
-from lethe_server.saved_searches.handler import RUN_PARAMETERS, SavedSearchAnswer
+from lethe_server.saved_searches.handler import READ_PARAMETERS, RUN_PARAMETERS, SavedSearchAnswer
 from lethe_server.search.handler import SEARCH_PARAMETERS, SearchAnswer
 from lethe_server.search.handler_within import FIND_PARAMETERS, FindAnswer
 from lethe_server.sessions.answers import SessionAnswer, TurnAnswer  # noqa: TC001 - msgspec reads it
@@ -241,11 +241,11 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         takes=REPORT_BODY,
         status=204,
     ),
-    ("GET", _SAVED): Operation("saved", "List saved searches.", SavedSearchList, _NONE),
+    ("GET", _SAVED): Operation("saved", "List saved searches.", SavedSearchList, READ_PARAMETERS),
     ("POST", _SAVED): Operation(
         "saved", "Save a search.", SavedSearchAnswer, _NONE, takes=SAVED_SEARCH_BODY, status=201
     ),
-    ("GET", _SAVED_ONE): Operation("saved", "A saved search.", SavedSearchAnswer, _NONE),
+    ("GET", _SAVED_ONE): Operation("saved", "A saved search.", SavedSearchAnswer, READ_PARAMETERS),
     ("PATCH", _SAVED_ONE): Operation(
         "saved",
         "Change a saved search.",

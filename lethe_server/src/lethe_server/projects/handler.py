@@ -12,13 +12,13 @@ from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import (
     Choice,
     LocalTime,
-    Parameters,
+    OwnedParameters,
     Text,
-    User,
     Whole,
     Zone,
     load_parameters,
     load_span,
+    whose,
 )
 from lethe_server.projects.joining import Place, join_places
 from lethe_server.storage import ActivityFilter, read_places
@@ -34,7 +34,7 @@ MAX_OFFSET: Final = 10_000_000
 SECONDS: Final = 5.0
 
 
-class ProjectsParameters(Parameters):
+class ProjectsParameters(OwnedParameters):
     """Query of the projects."""
 
     join = Choice(
@@ -51,7 +51,6 @@ class ProjectsParameters(Parameters):
     host = Text(load_default=None, metadata={"description": "Only this host."})
     limit = Whole(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
     offset = Whole(0, MAX_OFFSET, load_default=0)
-    owner = User(load_default=None, metadata={"description": "For admins: whose projects."})
 
 
 PROJECTS_PARAMETERS: Final = ProjectsParameters()
@@ -62,6 +61,7 @@ class DirectoryAnswer(msgspec.Struct):
 
     host: str
     working_dir: str | None
+    owner: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ProjectAnswer(msgspec.Struct):
@@ -85,13 +85,12 @@ class ProjectAnswer(msgspec.Struct):
 
 async def list_projects(request: web.Request) -> web.Response:
     """Answer projects, those with the latest activity first."""
-    identity = request[IDENTITY]
     asked = load_parameters(request, PROJECTS_PARAMETERS)
     span = load_span(asked, asked["tz"])
     wanted = ActivityFilter(
         since=span["since"], until=span["until"], tool=asked["tool"], host=asked["host"]
     )
-    owner = asked["owner"] or identity.user
+    owner = whose(asked, request[IDENTITY])
 
     groups = await request.app[STORE].query(
         lambda connection: read_places(connection, owner, wanted), SECONDS
@@ -102,7 +101,10 @@ async def list_projects(request: web.Request) -> web.Response:
     )
     begin = asked["offset"]
     answer = {
-        "projects": [_answer_project(each) for each in projects[begin : begin + asked["limit"]]],
+        "projects": [
+            _answer_project(each, owned=owner is None)
+            for each in projects[begin : begin + asked["limit"]]
+        ],
         "limit": asked["limit"],
         "offset": begin,
         "total": len(projects),
@@ -110,7 +112,7 @@ async def list_projects(request: web.Request) -> web.Response:
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
 
-def _answer_project(project: Project) -> ProjectAnswer:
+def _answer_project(project: Project, *, owned: bool) -> ProjectAnswer:
     figures = project.figures
     return ProjectAnswer(
         project=project.directory,
@@ -126,8 +128,8 @@ def _answer_project(project: Project) -> ProjectAnswer:
         tools=sorted(project.tools),
         hosts=project.hosts,
         directories=[
-            DirectoryAnswer(host, directory)
-            for host, directory in sorted(project.directories, key=lambda x: (x[0], x[1] or ""))
+            DirectoryAnswer(each.host, each.path, each.owner if owned else msgspec.UNSET)
+            for each in sorted(project.directories, key=lambda x: (x.host, x.path or "", x.owner))
         ],
         last_activity=project.last_activity,
     )

@@ -30,14 +30,24 @@ class Place(NamedTuple):
     Args:
         repository: as its sessions tell it.
         directory: where they were held.
+        owner: whose they are.
         host: on which machine.
         tool: by which tool.
     """
 
     repository: str | None
     directory: str | None
+    owner: str
     host: str
     tool: str
+
+
+class Directory(NamedTuple):
+    """A directory on somebody's machine."""
+
+    owner: str
+    host: str
+    path: str | None
 
 
 @dataclass(slots=True)
@@ -49,26 +59,25 @@ class Project:
         figures: of all.
         last_activity: in any of them.
         tools: that were used.
-        directories: host and directory, with the last activity in each.
+        directories: with the last activity in each.
     """
 
     repository: str | None = None
     figures: Figures = field(default_factory=Figures)
     last_activity: float | None = None
     tools: set[str] = field(default_factory=set)
-    directories: dict[tuple[str, str | None], float] = field(default_factory=dict)
+    directories: dict[Directory, float] = field(default_factory=dict)
 
     @property
     def directory(self) -> str | None:
         """The directory with the last activity; of equal ones the first by name."""
-        return min(self.directories, key=lambda place: (-self.directories[place], place[1] or ""))[
-            1
-        ]
+        last = self.directories
+        return min(last, key=lambda each: (-last[each], each.path or "")).path
 
     @property
     def hosts(self) -> list[str]:
         """The hosts, by name."""
-        return sorted({host for host, _ in self.directories})
+        return sorted({each.host for each in self.directories})
 
 
 def join_places(places: Iterable[tuple[Place, Figures, float | None]], join: Join) -> list[Project]:
@@ -79,15 +88,15 @@ def join_places(places: Iterable[tuple[Place, Figures, float | None]], join: Joi
         join: what makes several directories one project.
     """
     places = [(_named(place), figures, last) for place, figures, last in places]
-    repositories: dict[tuple[str, str | None], str] = {}
+    repositories: dict[Directory, str] = {}
     for place, _, _ in places:
         if place.repository is not None:
-            where = (place.host, place.directory)
+            where = Directory(place.owner, place.host, place.directory)
             known = repositories.get(where, place.repository)
             repositories[where] = min(known, place.repository)
     projects: dict[tuple[object, ...], Project] = {}
     for place, figures, last in places:
-        where = (place.host, place.directory)
+        where = Directory(place.owner, place.host, place.directory)
         repository = place.repository
         if repository is None and place.directory is not None:
             repository = repositories.get(where)
@@ -128,4 +137,4 @@ def _key(place: Place, repository: str | None, join: Join) -> tuple[object, ...]
         return (place.directory,)
     if join == "repository" and repository is not None:
         return ("repository", repository)
-    return (place.host, place.directory)
+    return (place.owner, place.host, place.directory)

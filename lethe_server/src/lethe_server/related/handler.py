@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from lethe_server.keys import IDENTITY, STORE
-from lethe_server.parameters import Parameters, User, load_parameters
+from lethe_server.parameters import OwnedParameters, load_parameters, whose
 from lethe_server.related.rollups import roll_up
 from lethe_server.related.trees import make_tree
 from lethe_server.sessions.finding import find_asked_session
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     from lethe_server.storage import SessionRow
 
 
-class RelatedParameters(Parameters):
+class RelatedParameters(OwnedParameters):
     """Query of the related sessions."""
-
-    owner = User(load_default=None, metadata={"description": "For admins: whose session."})
 
 
 RELATED_PARAMETERS: Final = RelatedParameters()
@@ -73,9 +71,8 @@ class RelatedAnswer(msgspec.Struct):
 
 async def show_related(request: web.Request) -> web.Response:
     """Answer the tree that a session stands in."""
-    identity = request[IDENTITY]
     asked = load_parameters(request, RELATED_PARAMETERS)
-    session = await find_asked_session(request, asked["owner"] or identity.user)
+    _, session = await find_asked_session(request, whose(asked, request[IDENTITY]))
     store = request.app[STORE]
     relatives = await store.find_relatives(session)
     tree = make_tree(relatives.links, session.id)

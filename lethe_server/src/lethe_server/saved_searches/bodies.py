@@ -62,7 +62,7 @@ def load_search(
     Args:
         q: what was typed.
         filters: by the names of the search's parameters.
-        page: `limit` and `cursor`.
+        page: `limit`, `cursor` and `owner`.
 
     Raises:
         InvalidRequest: one of them is wrong; the error names it.

@@ -1,6 +1,6 @@
 """``/api/v1/saved-searches``: create, list, read, change, delete, run.
 
-They belong to who asks, whoever that is: nobody else sees them, and there is no `owner`.
+They belong to who asks. Admins may read and run those of others, and change their own alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from marshmallow import fields
 from lethe_server.bodies import load_body
 from lethe_server.errors import Conflict, NotFound
 from lethe_server.keys import IDENTITY, STORE
-from lethe_server.parameters import Parameters, load_parameters
+from lethe_server.owners import the_only
+from lethe_server.parameters import OwnedParameters, Parameters, load_parameters, whose
 from lethe_server.saved_searches.bodies import SAVED_SEARCH_BODY, load_search
 from lethe_server.search.handler import answer_search
 from lethe_server.storage.saved_searches import (
@@ -24,7 +25,6 @@ from lethe_server.storage.saved_searches import (
     SavedSearch,
     change_saved,
     delete_saved,
-    find_saved,
     insert_saved,
     list_saved,
 )
@@ -43,7 +43,11 @@ class NoParameters(Parameters):
     """A route without a query."""
 
 
-class RunParameters(Parameters):
+class ReadParameters(OwnedParameters):
+    """Query of saved searches."""
+
+
+class RunParameters(OwnedParameters):
     """Query of a run: the page."""
 
     limit = fields.String(metadata={"description": "As in a search."})
@@ -51,6 +55,7 @@ class RunParameters(Parameters):
 
 
 NO_PARAMETERS: Final = NoParameters()
+READ_PARAMETERS: Final = ReadParameters()
 RUN_PARAMETERS: Final = RunParameters()
 
 
@@ -63,16 +68,17 @@ class SavedSearchAnswer(msgspec.Struct):
     filters: msgspec.Raw
     created_at: float
     changed_at: float
+    owner: str | msgspec.UnsetType = msgspec.UNSET
 
 
 async def list_searches(request: web.Request) -> web.Response:
     """Answer the saved searches of who asks, by name."""
-    _check(request)
-    owner = request[IDENTITY].user
+    owner = whose(load_parameters(request, READ_PARAMETERS), request[IDENTITY])
     found = await request.app[STORE].query(
         lambda connection: list_saved(connection, owner), SECONDS
     )
-    return _json({"saved_searches": [_answer(saved) for saved in found]})
+    answers = [_answer(saved, name if owner is None else None) for name, saved in found]
+    return _json({"saved_searches": answers})
 
 
 async def create_search(request: web.Request) -> web.Response:
@@ -94,14 +100,16 @@ async def create_search(request: web.Request) -> web.Response:
 
 async def show_search(request: web.Request) -> web.Response:
     """Answer a saved search."""
-    _check(request)
-    return _json(_answer(await _asked(request)))
+    owner = whose(load_parameters(request, READ_PARAMETERS), request[IDENTITY])
+    name, saved = await _asked(request, owner)
+    return _json(_answer(saved, name if owner is None else None))
 
 
 async def change_search(request: web.Request) -> web.Response:
     """Change some fields of a saved search; the others stay."""
     _check(request)
-    before = await _asked(request)
+    owner = request[IDENTITY].user
+    _, before = await _asked(request, owner)
     body = await load_body(request, SAVED_SEARCH_BODY, partial=True)
     q = body.get("q", before.q)
     filters = body.get("filters", msgspec.json.decode(before.filters))
@@ -112,7 +120,6 @@ async def change_search(request: web.Request) -> web.Response:
         filters=_encode(filters),
         changed_at=max(time.time(), before.changed_at),
     )
-    owner = request[IDENTITY].user
     outcome = await request.app[STORE].change(
         lambda connection: change_saved(connection, owner, saved)
     )
@@ -132,10 +139,11 @@ async def delete_search(request: web.Request) -> web.Response:
 
 
 async def run_search(request: web.Request) -> web.Response:
-    """Answer a page of what a saved search finds now."""
+    """Answer a page of what a saved search finds now among the turns of whom was asked for."""
     page = load_parameters(request, RUN_PARAMETERS)
-    saved = await _asked(request)
-    asked = load_search(saved.q, msgspec.json.decode(saved.filters), page)
+    _, saved = await _asked(request, whose(page, request[IDENTITY]))
+    given = {name: value for name, value in page.items() if value is not None}
+    asked = load_search(saved.q, msgspec.json.decode(saved.filters), given)
     return await answer_search(request, asked)
 
 
@@ -143,14 +151,12 @@ def _check(request: web.Request) -> None:
     load_parameters(request, NO_PARAMETERS)
 
 
-async def _asked(request: web.Request) -> SavedSearch:
-    owner, identity = request[IDENTITY].user, request.match_info["id"]
-    saved = await request.app[STORE].query(
-        lambda connection: find_saved(connection, owner, identity), SECONDS
+async def _asked(request: web.Request, owner: str | None) -> tuple[str, SavedSearch]:
+    identity = request.match_info["id"]
+    found = await request.app[STORE].query(
+        lambda connection: list_saved(connection, owner, identity), SECONDS
     )
-    if saved is None:
-        raise NotFound("there is no such saved search")
-    return saved
+    return the_only(found, missing="there is no such saved search", what="a search of this id")
 
 
 def _check_outcome(outcome: Outcome) -> None:
@@ -166,7 +172,7 @@ def _encode(filters: dict[str, str]) -> str:
     return msgspec.json.encode(filters, order="sorted").decode()
 
 
-def _answer(saved: SavedSearch) -> SavedSearchAnswer:
+def _answer(saved: SavedSearch, owner: str | None = None) -> SavedSearchAnswer:
     return SavedSearchAnswer(
         id=saved.id,
         name=saved.name,
@@ -174,6 +180,7 @@ def _answer(saved: SavedSearch) -> SavedSearchAnswer:
         filters=msgspec.Raw(saved.filters.encode()),
         created_at=saved.created_at,
         changed_at=saved.changed_at,
+        owner=msgspec.UNSET if owner is None else owner,
     )
 
 

@@ -13,17 +13,16 @@ from marshmallow import fields, validate
 from lethe_core.events import ROLES
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import (
-    EVERYBODY,
-    AnyUser,
     Choice,
     Flag,
-    Parameters,
+    OwnedParameters,
     Text,
     Time,
     Whole,
     Zone,
     check_span,
     load_parameters,
+    whose,
 )
 from lethe_server.search.fts5_syntax import parse_fts5
 from lethe_server.search.query import Condition, parse_query
@@ -46,7 +45,7 @@ _FIELDS: Final = ("tool", "host", "project", "role", "session")
 MATCH_SOURCES: Final = {"turns": "turn", "outputs": "tool_output"}
 
 
-class SearchParameters(Parameters):
+class SearchParameters(OwnedParameters):
     """Query of a search."""
 
     q = fields.String(required=True, metadata={"description": "Words; see docs/search.md."})
@@ -70,9 +69,6 @@ class SearchParameters(Parameters):
         load_default=None,
         validate=validate.Length(min=1, error="must be the next_cursor of an answer"),
         metadata={"description": "Where the last page ended."},
-    )
-    owner = AnyUser(
-        load_default=None, metadata={"description": "For admins: whose turns; `*` for all."}
     )
 
 
@@ -147,7 +143,7 @@ async def answer_search(request: web.Request, asked: dict[str, Any]) -> web.Resp
 
 
 def _search_of(asked: dict[str, Any], identity: Identity) -> Search:
-    owner = asked["owner"] or identity.user
+    owner = whose(asked, identity)
     return Search(
         query=query_of(asked),
         # What `q` says of time may move from page to page (`after:7d`); the cursor holds it.
@@ -157,7 +153,7 @@ def _search_of(asked: dict[str, Any], identity: Identity) -> Search:
             str(asked["tz"]),
             asked["include_tool_outputs"],
         ),
-        owner=None if owner == EVERYBODY else owner,
+        owner=owner,
         include_outputs=asked["include_tool_outputs"],
         order=asked["order"],
         limit=asked["limit"],

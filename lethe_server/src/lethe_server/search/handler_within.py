@@ -13,11 +13,11 @@ from lethe_core.limits import MAX_SEQ
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import (
     Flag,
-    Parameters,
-    User,
+    OwnedParameters,
     Whole,
     Zone,
     load_parameters,
+    whose,
 )
 from lethe_server.search.handler import MATCH_SOURCES, SEARCH_SECONDS, TotalAnswer
 from lethe_server.search.query import parse_query
@@ -32,7 +32,7 @@ DEFAULT_LIMIT: Final = 200
 MAX_LIMIT: Final = 1000
 
 
-class FindParameters(Parameters):
+class FindParameters(OwnedParameters):
     """Query of what is looked for in a session."""
 
     q = fields.String(required=True, metadata={"description": "Words; see docs/search.md."})
@@ -42,7 +42,6 @@ class FindParameters(Parameters):
     tz = Zone(load_default=UTC, metadata={"description": "Time zone of the dates in `q`."})
     after = Whole(0, MAX_SEQ, load_default=-1, metadata={"description": "Only turns after."})
     limit = Whole(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
-    owner = User(load_default=None, metadata={"description": "For admins: whose session."})
 
 
 FIND_PARAMETERS: Final = FindParameters()
@@ -70,11 +69,9 @@ class FindAnswer(msgspec.Struct):
 
 async def find_in_session(request: web.Request) -> web.Response:
     """Answer the turns of one session that match, in their order."""
-    identity = request[IDENTITY]
     asked = load_parameters(request, FIND_PARAMETERS)
     query = parse_query(asked["q"], datetime.now(asked["tz"]))
-    owner = asked["owner"] or identity.user
-    session = await find_asked_session(request, owner)
+    owner, session = await find_asked_session(request, whose(asked, request[IDENTITY]))
     finding = Finding(
         owner=owner,
         session=session.id,

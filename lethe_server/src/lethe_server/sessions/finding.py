@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lethe_server.errors import NotFound
 from lethe_server.keys import STORE
+from lethe_server.owners import the_only
 from lethe_server.storage import SessionKey
 
 if TYPE_CHECKING:
@@ -14,18 +14,17 @@ if TYPE_CHECKING:
     from lethe_server.storage import SessionRow
 
 
-async def find_asked_session(request: web.Request, owner: str) -> SessionRow:
-    """Return the session that the path of a request names.
+async def find_asked_session(request: web.Request, owner: str | None) -> tuple[str, SessionRow]:
+    """Return the session that the path of a request names, and whose it is.
 
     Args:
         request: of a route with `tool`, `host` and `session_id`.
-        owner: whose session.
+        owner: whose session; whoever's if `None`.
 
     Raises:
         NotFound: there is none, or it is somebody else's: nobody can tell which (A3).
+        Conflict: several owners have one of this name.
     """
     key = SessionKey(*(request.match_info[name] for name in SessionKey._fields))
-    session = await request.app[STORE].find_session(owner, key)
-    if session is None:
-        raise NotFound("there is no such session")
-    return session
+    found = await request.app[STORE].find_named(owner, key)
+    return the_only(found, missing="there is no such session", what="a session of this name")

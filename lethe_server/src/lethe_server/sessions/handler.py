@@ -15,15 +15,13 @@ from lethe_server.encodings import EncodedStream
 from lethe_server.errors import InvalidRequest
 from lethe_server.keys import IDENTITY, PARSERS, STORE
 from lethe_server.parameters import (
-    EVERYBODY,
-    AnyUser,
     Choice,
-    Parameters,
+    OwnedParameters,
     Text,
     Time,
-    User,
     Whole,
     load_parameters,
+    whose,
 )
 from lethe_server.sessions.answers import TurnEncoder, answer_session
 from lethe_server.sessions.finding import find_asked_session
@@ -49,7 +47,7 @@ PAGE_BYTES: Final = 8 * MIB
 _SLICE_TURNS: Final = 200
 
 
-class ListParameters(Parameters):
+class ListParameters(OwnedParameters):
     """Query of the list of sessions."""
 
     tool = Text(load_default=None, metadata={"description": "Only this tool."})
@@ -76,17 +74,13 @@ class ListParameters(Parameters):
     cursor = Text(
         MAX_CURSOR, load_default=None, metadata={"description": "Where the last page ended."}
     )
-    owner = AnyUser(
-        load_default=None, metadata={"description": "For admins: whose sessions; `*` for all."}
-    )
 
 
-class DetailParameters(Parameters):
+class DetailParameters(OwnedParameters):
     """Query of one session."""
 
     after = Whole(0, MAX_SEQ, load_default=-1, metadata={"description": "Only turns after."})
     turns = Whole(1, MAX_TURNS, load_default=DEFAULT_TURNS)
-    owner = User(load_default=None, metadata={"description": "For admins: whose session."})
 
 
 LIST_PARAMETERS: Final = ListParameters()
@@ -95,18 +89,15 @@ DETAIL_PARAMETERS: Final = DetailParameters()
 
 async def list_sessions(request: web.Request) -> web.Response:
     """Answer a page of sessions, those with the newest activity first, or with the most."""
-    identity = request[IDENTITY]
     wanted = load_parameters(request, LIST_PARAMETERS)
-    owner = wanted.pop("owner") or identity.user
-    everybody = owner == EVERYBODY
+    owner = whose(wanted, request[IDENTITY])
+    del wanted["owner"]
     if wanted["cursor"] is not None and wanted["offset"]:
         raise InvalidRequest("goes together with no cursor", parameter="offset")
-    page = await request.app[STORE].list_sessions(
-        None if everybody else owner, SessionFilter(**wanted)
-    )
+    page = await request.app[STORE].list_sessions(owner, SessionFilter(**wanted))
     answer = {
         "sessions": [
-            answer_session(row, page.owners[row.owner] if everybody else None)
+            answer_session(row, page.owners[row.owner] if owner is None else None)
             for row in page.sessions
         ],
         "limit": wanted["limit"],
@@ -119,22 +110,22 @@ async def list_sessions(request: web.Request) -> web.Response:
 
 async def show_session(request: web.Request) -> web.StreamResponse:
     """Answer one session and a page of its turns, streamed."""
-    identity = request[IDENTITY]
     wanted = load_parameters(request, DETAIL_PARAMETERS)
-    owner = wanted["owner"] or identity.user
-    session = await find_asked_session(request, owner)
+    owner = whose(wanted, request[IDENTITY])
+    found, session = await find_asked_session(request, owner)
     store = request.app[STORE]
     command = resume_command(request.app[PARSERS], session)
     tagged = Tagged(session.id, session.version, command)
     if (unchanged := tagged.unchanged(request)) is not None:
         return unchanged
-    page = TurnPage(store, owner, session.id, after=wanted["after"], limit=wanted["turns"])
+    page = TurnPage(store, found, session.id, after=wanted["after"], limit=wanted["turns"])
     chunks = page.chunks()
     first = await anext(chunks)  # an error is still a problem here, and half an answer later
+    answer = answer_session(session, found if owner is None else None)
     response = web.StreamResponse(headers={"Content-Type": "application/json", **tagged.headers})
     stream = EncodedStream(request, response)
     await stream.begin()
-    await stream.write(b'{"session":' + msgspec.json.encode(answer_session(session)))
+    await stream.write(b'{"session":' + msgspec.json.encode(answer))
     await stream.write(b',"turns":[' + first)
     async for chunk in chunks:
         await stream.write(chunk)

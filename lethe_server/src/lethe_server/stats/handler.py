@@ -15,12 +15,12 @@ from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import (
     Choice,
     LocalTime,
-    Parameters,
+    OwnedParameters,
     Text,
-    User,
     Zone,
     load_parameters,
     load_span,
+    whose,
 )
 from lethe_server.storage.statistics import PERIODS, ActivityFilter, read_statistics
 
@@ -56,7 +56,7 @@ class _Dimensions(fields.String):
         return names
 
 
-class StatsParameters(Parameters):
+class StatsParameters(OwnedParameters):
     """Query of the statistics."""
 
     group_by = _Dimensions(
@@ -72,7 +72,6 @@ class StatsParameters(Parameters):
     )
     model = Text(load_default=None, metadata={"description": "Only turns of this model."})
     role = Choice(*ROLES, load_default=None, metadata={"description": "Only turns of this role."})
-    owner = User(load_default=None, metadata={"description": "For admins: whose turns."})
 
 
 STATS_PARAMETERS: Final = StatsParameters()
@@ -102,10 +101,10 @@ def answer_figures(figures: Figures) -> FiguresAnswer:
 
 async def stats(request: web.Request) -> web.Response:
     """Answer sums over turns, in all and by group."""
-    identity = request[IDENTITY]
     asked = load_parameters(request, STATS_PARAMETERS)
     zone: dt.tzinfo = asked.pop("tz")
-    owner = asked.pop("owner") or identity.user
+    owner = whose(asked, request[IDENTITY])
+    del asked["owner"]
     dimensions: tuple[str, ...] = asked.pop("group_by")
     wanted = ActivityFilter(**asked | load_span(asked, zone))
 

@@ -6,7 +6,7 @@ Others see `Store` and the types that it takes and gives.
 from __future__ import annotations
 
 from lethe_server.storage.arrivals import HostRow, ToolRow, find_hosts, find_tools
-from lethe_server.storage.changes import BEGINNING, ChangedSession, ChangePage, Place
+from lethe_server.storage.changes import BEGINNING, ChangedSession, ChangePage, Place, Places
 from lethe_server.storage.records import NANO, Record, SessionKey, Tokens, prepare_record
 from lethe_server.storage.sessions import SORTS, SessionFilter, SessionPage, SessionRow
 from lethe_server.storage.statistics import ActivityFilter, Figures, read_places
@@ -26,6 +26,7 @@ __all__ = [
     "Figures",
     "HostRow",
     "Place",
+    "Places",
     "Record",
     "SessionFilter",
     "SessionKey",

@@ -23,15 +23,16 @@ _NOTE: Final = """
 """
 _HOSTS: Final = """
     SELECT s.host, s.tool, count(*), sum(s.turns), max(s.last_activity),
-        max(a.last_at), max(a.newest), max(a.newest_at)
-    FROM sessions AS s LEFT JOIN arrivals AS a
+        max(a.last_at), max(a.newest), max(a.newest_at), o.name
+    FROM owners AS o JOIN sessions AS s ON s.owner = o.id LEFT JOIN arrivals AS a
         ON a.owner = s.owner AND a.host = s.host AND a.tool = s.tool
-    WHERE s.owner = (SELECT id FROM owners WHERE name = ?)
-    GROUP BY s.host, s.tool ORDER BY s.host, s.tool
+    WHERE :owner IS NULL OR o.name = :owner
+    GROUP BY s.host, s.tool, o.id ORDER BY s.host, s.tool, o.id
 """
 _TOOLS: Final = """
     SELECT tool, count(*), sum(turns), max(last_activity) FROM sessions
-    WHERE owner = (SELECT id FROM owners WHERE name = ?) GROUP BY tool ORDER BY tool
+    WHERE owner IN (SELECT id FROM owners WHERE :owner IS NULL OR name = :owner)
+    GROUP BY tool ORDER BY tool
 """
 
 
@@ -47,6 +48,7 @@ class HostRow(NamedTuple):
         last_received: when something new came the last time.
         newest: time of the newest turn that came while arrivals were noted.
         newest_received: when it came.
+        owner: whose machine.
     """
 
     host: str
@@ -57,6 +59,7 @@ class HostRow(NamedTuple):
     last_received: float | None
     newest: float | None
     newest_received: float | None
+    owner: str
 
 
 class ToolRow(NamedTuple):
@@ -93,23 +96,23 @@ def note_arrivals(
     connection.executemany(_NOTE, rows)
 
 
-def find_hosts(connection: apsw.Connection, owner: str) -> list[HostRow]:
+def find_hosts(connection: apsw.Connection, owner: str | None) -> list[HostRow]:
     """Return the hosts of an owner with their tools, by name.
 
     Args:
         connection: that reads.
-        owner: whose.
+        owner: whose; everybody's if `None`.
     """
-    rows: list[Any] = connection.execute(_HOSTS, (owner,)).fetchall()
+    rows: list[Any] = connection.execute(_HOSTS, {"owner": owner}).fetchall()
     return [HostRow._make(row) for row in rows]
 
 
-def find_tools(connection: apsw.Connection, owner: str) -> list[ToolRow]:
+def find_tools(connection: apsw.Connection, owner: str | None) -> list[ToolRow]:
     """Return the tools of which an owner has sessions, by name.
 
     Args:
         connection: that reads.
-        owner: whose.
+        owner: whose; everybody's if `None`.
     """
-    rows: list[Any] = connection.execute(_TOOLS, (owner,)).fetchall()
+    rows: list[Any] = connection.execute(_TOOLS, {"owner": owner}).fetchall()
     return [ToolRow._make(row) for row in rows]

@@ -10,14 +10,17 @@ server loses none.
   database that was replaced since, is a *gap*: whoever follows must look at everything again.
 * The nonce is also the `version` of the session: it differs whenever an answer may.
 * Only the newest changes are kept: an owner's log is bounded.
+* Whoever follows everybody has one place for each owner, in the order of their numbers; an owner
+  who came meanwhile is read from the beginning.
 """
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from lethe_server.storage.sessions import SessionRow, find_owner, find_sessions
+from lethe_server.storage.sessions import SessionRow, find_owners, find_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,6 +79,9 @@ class Place(NamedTuple):
     nonce: int
 
 
+#: How far the changes were read: of one owner one place, of everybody one for each.
+Places = tuple[Place, ...]
+
 #: Before the first change.
 BEGINNING: Final = Place(0, 0)
 
@@ -96,24 +102,26 @@ class ChangedSession(NamedTuple):
         session: with its figures.
         turns: the first of them, in their order.
         more: whether there are more than these.
+        owner: whose session; only where everybody is followed.
     """
 
     session: SessionRow
     turns: list[TurnMark]
     more: bool
+    owner: str | None = None
 
 
 class ChangePage(NamedTuple):
     """Some changes, folded to one for each session.
 
     Args:
-        sessions: that changed; in the order of their last change.
-        place: behind them.
-        gap: what is between the place that was asked for and `place` is not known.
+        sessions: that changed; those of an owner in the order of their last change.
+        places: behind them.
+        gap: what is between the places that were asked for and `places` is not known.
     """
 
     sessions: list[ChangedSession]
-    place: Place
+    places: Places
     gap: bool = False
 
 
@@ -136,37 +144,63 @@ def note_changes(connection: apsw.Connection, owner: int, changes: Iterable[Sess
         connection.execute(_CUT, (owner, number - KEPT_CHANGES))
 
 
-def read_changes(database: APSWDatabase, owner: str, place: Place | None) -> ChangePage:
+def read_changes(database: APSWDatabase, owner: str | None, places: Places | None) -> ChangePage:
     """Read what changed behind a place.
 
     Args:
         database: that reads.
-        owner: whose changes.
-        place: how far they were read; `None` for all that there is now.
+        owner: whose changes; everybody's if `None`.
+        places: how far they were read; `None` for all that there is now.
     """
+    owners = find_owners(database, owner)
+    if owner is not None and not owners:
+        return ChangePage([], (BEGINNING,), gap=places not in (None, (BEGINNING,)))
+    if places is not None and len(places) > len(owners):  # of somebody else, or of others
+        return _gap(database.connection(), owners)
     connection = database.connection()
-    number = find_owner(database, owner)
-    if number is None:
-        return ChangePage([], BEGINNING, gap=place not in (None, BEGINNING))
-    if place is None:
-        return ChangePage([], _last_place(connection, number))
-    if not _is_known(connection, number, place):
-        return ChangePage([], _last_place(connection, number), gap=True)
+    if places is None:
+        return ChangePage([], _last_places(connection, owners))
+    sessions: list[ChangedSession] = []
+    reached: list[Place] = []
+    for (number, name), known in itertools.zip_longest(owners.items(), places):
+        place = known or BEGINNING
+        if not _is_known(connection, number, place):
+            return _gap(connection, owners)
+        if len(sessions) >= PAGE_CHANGES:
+            reached.append(place)
+            continue
+        changed, behind = _read_owner(database, number, place)
+        whose = name if owner is None else None
+        sessions += [each._replace(owner=whose) for each in changed]
+        reached.append(behind)
+    return ChangePage(sessions, tuple(reached))
+
+
+def _read_owner(
+    database: APSWDatabase, owner: int, place: Place
+) -> tuple[list[ChangedSession], Place]:
+    """Return some changes of one owner behind a place, and the place behind them."""
+    connection = database.connection()
     folded: dict[int, SessionChange] = {}
-    rows = connection.execute(_READ, (number, place.number, PAGE_CHANGES)).fetchall()
-    for row in rows:
+    for row in connection.execute(_READ, (owner, place.number, PAGE_CHANGES)).fetchall():
         place = Place(*row[:2])
         change = SessionChange(*row[2:])
         folded[change.session] = _fold(folded.pop(change.session, None), change)
-    sessions = {row.id: row for row in find_sessions(database, number, list(folded))}
-    return ChangePage(
-        [
-            ChangedSession(sessions[change.session], *_name_turns(connection, number, change))
-            for change in folded.values()
-            if change.session in sessions
-        ],
-        place,
-    )
+    sessions = {row.id: row for row in find_sessions(database, owner, list(folded))}
+    changed = [
+        ChangedSession(sessions[change.session], *_name_turns(connection, owner, change))
+        for change in folded.values()
+        if change.session in sessions
+    ]
+    return changed, place
+
+
+def _gap(connection: apsw.Connection, owners: Iterable[int]) -> ChangePage:
+    return ChangePage([], _last_places(connection, owners), gap=True)
+
+
+def _last_places(connection: apsw.Connection, owners: Iterable[int]) -> Places:
+    return tuple(_last_place(connection, owner) for owner in owners)
 
 
 def _last_place(connection: apsw.Connection, owner: int) -> Place:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_server.storage.turns import owner_id
 
@@ -23,8 +23,9 @@ _TRIM: Final = """
         ORDER BY received_at DESC LIMIT -1 OFFSET ?2)
 """
 _FIND: Final = """
-    SELECT received_at, report FROM host_reports
-    WHERE owner = (SELECT id FROM owners WHERE name = ?) AND host = ?
+    SELECT o.name, r.received_at, r.report FROM host_reports AS r
+    JOIN owners AS o ON o.id = r.owner
+    WHERE (:owner IS NULL OR o.name = :owner) AND r.host = :host ORDER BY o.id
 """
 
 
@@ -54,13 +55,15 @@ def store_report(connection: apsw.Connection, owner: str, host: str, report: Hos
     connection.execute(_TRIM, (number, MAX_HOSTS))
 
 
-def find_report(connection: apsw.Connection, owner: str, host: str) -> HostReport | None:
-    """Return the newest report of a host.
+def find_reports(
+    connection: apsw.Connection, owner: str | None, host: str
+) -> list[tuple[str, HostReport]]:
+    """Return the newest report of a host, with the name of its owner.
 
     Args:
         connection: that reads.
-        owner: whose machine.
+        owner: whose machine; of `None` the machines of this name of everybody.
         host: its name.
     """
-    row = connection.execute(_FIND, (owner, host)).fetchone()
-    return HostReport(*row) if row else None
+    rows: list[Any] = connection.execute(_FIND, {"owner": owner, "host": host}).fetchall()
+    return [(name, HostReport(*row)) for name, *row in rows]

@@ -16,9 +16,12 @@ MAX_SAVED: Final = 1000
 Outcome = Literal["done", "missing", "taken", "full"]
 
 _COLUMNS: Final = "id, name, q, filters, created_at, changed_at"
-_OWNER: Final = "owner = (SELECT id FROM owners WHERE name = ?)"
-_LIST: Final = f"SELECT {_COLUMNS} FROM saved_searches WHERE {_OWNER} ORDER BY name"  # noqa: S608 - made of constants
-_FIND: Final = f"SELECT {_COLUMNS} FROM saved_searches WHERE {_OWNER} AND id = ?"  # noqa: S608 - made of constants
+_LIST: Final = """
+    SELECT o.name, s.id, s.name, s.q, s.filters, s.created_at, s.changed_at
+    FROM owners AS o JOIN saved_searches AS s ON s.owner = o.id
+    WHERE (:owner IS NULL OR o.name = :owner) AND (:id IS NULL OR s.id = :id)
+    ORDER BY s.name, o.name
+"""
 _COUNT: Final = "SELECT count(*) FROM saved_searches WHERE owner = ?"
 _FIND_NAME: Final = "SELECT id FROM saved_searches WHERE owner = ? AND name = ?"
 _INSERT: Final = f"""
@@ -51,27 +54,19 @@ class SavedSearch(NamedTuple):
     changed_at: float
 
 
-def list_saved(connection: apsw.Connection, owner: str) -> list[SavedSearch]:
-    """Return the saved searches of an owner, by name.
+def list_saved(
+    connection: apsw.Connection, owner: str | None, identity: str | None = None
+) -> list[tuple[str, SavedSearch]]:
+    """Return saved searches by name, each with its owner.
 
     Args:
         connection: that reads.
-        owner: whose.
+        owner: whose; everybody's if `None`.
+        identity: of the one that is wanted; all if `None`.
     """
-    rows: list[Any] = connection.execute(_LIST, (owner,)).fetchall()
-    return [SavedSearch._make(row) for row in rows]
-
-
-def find_saved(connection: apsw.Connection, owner: str, identity: str) -> SavedSearch | None:
-    """Return a saved search of an owner.
-
-    Args:
-        connection: that reads.
-        owner: whose.
-        identity: of the search.
-    """
-    row: Any = connection.execute(_FIND, (owner, identity)).fetchone()
-    return None if row is None else SavedSearch._make(row)
+    values = {"owner": owner, "id": identity}
+    rows: list[Any] = connection.execute(_LIST, values).fetchall()
+    return [(name, SavedSearch._make(row)) for name, *row in rows]
 
 
 def insert_saved(connection: apsw.Connection, owner: str, saved: SavedSearch) -> Outcome:

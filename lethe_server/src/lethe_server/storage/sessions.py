@@ -188,10 +188,7 @@ def list_sessions(database: APSWDatabase, owner: str | None, wanted: SessionFilt
         InvalidRequest: the cursor belongs to another list.
     """
     paging = _Paging(database, owner, wanted)
-    whose = Owner.select(Owner.id, Owner.name)
-    if owner is not None:
-        whose = whose.where(Owner.name == owner)
-    owners = {int(number): str(name) for number, name in _fetch(database, whose)}
+    owners = find_owners(database, owner)
     if not owners:
         return SessionPage([], 0, {})
     condition = _condition(wanted)
@@ -259,24 +256,25 @@ class _Paging:
         return place
 
 
-def find_session(database: APSWDatabase, owner: str, key: SessionKey) -> SessionRow | None:
-    """Return one session of an owner.
+def find_named(
+    database: APSWDatabase, owner: str | None, key: SessionKey
+) -> list[tuple[str, SessionRow]]:
+    """Return the sessions of a name with the names of their owners: one of each owner at most.
 
     Args:
         database: that reads.
-        owner: whose.
-        key: its name.
+        owner: whose; everybody's if `None`.
+        key: the name.
     """
-    number = find_owner(database, owner)
+    owners = find_owners(database, owner)
     query = Session.select(_COLUMNS).where(
-        (Session.owner == number)
+        Session.owner.in_(list(owners))
         & (Session.tool == key.tool)
         & (Session.host == key.host)
         & (Session.session_id == key.session_id)
     )
-    for row in _fetch(database, query):
-        return SessionRow(*row)
-    return None
+    rows = [SessionRow(*row) for row in _fetch(database, query)]
+    return [(owners[row.owner], row) for row in rows]
 
 
 def find_sessions(database: APSWDatabase, owner: int, numbers: list[int]) -> list[SessionRow]:
@@ -291,16 +289,17 @@ def find_sessions(database: APSWDatabase, owner: int, numbers: list[int]) -> lis
     return [SessionRow(*row) for row in _fetch(database, query)]
 
 
-def find_owner(database: APSWDatabase, name: str) -> int | None:
-    """Return the number of an owner, or `None` if nothing was ever archived for the name.
+def find_owners(database: APSWDatabase, owner: str | None) -> dict[int, str]:
+    """Return the names of one owner or of all, by number and in this order.
 
     Args:
         database: that reads.
-        name: of the owner.
+        owner: the name of one; all if `None`.
     """
-    for (number,) in _fetch(database, Owner.select(Owner.id).where(Owner.name == name)):
-        return int(number)
-    return None
+    query = Owner.select(Owner.id, Owner.name).order_by(Owner.id)
+    if owner is not None:
+        query = query.where(Owner.name == owner)
+    return {int(number): str(name) for number, name in _fetch(database, query)}
 
 
 def _fetch(database: APSWDatabase, query: Any) -> Iterator[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""Sums over the activity of an owner, by any of its dimensions.
+"""Sums over the activity of an owner, or of all, by any of its dimensions.
 
 What is summed are *cells*: the rows of `activity` for whole quarters of an hour, and for the one
 or two that a span of time cuts through, the turns of the sessions that were active then.
@@ -43,6 +43,7 @@ DIMENSIONS: Final = PERIODS | {
     "host": "s.host",
     "project": "s.working_dir",
     "repository": REPOSITORY,
+    "owner": "(SELECT name FROM owners WHERE id = c.owner)",
     "model": "nullif(c.model, '')",
     "role": "c.role",
 }
@@ -56,16 +57,19 @@ _SUMS: Final = (
     "reasoning",
     "cost_nano",
 )
-_COLUMNS: Final = ("slot", "session", "role", "model", *_SUMS)
-_FIND_OWNER: Final = "SELECT id FROM owners WHERE name = ?"
-_ENDS: Final = "SELECT min(slot), max(slot) FROM activity WHERE owner = ? AND slot >= 0"
+_COLUMNS: Final = ("owner", "slot", "session", "role", "model", *_SUMS)
+#: Whose activity is summed: one owner's, or everybody's.
+_WHOSE: Final = "(SELECT id FROM owners WHERE :owner IS NULL OR name = :owner)"
+_ENDS: Final = f"""
+    SELECT min(slot), max(slot) FROM activity WHERE owner IN {_WHOSE} AND slot >= 0
+"""  # noqa: S608 - made of the constant above alone
 _WHOLE: Final = f"""
     SELECT {", ".join(_COLUMNS)} FROM activity
-    WHERE owner = :owner AND slot >= :first AND slot < :last
+    WHERE owner IN {_WHOSE} AND slot >= :first AND slot < :last
 """  # noqa: S608 - made of the constants above alone
 #: A turn as a cell; the tokens of an API reply stand in that of its first turn.
-_PART: Final = """
-    SELECT CAST(t.timestamp AS INTEGER) / 900, t.session, t.role, coalesce(t.model, ''), 1,
+_PART: Final = f"""
+    SELECT t.owner, CAST(t.timestamp AS INTEGER) / 900, t.session, t.role, coalesce(t.model, ''), 1,
         coalesce(u.input, iif(t.usage IS NULL, t.tokens_in, 0)),
         coalesce(u.output, iif(t.usage IS NULL, t.tokens_out, 0)),
         coalesce(u.cache_read, iif(t.usage IS NULL, t.cache_read, 0)),
@@ -74,10 +78,11 @@ _PART: Final = """
         coalesce(u.cost_nano, iif(t.usage IS NULL, t.cost_nano, 0))
     FROM turns AS t
     LEFT JOIN usage AS u ON u.owner = t.owner AND u.id = t.usage AND u.turn = t.id
-    WHERE t.owner = :owner AND t.timestamp >= :begin_N AND t.timestamp < :end_N
-        AND t.session IN (SELECT session FROM activity WHERE owner = :owner AND slot = :slot_N)
-"""
-_JOIN_SESSIONS: Final = "JOIN sessions AS s ON s.owner = :owner AND s.id = c.session"
+    WHERE (t.owner, t.session) IN (
+            SELECT owner, session FROM activity WHERE owner IN {_WHOSE} AND slot = :slot_N)
+        AND t.timestamp >= :begin_N AND t.timestamp < :end_N
+"""  # noqa: S608 - made of the constant above alone
+_JOIN_SESSIONS: Final = "JOIN sessions AS s ON s.owner = c.owner AND s.id = c.session"
 #: What a filter means.
 _CONDITIONS: Final = {
     "tool": "s.tool = :tool",
@@ -89,11 +94,11 @@ _CONDITIONS: Final = {
 }
 #: Cells of one session as one: for what does not depend on when, who and by which model.
 _PER_SESSION: Final = f"""
-    SELECT 0 AS slot, session, '' AS role, '' AS model,
+    SELECT owner, 0 AS slot, session, '' AS role, '' AS model,
         {", ".join(f"sum({name}) AS {name}" for name in _SUMS)}
-    FROM ({{}}) GROUP BY session
+    FROM ({{}}) GROUP BY owner, session
 """  # noqa: S608 - made of the constants above alone
-_OF_SESSIONS: Final = frozenset({"tool", "host", "project", "repository"})
+_OF_SESSIONS: Final = frozenset({"tool", "host", "project", "repository", "owner"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +188,7 @@ class Statistics(NamedTuple):
 
 def read_statistics(
     connection: apsw.Connection,
-    owner: str,
+    owner: str | None,
     wanted: ActivityFilter,
     *,
     dimensions: Sequence[str],
@@ -194,7 +199,7 @@ def read_statistics(
 
     Args:
         connection: that reads.
-        owner: whose.
+        owner: whose; everybody's if `None`.
         wanted: which turns.
         dimensions: keys of `DIMENSIONS`; no groups without any.
         zone: whose days count.
@@ -214,35 +219,39 @@ def read_statistics(
             connection.execute("ROLLBACK")
 
 
-def read_places(connection: apsw.Connection, owner: str, wanted: ActivityFilter) -> list[Group]:
-    """Return sums by repository, directory, host and tool, with the last activity of each.
+def read_places(
+    connection: apsw.Connection, owner: str | None, wanted: ActivityFilter
+) -> list[Group]:
+    """Return sums by repository, directory, owner, host and tool, with the last activity of each.
 
     Args:
         connection: that reads.
-        owner: whose.
+        owner: whose; everybody's if `None`.
         wanted: which turns.
     """
     sums = ActivitySums(connection, owner, wanted)
-    return sums.groups(("repository", "project", "host", "tool"), with_activity=True)
+    return sums.groups(("repository", "project", "owner", "host", "tool"), with_activity=True)
 
 
 class ActivitySums:
-    """Adds up the activity of one owner.
+    """Adds up the activity of one owner, or of all.
 
     Args:
         connection: that reads.
-        owner: whose.
+        owner: whose; everybody's if `None`.
         wanted: which turns.
     """
 
-    def __init__(self, connection: apsw.Connection, owner: str, wanted: ActivityFilter) -> None:
+    def __init__(
+        self, connection: apsw.Connection, owner: str | None, wanted: ActivityFilter
+    ) -> None:
         self._connection = connection
-        self._owner: int | None = connection.execute(_FIND_OWNER, (owner,)).get
+        self._owner = owner
         self._wanted = wanted
 
     def ends(self) -> tuple[int, int]:
         """Return the first slot of the owner, and the one behind the last."""
-        row: Any = self._connection.execute(_ENDS, (self._owner,)).fetchone()
+        row: Any = self._connection.execute(_ENDS, {"owner": self._owner}).fetchone()
         first, last = row
         return (0, 0) if first is None else (first, last + 1)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from lethe_server.storage.changes import ChangePage, Place
+    from lethe_server.storage.changes import ChangePage, Places
     from lethe_server.storage.records import Record, SessionKey, Tokens
     from lethe_server.storage.relatives import Relatives
     from lethe_server.storage.sessions import SessionFilter, SessionPage, SessionRow
@@ -112,9 +112,9 @@ class Store:
         """Return the sessions of an owner, or of all, that match, the newest activity first."""
         return await self._read(lambda database: sessions.list_sessions(database, owner, wanted))
 
-    async def find_session(self, owner: str, key: SessionKey) -> SessionRow | None:
-        """Return one session of an owner."""
-        return await self._read(lambda database: sessions.find_session(database, owner, key))
+    async def find_named(self, owner: str | None, key: SessionKey) -> list[tuple[str, SessionRow]]:
+        """Return the session of a name, of an owner or of each who has one; with its owner."""
+        return await self._read(lambda database: sessions.find_named(database, owner, key))
 
     async def find_relatives(self, session: SessionRow) -> Relatives:
         """Return what may belong to the tree of a session; see `relatives`."""
@@ -136,9 +136,9 @@ class Store:
             lambda database: turnpages.read_turns(database, owner, session, place, limit)
         )
 
-    async def read_changes(self, owner: str, place: Place | None) -> ChangePage:
-        """Return what changed of an owner's sessions behind a place; see `changes`."""
-        return await self._read(lambda database: changes.read_changes(database, owner, place))
+    async def read_changes(self, owner: str | None, places: Places | None) -> ChangePage:
+        """Return what changed of an owner's sessions, or of all, behind a place; see `changes`."""
+        return await self._read(lambda database: changes.read_changes(database, owner, places))
 
     async def query(self, query: Callable[[apsw.Connection], T], seconds: float) -> T:
         """Return what a query finds that another room makes, such as a search.
@@ -206,7 +206,7 @@ class Store:
         """
         if self._damage is not None:
             raise self._damage
-        await self._read(lambda database: sessions.find_owner(database, ""))
+        await self._read(lambda database: sessions.find_owners(database, ""))
 
     async def probe_write(self) -> None:
         """Write what needs new pages and an fsync, and take it away again (O3)."""

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from lethe_server.keys import IDENTITY, PARSERS, STORE
-from lethe_server.parameters import Parameters, User, load_parameters
+from lethe_server.parameters import OwnedParameters, load_parameters, whose
 from lethe_server.storage import ToolRow, find_tools
 
 if TYPE_CHECKING:
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 SECONDS: Final = 2.0
 
 
-class ToolsParameters(Parameters):
+class ToolsParameters(OwnedParameters):
     """Query of the tools."""
-
-    owner = User(load_default=None, metadata={"description": "For admins: whose sessions."})
 
 
 TOOLS_PARAMETERS: Final = ToolsParameters()
@@ -42,8 +40,7 @@ class ToolAnswer(msgspec.Struct):
 
 async def list_tools(request: web.Request) -> web.Response:
     """Answer the tools that are known here, by name."""
-    identity = request[IDENTITY]
-    owner = load_parameters(request, TOOLS_PARAMETERS)["owner"] or identity.user
+    owner = whose(load_parameters(request, TOOLS_PARAMETERS), request[IDENTITY])
     rows = await request.app[STORE].query(lambda connection: find_tools(connection, owner), SECONDS)
     archived = {row.tool: row for row in rows}
     registry = request.app[PARSERS]
