@@ -92,7 +92,10 @@ def test_every_key_is_documented(repository):
         (MINIMAL + "  urll: x\n", "5: server.urll: unknown key (did you mean url?)"),
         (MINIMAL + "hots: x\n", "5: hots: unknown key (did you mean host?)"),
         (MINIMAL + "host: x\n", "5: host: given twice"),
-        (MINIMAL.replace("127.0.0.1", "example.org"), "3: server.url: sends transcripts unen"),
+        (
+            MINIMAL.replace("127.0.0.1", "example.org"),
+            "3: server.url: would send token and turns unen",
+        ),
         (MINIMAL.replace("http:", "ftp:"), "3: server.url: has an unknown scheme"),
         (MINIMAL.replace("127", "me:secret@127"), "3: server.url: must not hold a name or pass"),
         (MINIMAL.replace("http://127.0.0.1:8080", "nonsense"), "3: server.url: is no URL"),
