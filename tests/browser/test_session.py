@@ -250,3 +250,18 @@ def test_what_is_not_there_is_said(watched):
     page.goto("/session/claude-code/laptop/nothing")
 
     expect(page.get_by_role("alert")).to_contain_text("There is no such thing")
+
+
+@pytest.mark.promise("C31")
+def test_c31_what_was_taken_back_is_there_and_says_so(page, archive):
+    """Turns that a person undid in their tool are shown, and marked; the others are not."""
+    undone = {"removed:1": {"from": 200, "to": 400, "why": "reverted"}}
+    story = Story("undone", time.time() - 9e6, tool="opencode", metadata=undone)
+    story.prompt("Water the roses").answer("Done.").prompt("Water the stones").answer("Why?")
+    archive.send(story.events)
+    page.goto("/session/opencode/laptop/undone")
+
+    expect(page.locator(".turn[data-removed=reverted]")).to_have_count(2)
+    marked = page.locator(".turn", has_text="Water the stones")
+    expect(marked.locator(".turn-removed")).to_have_text("undone")
+    expect(page.locator(".turn", has_text="Done.").locator(".turn-removed")).to_have_count(0)

@@ -8,6 +8,7 @@ import pytest
 
 from lethe_codex import CodexParser
 from lethe_core import Event, SessionEvent, Source, TurnEvent
+from lethe_core.removals import Removals
 from lethe_core.testing import append, json_line, read_events, read_records
 
 if TYPE_CHECKING:
@@ -239,3 +240,27 @@ def test_homes(monkeypatch):
 def test_threads_are_resumed_by_their_id():
     """The command that resumes a thread names it."""
     assert CodexParser().resume_command(THREAD, None) == f"codex resume {THREAD}"
+
+
+@pytest.mark.promise("C31")
+def test_c31_what_was_rolled_back_is_told(read):
+    """The last prompts, and all that came of them, are told as reverted; they stay."""
+    lines = [event(type="user_message", message=str(number)) for number in range(4)]
+    events = read(
+        *lines[:3],
+        event(type="thread_rolled_back", num_turns=2),
+        lines[3],
+        event(type="thread_rolled_back", num_turns=1),
+        event(type="thread_rolled_back", num_turns=9),
+    )
+
+    metadata = {}
+    for each in events:
+        if each.session_meta is not None:
+            metadata |= each.session_meta.metadata
+    removed = Removals(metadata)
+    prompts = [each for each in events if each.metadata["kind"] == "prompt"]
+    assert [removed.why(turn.seq) for turn in prompts] == [None] + ["reverted"] * 3
+    notices = [each for each in events if each.metadata["kind"] == "notice"]
+    assert [removed.why(turn.seq) for turn in notices] == [None] * 3
+    assert notices[2].session_meta is None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lethe_core import Event, SessionEvent, Source, TurnEvent
+from lethe_core.removals import Removals
 from lethe_core.testing import append, json_line, only_source, read_events, read_records
 from lethe_gemini import GeminiParser
 
@@ -232,11 +233,23 @@ class TestNotices:
         (turn,) = turns(read(message(level, content=text)))
         assert (turn.metadata["kind"], turn.metadata["level"]) == (kind, level)
 
-    def test_rewind_is_noted(self, read):
-        """What was taken back stays, and a notice says so."""
-        events = turns(read(message("user", content="a"), {"$rewindTo": "m"}))
-        assert [turn.metadata["kind"] for turn in events] == ["prompt", "notice"]
-        assert events[1].metadata["rewind_to"] == "m"
+    @pytest.mark.promise("C31")
+    def test_c31_rewind_is_noted(self, read):
+        """What was taken back stays, and a notice says so and names the places."""
+        first, second = message("user", "m1", content="a"), message("user", "m2", content="b")
+        events = turns(read(first, second, {"$rewindTo": "m2"}))
+        assert [turn.metadata["kind"] for turn in events] == ["prompt", "prompt", "notice"]
+        assert events[2].metadata["rewind_to"] == "m2"
+        removed = Removals(events[2].session_meta.metadata)
+        assert [removed.why(turn.seq) for turn in events] == [None, "reverted", None]
+
+    @pytest.mark.promise("C31")
+    def test_c31_rewind_to_an_unknown_message(self, read):
+        """Gemini drops all then; a message that stands in a list alone has no place to name."""
+        events = turns(read(message("user", "m1", content="a"), {"$rewindTo": "m9"}))
+        assert Removals(events[1].session_meta.metadata).why(events[0].seq) == "reverted"
+        listed = {"$set": {"messages": [message("user", "m9", content="c")]}}
+        assert turns(read(listed, {"$rewindTo": "m9"}))[-1].session_meta.metadata == {}
 
 
 class TestReplacement:

@@ -13,6 +13,7 @@ import pytest
 
 from lethe_core import SessionEvent, TurnEvent
 from lethe_core.errors import SourceReplaced, SourceUnreadable, SourceUnsupported
+from lethe_core.removals import Removals
 from lethe_core.testing import only_source, read_events, read_records
 from lethe_opencode import OpencodeParser
 
@@ -155,6 +156,68 @@ def test_c31_a_revert_and_another_prompt(tool: Tool) -> None:
     [(rowid,)] = tool.connection.execute("SELECT rowid FROM message WHERE id = 'msg_9'")
     assert rowid == 10
     assert {"msg_9": "Again"} == contents(tool.read(cursor))
+
+
+EVENTS = """
+CREATE TABLE event (id text PRIMARY KEY, aggregate_id text, seq integer, type text, data text);
+CREATE UNIQUE INDEX event_aggregate_seq_idx ON event (aggregate_id, seq);
+"""
+
+
+def removals(records: list[Record]) -> Removals:
+    """What the session events of some records say of turns that were taken back."""
+    metadata: dict[str, Any] = {}
+    for record in records:
+        for each in record.events:
+            if isinstance(each, SessionEvent) and each.session_id == "ses_main":
+                metadata |= each.session_meta.metadata
+    return Removals(metadata)
+
+
+@pytest.mark.promise("C31")
+def test_c31_what_is_undone_is_told_and_brought_back(tool: Tool) -> None:
+    """While a revert stands, all from its message on are reverted; without it, none is."""
+    before = tool.read()
+    kept = {name: turn.seq for (session, name), turn in turns(before).items() if "main" in session}
+    tool.connection.execute("ALTER TABLE session ADD COLUMN revert text")
+    change = "UPDATE session SET revert = ?, time_updated = ? WHERE id = 'ses_main'"
+    tool.connection.execute(change, (json.dumps({"messageID": "msg_7"}), NOW))
+    undone = tool.read(before[-1].cursor)
+    undone_turns = {name for name, seq in kept.items() if removals(undone).why(seq)}
+    assert undone_turns == {name for name in kept if name.startswith(("msg_7", "msg_8"))}
+    assert {removals(undone).why(kept[name]) for name in undone_turns} == {"reverted"}
+
+    tool.connection.execute(change, (json.dumps({"messageID": "msg_unheard"}), NOW + 1))
+    assert not any(map(removals(tool.read(before[-1].cursor)).why, kept.values()))
+    tool.connection.execute(change, (None, NOW + 2))
+    back = undone + tool.read(undone[-1].cursor)
+    assert not any(map(removals(back).why, kept.values()))
+
+
+@pytest.mark.promise("C31")
+def test_c31_what_the_journal_says_was_deleted_is_told(tool: Tool) -> None:
+    """Messages that are gone are told as deleted, if opencode's journal names them."""
+    before = tool.read()
+    kept = {name: turn for (session, name), turn in turns(before).items() if "main" in session}
+    tool.connection.executescript(EVENTS)
+    created = kept["msg_7.answer.0"].seq // 4096
+    rows = [
+        ("message.updated.1", {"info": {"id": "msg_7", "time": {"created": created}}}),
+        ("message.removed.1", {"sessionID": "ses_main", "messageID": "msg_7"}),
+        ("message.updated.1", {"info": {"id": "msg_1", "time": {"created": 1}}}),
+        ("message.removed.1", {"sessionID": "ses_main", "messageID": "msg_1"}),
+        ("message.removed.1", "damaged"),
+    ]
+    for seq, (kind, data) in enumerate(rows):
+        values = (f"evt_{seq}", "ses_main", seq, kind, json.dumps(data))
+        tool.connection.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", values)
+    tool.connection.execute("DELETE FROM message WHERE id = 'msg_7'")
+    tool.connection.execute("UPDATE session SET time_updated = ? WHERE id = 'ses_main'", (NOW,))
+    after = removals(tool.read(before[-1].cursor))
+    told = {name: after.why(turn.seq) for name, turn in kept.items()}
+    gone = {name for name in kept if name.startswith("msg_7")}
+    assert {name for name, why in told.items() if why} == gone
+    assert {told[name] for name in gone} == {"deleted"}
 
 
 @pytest.mark.promise("C31", "P3")

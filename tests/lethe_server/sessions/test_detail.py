@@ -42,6 +42,7 @@ async def test_a_turn_is_told_whole(archive, event):
             "tool_calls": calls,
             "metadata": metadata,
             "revision": 2,
+            "removed": None,
         }
     ] == answer["turns"]
     assert ("s1", 1, None) == (
@@ -160,3 +161,28 @@ async def test_wrong_parameters_are_named(archive, event, name, value):
     problem = await archive.get(PATH, status=400, **{name: value})
 
     assert ("INVALID", name) == (problem["code"], problem["parameter"])
+
+
+@pytest.mark.promise("C31", "P4")
+@pytest.mark.parametrize("order", [1, -1])
+async def test_c31_what_was_taken_back_stays_and_is_told(archive, event, order):
+    """Turns between two places are marked, and no more once they were brought back."""
+    turns = [event(number, seq=10 * number) for number in (1, 2, 3)]
+    said = [
+        {"removed:revert": {"from": 20, "to": 100, "why": "reverted"}},
+        {"removed:revert": None, "removed:m1": {"from": 10, "to": 11, "why": "deleted"}},
+    ]
+    metas = [
+        {key: turns[0][key] for key in ("tool", "host", "session_id")}
+        | {"kind": "session", "seq": 50 + number, "session_meta": {"metadata": metadata}}
+        for number, metadata in enumerate(said)
+    ]
+    await archive.send(*turns, metas[0])
+    answer = await archive.get(PATH)
+    assert [None, "reverted", "reverted"] == [turn["removed"] for turn in answer["turns"]]
+
+    await archive.send(*metas[::order])
+
+    answer = await archive.get(PATH)
+    assert ["deleted", None, None] == [turn["removed"] for turn in answer["turns"]]
+    assert "removed:revert" not in answer["session"]["metadata"]

@@ -30,7 +30,7 @@ class JsonExport(Export):
 
     def __init__(self, session: SessionRow) -> None:
         super().__init__(session)
-        self._encoder = TurnEncoder()
+        self._encoder = TurnEncoder(session)
         self._separator = b""
 
     def head(self) -> bytes:

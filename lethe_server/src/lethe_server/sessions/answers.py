@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Raw
 
+from lethe_core.removals import Removals
 from lethe_server.storage import NANO
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class TurnAnswer(msgspec.Struct):
     tool_calls: RawList
     metadata: RawObject
     revision: int
+    removed: str | None
 
 
 _COPIED: Final = frozenset(SessionAnswer.__struct_fields__) - {
@@ -118,9 +120,13 @@ class TurnEncoder:
 
     Tokens that several turns share, because they came in one API reply, stand on the first of
     these turns alone, so that sums over turns are right. `usage` stands on all of them.
+
+    Args:
+        session: whose turns they are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, session: SessionRow) -> None:
+        self._removals = Removals.of_json(session.metadata)
         self._told: set[tuple[int, str]] = set()
 
     def encode(self, row: TurnRow) -> bytes:
@@ -152,5 +158,6 @@ class TurnEncoder:
             tool_calls=Raw(row.tool_calls),
             metadata=Raw(row.metadata),
             revision=row.revision,
+            removed=self._removals.why(row.seq),
         )
         return _encode(answer)

@@ -31,7 +31,7 @@ from lethe_server.storage import SORTS, SessionFilter, TurnPlace
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from lethe_server.storage import Store, TurnRow
+    from lethe_server.storage import SessionRow, Store, TurnRow
 
 #: Sessions of a page, if nothing else is asked for, and at most.
 DEFAULT_LIMIT: Final = 50
@@ -118,7 +118,7 @@ async def show_session(request: web.Request) -> web.StreamResponse:
     tagged = Tagged(session.id, session.version, command)
     if (unchanged := tagged.unchanged(request)) is not None:
         return unchanged
-    page = TurnPage(store, found, session.id, after=wanted["after"], limit=wanted["turns"])
+    page = TurnPage(store, found, session, after=wanted["after"], limit=wanted["turns"])
     chunks = page.chunks()
     first = await anext(chunks)  # an error is still a problem here, and half an answer later
     answer = answer_session(session, found if owner is None else None)
@@ -144,7 +144,7 @@ class TurnPage:
     Args:
         store: the archive.
         owner: whose.
-        session: id of the session.
+        session: that is read.
         after: begin behind this `seq`.
         limit: so many turns.
 
@@ -152,15 +152,17 @@ class TurnPage:
         next: the `after` of the next page; `None` if this is the last. Known at the end.
     """
 
-    def __init__(self, store: Store, owner: str, session: int, *, after: int, limit: int) -> None:
+    def __init__(
+        self, store: Store, owner: str, session: SessionRow, *, after: int, limit: int
+    ) -> None:
         self._store = store
         self._owner = owner
-        self._session = session
+        self._session = session.id
         self._place = TurnPlace.after(after)
         self._limit = limit
         self._count = 0
         self._bytes = 0
-        self._encoder = TurnEncoder()
+        self._encoder = TurnEncoder(session)
         self.next: int | None = None
 
     async def chunks(self) -> AsyncIterator[bytes]:

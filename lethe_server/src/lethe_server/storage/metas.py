@@ -7,7 +7,8 @@ any repetition, ends in the same state (P4). The ranks follow `lethe_core.events
 * `working_dir`: the smallest `seq`, where the session began;
 * `title`: the strongest source, and of one source the greatest `seq`, but of ``prompt`` the
   smallest: the first prompt names a session;
-* all others, and each key of `metadata`: the greatest `seq`.
+* all others, and each key of `metadata`: the greatest `seq`. A key whose value is ``null`` is not
+  shown: it takes back what was said before.
 
 Of statements that are equal so far, that of the greater parser version stays.
 """
@@ -93,7 +94,9 @@ class Registers(msgspec.Struct):
     def metadata_json(self) -> bytes:
         """Return `metadata` as a JSON object, its keys in order."""
         values = {key: self.metadata[key].value for key in sorted(self.metadata)}
-        return msgspec.json.encode(values)
+        return msgspec.json.encode(
+            {key: value for key, value in values.items() if bytes(value) != b"null"}
+        )
 
 
 def fold_text(text: str, length: int) -> str:

@@ -12,6 +12,7 @@ from lethe_codex.items import Mapped, map_thoughts
 from lethe_codex.usage import map_token_count
 from lethe_core import SessionMeta, ToolCall
 from lethe_core.mapping import call_line, data_url_image, skip_word, text, wire_key
+from lethe_core.removals import removal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +90,12 @@ def _map_abort(payload: dict[str, Any], step: Step) -> Mapped:
 def _map_rollback(payload: dict[str, Any], step: Step) -> Mapped:
     number = payload.get("num_turns")
     words = f"The last {number} turns were taken back." if isinstance(number, int) else ""
-    return [step.turn("system", "notice", words, metadata={"num_turns": number})]
+    notice = step.turn("system", "notice", words, metadata={"num_turns": number})
+    start = step.take_back(number) if isinstance(number, int) else None
+    if start is not None:
+        undone = removal(str(start), start, step.line.seq, "reverted")
+        notice.session_meta = SessionMeta(metadata=undone)
+    return [notice]
 
 
 def _map_title(payload: dict[str, Any], step: Step) -> Mapped:

@@ -29,7 +29,7 @@ class CodexParser(JsonlParser):
 
     tool: ClassVar[str] = "codex"
     label: ClassVar[str] = "Codex"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def default_roots(self) -> Iterable[Path]:
         """Name the folders of live and of archived rollouts."""

@@ -11,7 +11,8 @@ Keys of the state, all small:
 * ``total``: the cumulative tokens told last;
 * ``exact``: usage stands in ``token_usage_record``, so ``token_count`` only repeats it;
 * ``code``: the model calls its tools from code, so commands stand in ``item_completed`` alone;
-* ``told``: the last texts that were told once, as marks.
+* ``told``: the last texts that were told once, as marks;
+* ``prompts``: where the last prompts stand that were not taken back.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 Stream = Literal["item", "event"]
 
 _LONGEST_NAME: Final = 200
+_MOST_PROMPTS: Final = 64
 
 
 @dataclass(slots=True)
@@ -81,6 +83,10 @@ class Step:
             **fields: all other fields of `TurnEvent`.
         """
         known: dict[str, Any] = {"kind": kind}
+        if kind == "prompt":
+            prompts = self.line.state.setdefault("prompts", [])
+            prompts.append(self.line.seq + index)
+            del prompts[:-_MOST_PROMPTS]
         if self.turn_name:
             known["turn"] = self.turn_name
         return self.line.turn(
@@ -92,6 +98,22 @@ class Step:
             metadata=known | (metadata or {}),
             **fields,
         )
+
+    def take_back(self, number: int) -> int | None:
+        """Take back the last prompts, with all that came of them.
+
+        Args:
+            number: how many.
+
+        Returns:
+            The place where it begins; `None` if so far back is not remembered.
+        """
+        prompts: list[int] = self.line.state.get("prompts", [])
+        if not 0 < number <= len(prompts):
+            return None
+        start = prompts[-number]
+        del prompts[-number:]
+        return start
 
     def first(self, stream: Stream, kind: str, text: str) -> bool:
         """Say whether a text is told for the first time, and remember it if so.

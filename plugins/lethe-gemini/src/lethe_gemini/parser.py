@@ -25,9 +25,13 @@ from lethe_core import (
     SessionMeta,
     SnapshotParser,
     Source,
+    TurnEvent,
 )
+from lethe_core.decoding import DECODING_ERRORS
 from lethe_core.jsonl import clean_session_id
+from lethe_core.limits import MAX_LINE_BYTES
 from lethe_core.mapping import text
+from lethe_core.removals import removal
 from lethe_core.sources import find_files, open_source
 from lethe_gemini.messages import Mapper, Revisions
 from lethe_gemini.projects import chats_directory, working_directory
@@ -53,7 +57,7 @@ class _Tool:
 
     tool: ClassVar[str] = "gemini"
     label: ClassVar[str] = "Gemini CLI"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def default_roots(self) -> Iterable[Path]:
         """Name ``.gemini/tmp`` below ``$GEMINI_CLI_HOME`` or the home directory."""
@@ -85,7 +89,7 @@ class _Lines(_Tool, JsonlParser):
         own = ((line.source.generation + 1) << _LINE_REVISION_SHIFT) + line.start
         mapper = Mapper(line, Revisions(own, line.start), line.context)
         if record.rewind_to is not None:
-            return [mapper.rewind(text(record.rewind_to))]
+            return [_map_rewind(text(record.rewind_to), mapper, line)]
         if record.id is not None:
             return mapper.map_message(record)
         if record.update is not None:
@@ -192,6 +196,35 @@ def _conversation(record: ChatRecord, known: SessionMeta) -> SessionMeta:
         title_source="summary" if title else None,
         metadata={"directories": directories} if directories else {},
     )
+
+
+def _map_rewind(message_id: str, mapper: Mapper, line: Line) -> TurnEvent:
+    """Map a ``$rewindTo``: that message and all after it are no more; all, if it is unknown."""
+    turn = mapper.rewind(message_id)
+    offset = _find_message(line, message_id)
+    if offset is not None:
+        start = line.seq - line.start + offset
+        undone = removal(str(start), start, line.seq, "reverted")
+        turn.session_meta = msgspec.structs.replace(line.context, metadata=undone)
+    return turn
+
+
+def _find_message(line: Line, message_id: str) -> int | None:
+    """Give the offset of the first line of a message; `None` if it only stands in a list."""
+    wanted = message_id.encode()
+    offset, found = 0, 0
+    with os.fdopen(open_source(line.source.path), "rb") as file:
+        while offset < line.start and (raw := file.readline(MAX_LINE_BYTES)):
+            if wanted in raw:
+                try:
+                    record = msgspec.json.decode(raw, type=ChatRecord)
+                except DECODING_ERRORS:
+                    record = ChatRecord()  # told as unmapped by the one who reads it
+                if record.id == message_id:
+                    return offset
+                found += record.update is not None
+            offset += len(raw)
+    return None if found else 0
 
 
 def _map_update(update: Update, line: Line) -> Iterable[Event] | str:

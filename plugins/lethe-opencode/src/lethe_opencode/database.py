@@ -18,6 +18,7 @@ from lethe_opencode import parts, rows
 from lethe_opencode.places import Tool
 from lethe_opencode.sessions import session_meta
 from lethe_opencode.turns import PLACES, Turns, progress
+from lethe_opencode.undone import find_undone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 #: How far changes may appear behind newer ones: several opencodes write to one database.
 _OVERLAP_MILLISECONDS: Final = 5000
 _SESSION: Final = ("directory", "time_created", "time_updated")
-_SESSION_MORE: Final = ("parent_id", "title", "version", "agent", "time_archived")
+_SESSION_MORE: Final = ("parent_id", "title", "version", "agent", "time_archived", "revert")
 _MESSAGE: Final = ("session_id", "time_created", "time_updated", "data")
 _NEW_TABLES: Final = frozenset({"session_v2", "session_message"})
 _OLD_TABLES: Final = frozenset({"session", "message", "part"})
@@ -81,9 +82,11 @@ class DatabaseParser(Tool, SqliteParser):
         return range(start, start + PLACES)
 
     def _session(self, row: Row) -> Iterator[SessionEvent]:
+        meta = session_meta(row.values, str(row.source.path))
+        meta.metadata |= find_undone(row)
         yield row.session(
             clean_session_id(row["id"]),
-            session_meta(row.values, str(row.source.path)),
+            meta,
             seq=row.changed,
             timestamp=unix_time(row["time_updated"]),
         )

@@ -16,6 +16,7 @@ const FOLDED = {
   thinking: "Thinking",
   unmapped: "Not mapped",
 };
+const REMOVED = { reverted: "undone", deleted: "deleted by its tool", gone: "no longer where it was" };
 
 /** About how high a row is going to be (pixels). */
 export function estimateRow(row) {
@@ -42,8 +43,9 @@ export function Turn({ row, index, lit, context }) {
     data-role=${turn.role}
     data-head=${row.head ? "true" : undefined}
     data-lit=${lit ? "true" : undefined}
+    data-removed=${turn.removed || undefined}
     data-turn=${turn.turn_id}
-    aria-label=${`${speakerOf(row)} ${time(turn.timestamp)}`}
+    aria-label=${`${speakerOf(row)} ${time(turn.timestamp)}${turn.removed ? ", taken back" : ""}`}
   >
     ${row.head && html`<${TurnHead} row=${row} context=${context} />`}
     <${Body} row=${row} open=${open} toggle=${toggle} context=${context} />
@@ -63,6 +65,7 @@ function TurnHead({ row, context }) {
   return html`<header class="turn-head">
     <span class="speaker">${speakerOf(row)}</span>
     <time datetime=${isoTime(turn.timestamp)} title=${exactTime(turn.timestamp)}>${time(turn.timestamp)}</time>
+    ${turn.removed && html`<span class="turn-removed">${REMOVED[turn.removed] ?? turn.removed}</span>`}
     ${usage && html`<span class="turn-tokens" title="Tokens of this reply">${brief(usage.output)} tokens</span>`}
     <${Permalink} turn=${turn} context=${context} />
   </header>`;
