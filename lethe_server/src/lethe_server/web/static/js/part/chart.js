@@ -48,7 +48,8 @@ export function Chart({ title, labels, columns, show }) {
     const index = Math.floor((event.clientX - box.current.getBoundingClientRect().left - LEFT) / step);
     setAt(index >= 0 && index < columns.length ? index : -1);
   };
-  const every = Math.max(1, Math.ceil(64 / step));
+  const years = columns.length > 0 && columns[0].key.slice(0, 4) !== columns.at(-1).key.slice(0, 4);
+  const every = Math.max(1, Math.ceil((years ? 80 : 64) / step));
   return html`<figure class="chart">
     <figcaption>
       <span class="chart-title">${title}</span>
@@ -82,7 +83,7 @@ export function Chart({ title, labels, columns, show }) {
               sum += value;
               return html`<rect key=${group} data-hue=${Math.min(group, 7)} x=${place(index)} y=${HEIGHT - scale(sum)} width=${bar} height=${Math.max(1, scale(value) - (values.length > 1 ? 0.5 : 0))} />`;
             })}
-            ${(columns.length - 1 - index) % every === 0 && html`<text class="chart-text" x=${place(index) + bar / 2} y=${HEIGHT + 17} text-anchor="middle">${shortDay(key)}</text>`}
+            ${(columns.length - 1 - index) % every === 0 && html`<text class="chart-text" x=${place(index) + bar / 2} y=${HEIGHT + 17} text-anchor="middle">${(years ? yearDay : shortDay)(key)}</text>`}
           </g>`;
         })}
       </svg>
@@ -105,6 +106,8 @@ function roundUp(value) {
 }
 
 const short = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const ofYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "2-digit" });
 const long = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "long", year: "numeric" });
 const shortDay = (key) => short.format(new Date(`${key}T12:00`));
+const yearDay = (key) => ofYear.format(new Date(`${key}T12:00`));
 const longDay = (key) => long.format(new Date(`${key}T12:00`));

@@ -9,8 +9,6 @@ import { ToolName } from "../part/sessionrow.js";
 import { Empty, Failed, Loading, NotOffered } from "../part/states.js";
 import { html, useLoaded, useTitle } from "../ui.js";
 
-/** A lag that is more than the collector's own rhythm (seconds). */
-const LATE = 300;
 /** Without anything new for so long (seconds), a machine may have been forgotten. */
 const QUIET = 14 * 86400;
 
@@ -47,7 +45,7 @@ function Host({ host, rows }) {
     <div class="table-frame" tabindex="0" role="region" aria-label=${`Tools on ${host}`}>
       <table class="numbers">
         <thead>
-          <tr><th scope="col">Tool</th><th scope="col">Sessions</th><th scope="col">Turns</th><th scope="col">Last event</th><th scope="col">Arrived after</th></tr>
+          <tr><th scope="col">Tool</th><th scope="col">Sessions</th><th scope="col">Turns</th><th scope="col">Last event</th><th scope="col" class="cell-extra" title="How long the newest turn took to come here">Arrived after</th></tr>
         </thead>
         <tbody>
           ${rows.map(
@@ -55,18 +53,12 @@ function Host({ host, rows }) {
               <th scope="row"><a href=${addressOf("/", { host, tool: row.tool })}><${ToolName} tool=${row.tool} /></a></th>
               <td>${count(row.sessions)}</td>
               <td>${count(row.turns)}</td>
-              <td><time datetime=${isoTime(row.last_event)} title=${exactTime(row.last_event)}>${ago(row.last_event)}</time></td>
-              <td><${Lag} seconds=${row.lag} /></td>
+              <td><time datetime=${isoTime(row.last_event)} title=${exactTime(row.last_event)}>${row.last_event === null ? "–" : ago(row.last_event)}</time></td>
+              <td class="cell-extra">${row.lag === null ? "–" : duration(row.lag)}</td>
             </tr>`,
           )}
         </tbody>
       </table>
     </div>
   </section>`;
-}
-
-function Lag({ seconds }) {
-  if (seconds === null) return html`<span class="muted">–</span>`;
-  const late = seconds > LATE;
-  return html`<span class=${late ? "lag-late" : "lag-good"}>${late && html`<${Icon} name="alert" />`}${duration(seconds)}</span>`;
 }

@@ -2,7 +2,7 @@
 
 import { api } from "../api.js";
 import { addressOf, setParams } from "../address.js";
-import { ago, baseName, brief, count, exactTime, isoTime } from "../format.js";
+import { baseName, brief, count, exactTime, isoTime, shortTime } from "../format.js";
 import { ToolName } from "../part/sessionrow.js";
 import { Empty, Failed, Loading, NotOffered } from "../part/states.js";
 import { html, useLoaded, useState, useTitle } from "../ui.js";
@@ -17,7 +17,7 @@ const SORTS = {
 const JOINS = { directory: "By directory", repository: "By repository", none: "Each host" };
 const COLUMNS = [
   ["sessions", "Sessions", (row) => count(row.sessions)],
-  ["turns", "Turns", (row) => count(row.turns)],
+  ["turns", "Turns", (row) => count(row.turns), "cell-extra"],
   ["tokens", "Tokens", (row) => brief(SORTS.tokens(row))],
 ];
 
@@ -48,10 +48,10 @@ export function Projects({ address }) {
         <thead>
           <tr>
             <th scope="col">Project</th>
-            <th scope="col" class="cell-text">Tools</th>
-            <th scope="col" class="cell-text">Hosts</th>
-            ${COLUMNS.map(([key, label]) => html`<th scope="col" key=${key} aria-sort=${sort === key ? "descending" : undefined}><${Sort} name=${key} label=${label} sort=${sort} /></th>`)}
-            <th scope="col" aria-sort=${sort === "activity" ? "descending" : undefined}><${Sort} name="activity" label="Last activity" sort=${sort} /></th>
+            <th scope="col" class="cell-text cell-extra">Tools</th>
+            <th scope="col" class="cell-text cell-wide">Hosts</th>
+            ${COLUMNS.map(([key, label, , name]) => html`<th scope="col" key=${key} class=${name} aria-sort=${sort === key ? "descending" : undefined}><${Sort} name=${key} label=${label} sort=${sort} /></th>`)}
+            <th scope="col" aria-sort=${sort === "activity" ? "descending" : undefined}><${Sort} name="activity" label="Active" sort=${sort} /></th>
           </tr>
         </thead>
         <tbody>
@@ -73,9 +73,9 @@ function Project({ row }) {
       ${name ? html`<a href=${addressOf("/", { project: name })} title=${name}>${baseName(name)}</a>` : "Without a directory"}
       <span class="cell-more">${row.repository ?? name ?? ""}</span>
     </th>
-    <td class="cell-text">${row.tools.map((tool) => html`<${ToolName} key=${tool} tool=${tool} />`)}</td>
-    <td class="cell-text">${row.hosts.join(", ")}</td>
-    ${COLUMNS.map(([key, , cell]) => html`<td key=${key}>${cell(row)}</td>`)}
-    <td><time datetime=${isoTime(row.last_activity)} title=${exactTime(row.last_activity)}>${ago(row.last_activity)}</time></td>
+    <td class="cell-text cell-extra">${row.tools.map((tool) => html`<${ToolName} key=${tool} tool=${tool} />`)}</td>
+    <td class="cell-text cell-wide">${row.hosts.join(", ")}</td>
+    ${COLUMNS.map(([key, , cell, name]) => html`<td key=${key} class=${name}>${cell(row)}</td>`)}
+    <td><time datetime=${isoTime(row.last_activity)} title=${exactTime(row.last_activity)}>${shortTime(row.last_activity)}</time></td>
   </tr>`;
 }

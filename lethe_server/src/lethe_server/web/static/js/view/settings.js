@@ -1,7 +1,7 @@
 // Settings: who one is, the own tokens, saved searches, and how the page looks.
 
 import { api, logOut } from "../api.js";
-import { ago, dayLabel, exactTime, isoTime } from "../format.js";
+import { ago, exactTime, isoTime, shortTime } from "../format.js";
 import { Copy } from "../part/copy.js";
 import { SavedSearches } from "../part/savedsearches.js";
 import { Failed, Loading, NotOffered } from "../part/states.js";
@@ -85,7 +85,7 @@ function Tokens() {
     ${value?.tokens.length > 0 &&
     html`<div class="table-frame" tabindex="0" role="region" aria-label="Your tokens">
       <table class="numbers">
-        <thead><tr><th scope="col">Name</th><th scope="col" class="cell-text">May</th><th scope="col">Used</th><th scope="col">Expires</th><th scope="col"><span class="off-screen">Revoke</span></th></tr></thead>
+        <thead><tr><th scope="col">Name</th><th scope="col" class="cell-text">May</th><th scope="col" class="cell-extra">Used</th><th scope="col">Expires</th><th scope="col"><span class="off-screen">Revoke</span></th></tr></thead>
         <tbody>${value.tokens.map((token) => html`<${Token} key=${token.name} token=${token} again=${again} />`)}</tbody>
       </table>
     </div>`}
@@ -110,8 +110,8 @@ function Token({ token, again }) {
   return html`<tr>
     <th scope="row">${token.name}</th>
     <td class="cell-text">${token.scopes.join(", ")}</td>
-    <td><time datetime=${isoTime(token.last_used_at)} title=${exactTime(token.last_used_at)}>${ago(token.last_used_at)}</time></td>
-    <td>${token.expires_at ? dayLabel(token.expires_at) : "never"}</td>
+    <td class="cell-extra"><time datetime=${isoTime(token.last_used_at)} title=${exactTime(token.last_used_at)}>${ago(token.last_used_at)}</time></td>
+    <td title=${exactTime(token.expires_at)}>${token.expires_at ? shortTime(token.expires_at) : "never"}</td>
     <td>
       <button class=${sure ? "button button-bad" : "button"} onClick=${revoke} onBlur=${() => setSure(false)} aria-label=${`Revoke ${token.name}`}>${sure ? "Really?" : "Revoke"}</button>
       ${said && html`<span role="alert">${said}</span>`}

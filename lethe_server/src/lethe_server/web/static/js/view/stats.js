@@ -81,7 +81,10 @@ function Figures({ value, measure, params }) {
   const { totals } = value.table;
   const { of, show, label } = MEASURES[measure];
   if (!totals.turns) {
-    return html`<${Empty} icon="chart" title="Nothing in this time"><p>A longer range may hold something.</p><//>`;
+    const all = () => setParams({ range: "all", since: undefined, until: undefined });
+    return html`<${Empty} icon="chart" title="Nothing in this time">
+      ${(params.range !== "all" || params.until) && html`<button class="button" onClick=${all}>Show all time</button>`}
+    <//>`;
   }
   const groups = [...value.table.groups].sort((one, other) => of(other) - of(one));
   const names = groups.map((group) => group[value.by]);
