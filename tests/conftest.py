@@ -17,7 +17,9 @@ REPOSITORY = Path(__file__).parent.parent
 #: How long a thread may take to end after its test, in seconds.
 _PATIENCE = 5.0
 
-settings.register_profile("lethe", deadline=None, print_blob=True)
+# Built on Hypothesis's own profile: with CI in the environment, each run draws the same examples,
+# so that a change is judged by what it changed. New ones are drawn on the machines of people.
+settings.register_profile("lethe", settings.default, deadline=None, print_blob=True)
 settings.load_profile("lethe")
 
 
