@@ -28,7 +28,7 @@ class FakeTransport:
         self.reply = reply
         self.requests = []
 
-    async def post(self, lines):
+    async def post(self, lines, mark=""):
         """See `Transport.post`."""
         self.requests.append(list(lines))
         result = self.reply(lines)

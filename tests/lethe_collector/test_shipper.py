@@ -112,7 +112,7 @@ async def test_cursor_moves_with_the_ack(tmp_path):
     released = asyncio.Event()
 
     class Slow(FakeTransport):
-        async def post(self, lines):
+        async def post(self, lines, mark=""):
             await released.wait()
             return await super().post(lines)
 
@@ -366,10 +366,10 @@ async def test_unwritable_state_moves_nothing_and_is_retried(tmp_path, monkeypat
         failures = iter([OSError(28, "No space left on device")] * 2)
         record = pipeline.state.record_ack
 
-        def fail_twice(batch, refusals):
+        def fail_twice(batch, refusals, mark=None):
             for failure in failures:
                 raise failure
-            record(batch, refusals)
+            record(batch, refusals, mark)
 
         monkeypatch.setattr(pipeline.state, "record_ack", fail_twice)
         monkeypatch.setattr(pipeline.state, "put_outbox", lambda _batch: fail_twice(None, ()))

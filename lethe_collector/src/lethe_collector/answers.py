@@ -44,7 +44,7 @@ HINTS: Final[Mapping[ServerState, str]] = {
     "AUTH": "make a new token with `lethe-server token create` and write it to server.token_file",
     "NOT_LETHE": "server.url does not lead to lethe: check it, and the proxy in between",
     "WIRE_VERSION": "upgrade the older of collector and server",
-    "OTHER_ARCHIVE": "server.url leads to more than one archive: check it, and the proxy in between",
+    "OTHER_ARCHIVE": "check that server.url leads to one server, and that to one database",
 }
 
 _PROBLEM: Final = "application/problem+json"

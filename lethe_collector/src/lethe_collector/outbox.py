@@ -60,8 +60,9 @@ class Outbox:
             # A source that was set back after these lines were read must not be set forward by
             # them, should the row be damaged one day: then it is read from its beginning.
             connection.executemany(
-                "INSERT INTO outbox_parts SELECT ?1, ?2, id, ?4, ?5, iif(epoch = ?8, ?6, NULL),"
-                " iif(epoch = ?8, ?7, 0) FROM sources WHERE id = ?3",
+                "INSERT INTO outbox_parts VALUES (?1, ?2, ?3, ?4, ?5,"
+                " (SELECT ?6 FROM sources WHERE id = ?3 AND epoch = ?8),"
+                " coalesce((SELECT ?7 FROM sources WHERE id = ?3 AND epoch = ?8), 0))",
                 [
                     (
                         row_id,

@@ -43,6 +43,7 @@ _COUNTS: Final = (
     "unmapped",
     "refused",
     "lost_bytes",
+    "lost_turns",
 )
 
 

@@ -41,13 +41,17 @@ _ADDED: Final = (
     "unmapped",
     "refused",
     "lost_bytes",
+    "lost_turns",
 )
 _BROKEN: Final = ("unsupported", "unreadable", "failed", "stalled")
 
+#: The version of the state since which it has `lost_turns`; an old daemon may still run.
+_LOST_TURNS_SINCE: Final = 2
 _SOURCES: Final = """
 SELECT s.tool, s.path, s.state, s.generation, s.size, s.position,
   s.read_size IS s.size AND s.read_mtime_ns IS s.mtime_ns AS was_read,
-  s.mtime_ns, s.records, s.turns, s.unmapped, s.lost_bytes, s.lost_full, s.last_read,
+  s.mtime_ns, s.records, s.turns, s.unmapped, s.lost_bytes, s.lost_full, {lost_turns} AS lost_turns,
+  s.last_read,
   s.error_code, s.error_text, s.error_hint, s.error_at,
   (SELECT count(*) FROM dead_letters d WHERE d.source_id = s.id) AS refused,
   EXISTS (SELECT 1 FROM outbox_parts o WHERE o.source_id = s.id) AS waits
@@ -151,6 +155,7 @@ def read_status(directory: Path, *, after_run: bool = False) -> dict[str, Any]:
         "state_dir": str(directory),
         "daemon": {"running": running},
         "collector": None,
+        "archive_lost": None,
         "server": {"state": "UNKNOWN", "detail": "", "hint": "", "last_ack": None},
         "outbox": {"batches": 0, "lines": 0, "bytes": 0, "max_bytes": None, "full": False},
         "dead_letters": {"events": 0, "codes": {}},
@@ -195,6 +200,7 @@ def _read(connection: sqlite3.Connection, status: dict[str, Any], *, look: bool)
     status["server"] |= notes.get("server", {})
     status["server"]["last_ack"] = notes.get("last_ack")
     status["plugins"] = notes.get("plugins", [])
+    status["archive_lost"] = notes.get("anew")
     batches, lines, size = connection.execute(
         "SELECT count(*), coalesce(sum(lines), 0), coalesce(sum(length(body)), 0) FROM outbox"
     ).fetchone()
@@ -217,7 +223,9 @@ def _read(connection: sqlite3.Connection, status: dict[str, Any], *, look: bool)
             "roots": report["roots"],
             "error": report["error"],
         }
-    for row in connection.execute(_SOURCES):
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    lost_turns = "s.lost_turns" if version >= _LOST_TURNS_SINCE else "0"
+    for row in connection.execute(_SOURCES.format(lost_turns=lost_turns)):
         source = _describe(row, look=look)
         tool = status["tools"].setdefault(row["tool"], _new_tool())
         _count(tool, source)
@@ -259,7 +267,7 @@ def _describe(row: sqlite3.Row, *, look: bool) -> dict[str, Any]:
         "path": path.encode("utf-8", "backslashreplace").decode(),
         "state": row["state"],
         "generation": row["generation"],
-        "archived": (was_read or gone) and not row["waits"],
+        "archived": (was_read or gone) and not row["waits"] and not row["lost_turns"],
         "lagging": not was_read and not gone,
         "waiting": bool(row["waits"]),
         "bytes": row["size"],
@@ -270,6 +278,7 @@ def _describe(row: sqlite3.Row, *, look: bool) -> dict[str, Any]:
         "unmapped": row["unmapped"],
         "refused": row["refused"],
         "lost_bytes": row["lost_bytes"],
+        "lost_turns": row["lost_turns"],
         "lost_full": bool(row["lost_full"] and row["lost_bytes"]),
         "last_read": row["last_read"],
         "error": error,
@@ -319,6 +328,8 @@ def _find_attention(status: dict[str, Any], *, after_run: bool) -> Iterator[str]
         yield f"{events} events were refused for good"
     if lost := sum(tool["lost_bytes"] for tool in tools):
         yield f"{lost} bytes vanished before they were read"
+    if lost := sum(tool["lost_turns"] for tool in tools):
+        yield f"{lost} turns were lost with the server's database; their sources are gone"
 
 
 def _find_failing(status: dict[str, Any]) -> Iterator[str]:
@@ -341,7 +352,8 @@ def _exit_code(status: dict[str, Any]) -> int:
     tools = status["tools"].values()
     if any(tool["lost_full"] for tool in tools):
         return EXIT_LOST_FULL
-    if status["dead_letters"]["events"] or any(tool["lost_bytes"] for tool in tools):
+    lost = any(tool["lost_bytes"] or tool["lost_turns"] for tool in tools)
+    if status["dead_letters"]["events"] or lost:
         return EXIT_LOST
     return EXIT_ATTENTION if status["attention"] else EXIT_OK
 
@@ -356,6 +368,11 @@ def _tell(status: dict[str, Any]) -> Iterator[str]:
     server = status["server"]
     last = _when(server["last_ack"])
     yield f"server   {collector.get('server_url', '-')}: {server['state']}, last answer {last}"
+    if lost := status["archive_lost"]:
+        yield (
+            f"archive  was lost or set back, noticed {_when(lost['at'])};"
+            f" {lost['sources']} sources are read again"
+        )
     outbox = status["outbox"]
     yield f"outbox   {outbox['batches']} batches, {_size(outbox['bytes'])}"
     columns = ("files", "archived", "lagging", "failing", "gone", "turns", "unmapped", "refused")

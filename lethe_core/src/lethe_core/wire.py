@@ -32,6 +32,8 @@ from lethe_core.limits import (
 
 WIRE_VERSION: Final = 1
 WIRE_HEADER: Final = "Lethe-Wire"
+#: With it, a collector shows the mark of the last answer (docs/wire.md).
+MARK_HEADER: Final = "Lethe-Mark"
 CONTENT_TYPE: Final = "application/x-ndjson"
 
 _Name = Annotated[str, Meta(pattern=NAME_PATTERN)]

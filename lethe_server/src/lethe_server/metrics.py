@@ -67,6 +67,11 @@ class Metrics:
             "Fields that this version does not know, and ignored.",
             registry=registry,
         )
+        self.unknown_marks = Counter(
+            "lethe_ingest_unknown_marks",
+            "Requests that showed a mark of commits that this archive does not have.",
+            registry=registry,
+        )
         self.commit_seconds = Histogram(
             "lethe_commit_seconds",
             "Time of a write transaction, from its begin to the return of COMMIT.",

@@ -52,6 +52,7 @@ class ToolReport(_Part):
     unmapped = _count("Records that could not be mapped; they are archived as they are.")
     refused = _count("Events that the server refused for good.")
     lost_bytes = _count("Bytes that vanished before they were read.")
+    lost_turns = _count("At most so many turns were lost with the server's database.")
 
 
 class OpenSource(_Part):

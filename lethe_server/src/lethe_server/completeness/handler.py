@@ -58,6 +58,7 @@ class CompletenessAnswer(msgspec.Struct):
     at_risk_bytes: int
     waiting_events: int
     lost_bytes: int
+    lost_turns: int
     refused: int
     report: dict[str, Any]
     archive: list[ArchivedTool]
@@ -100,6 +101,7 @@ def _answer(host: str, found: HostReport) -> CompletenessAnswer:
     at_risk = sum(tool["lagging_bytes"] for tool in tools)
     lagging = sum(tool["lagging"] for tool in tools)
     lost = sum(tool["lost_bytes"] for tool in tools)
+    lost_turns = sum(tool.get("lost_turns", 0) for tool in tools)  # absent in an old report
     refused = sum(tool["refused"] for tool in tools)
     waiting = outbox.get("lines", 0)
     failing = sum(tool["failing"] for tool in tools)
@@ -107,10 +109,11 @@ def _answer(host: str, found: HostReport) -> CompletenessAnswer:
         host=host,
         reported_at=found.received_at,
         age=max(0.0, time.time() - found.received_at),
-        complete=not (lagging or lost or refused or waiting or failing),
+        complete=not (lagging or lost or lost_turns or refused or waiting or failing),
         at_risk_bytes=at_risk,
         waiting_events=waiting,
         lost_bytes=lost,
+        lost_turns=lost_turns,
         refused=refused,
         report=report,
         archive=[],

@@ -22,7 +22,7 @@ from aiohttp import web
 
 from lethe_core.errors import TooLarge, WireVersionUnknown
 from lethe_core.limits import MAX_REQUEST_BYTES
-from lethe_core.wire import CONTENT_TYPE, WIRE_HEADER, WIRE_VERSION
+from lethe_core.wire import CONTENT_TYPE, MARK_HEADER, WIRE_HEADER, WIRE_VERSION
 from lethe_server.errors import InvalidRequest, RequestTimeout, UnsupportedMedia
 from lethe_server.ingest.reader import BodyReader
 from lethe_server.keys import BODY_SECONDS, DECODERS, FEED, IDENTITY, INGEST
@@ -55,7 +55,7 @@ async def ingest(request: web.Request) -> web.Response:
         except web.RequestPayloadError:
             raise InvalidRequest("the body broke off") from None
         owner = request[IDENTITY].user
-        answer = await service.store(owner, reader)
+        answer = await service.store(owner, reader, request.headers.get(MARK_HEADER))
     request.app[FEED].notify(owner)
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 

@@ -46,24 +46,27 @@ class IngestService:
         finally:
             share.resize(0)
 
-    async def store(self, owner: str, reader: BodyReader) -> dict[str, Any]:
+    async def store(
+        self, owner: str, reader: BodyReader, shown: str | None = None
+    ) -> dict[str, Any]:
         """Store what was read; it is on the disk when this returns (P1).
 
         Args:
             owner: whose archive.
             reader: at the end of its body.
+            shown: the mark that the collector shows, if it shows one.
 
         Returns:
-            The answer: ``received``, ``accepted``, ``errors`` and perhaps ``unknown_fields``.
+            The answer: ``received``, ``accepted``, ``errors``, ``mark`` and perhaps ``mark_known``
+            and ``unknown_fields``.
 
         Raises:
             Unavailable: nothing was stored; it may pass later.
         """
         metrics = self._metrics
-        if reader.records:
-            outcome = await self._store.ingest(owner, reader.records)
-            for name, count in zip(outcome._fields, outcome, strict=True):
-                metrics.ingest_turns.labels(name).inc(count)
+        receipt = await self._store.ingest(owner, reader.records, shown)
+        for name, count in receipt.outcome._asdict().items():
+            metrics.ingest_turns.labels(name).inc(count)
         metrics.ingest_bytes.labels("wire").inc(reader.wire_bytes)
         metrics.ingest_bytes.labels("decoded").inc(reader.decoded_bytes)
         metrics.ingest_lines.labels("accepted").inc(len(reader.records))
@@ -73,7 +76,11 @@ class IngestService:
             "received": reader.received,
             "accepted": len(reader.records),
             "errors": reader.errors,
+            "mark": receipt.mark,
         }
+        if receipt.is_known is not None:
+            answer["mark_known"] = receipt.is_known
+            metrics.unknown_marks.inc(not receipt.is_known)
         if reader.unknown_fields:
             answer["unknown_fields"] = reader.unknown_fields
         return answer

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NotRequired, TypedDict
 
+from lethe_core.wire import MARK_HEADER
 from lethe_server.account.handler import PATH as _TOKENS
 from lethe_server.account.handler import TOKEN_BODY, MeAnswer, NewTokenAnswer, TokenAnswer
 from lethe_server.completeness.bodies import REPORT_BODY
@@ -120,6 +121,8 @@ class IngestAnswer(TypedDict):
     received: int
     accepted: int
     errors: list[LineError]
+    mark: str
+    mark_known: NotRequired[bool]
     unknown_fields: NotRequired[int]
 
 
@@ -175,6 +178,7 @@ class Operation(NamedTuple):
 
 
 _NONE: Final = Parameters()
+_MARK: Final = (MARK_HEADER, "The mark of the last answer; asks whether it is known.")
 _LAST_EVENT: Final = ("Last-Event-ID", "The last id that was seen; goes on behind it.")
 _SESSION: Final = "/api/v1/sessions/{tool}/{host}/{session_id}"
 _SAVED: Final = "/api/v1/saved-searches"
@@ -188,6 +192,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         IngestAnswer,
         INGEST_PARAMETERS,
         body="application/x-ndjson",
+        headers=(_MARK,),
     ),
     ("GET", "/api/v1/search"): Operation(
         "search", "Find turns by what they say.", SearchAnswer, SEARCH_PARAMETERS

@@ -15,7 +15,7 @@ from loguru import logger
 
 from lethe_core.limits import MAX_REQUEST_BYTES
 from lethe_server.errors import Overloaded, StorageDamaged
-from lethe_server.storage import changes, relatives, sessions, tokens, turnpages, turns
+from lethe_server.storage import changes, marks, relatives, sessions, tokens, turnpages, turns
 from lethe_server.storage.database import open_database, prepare_directory
 from lethe_server.storage.migrations import migrate
 from lethe_server.storage.readers import ReaderPool
@@ -54,6 +54,20 @@ class DiskSpace(NamedTuple):
     needed: int
 
 
+class Receipt(NamedTuple):
+    """What a collector gets for what it sent.
+
+    Args:
+        outcome: what became of its turns.
+        mark: of the commit; empty if there never was one (see `marks`).
+        is_known: whether the mark that the collector showed is known; `None` if it showed none.
+    """
+
+    outcome: StoreOutcome
+    mark: str
+    is_known: bool | None
+
+
 class Store:
     """The archive.
 
@@ -65,6 +79,7 @@ class Store:
     def __init__(self, path: Path, observe: Callable[[int, float], None] | None = None) -> None:
         self.path = path
         self._damage: StorageDamaged | None = None
+        self._nonce = marks.make_nonce()
         self._writer = Writer(path, observe) if observe else Writer(path)
         try:
             self._readers = ReaderPool(path)
@@ -99,14 +114,27 @@ class Store:
         self._readers.close()
         self._writer.close()
 
-    async def ingest(self, owner: str, records: Sequence[Record]) -> StoreOutcome:
+    async def ingest(
+        self, owner: str, records: Sequence[Record], shown: str | None = None
+    ) -> Receipt:
         """Store what came in one request; it is on the disk when this returns (P1).
 
         Args:
             owner: whose archive.
-            records: from `prepare_record`.
+            records: from `prepare_record`; without any, nothing is written.
+            shown: the mark that the collector shows, if it shows one.
         """
-        return await self._write(lambda connection: turns.store_records(connection, owner, records))
+
+        def store(connection: apsw.Connection) -> Receipt:
+            is_known = None if shown is None else marks.is_known(connection, owner, shown)
+            if not records:
+                return Receipt(turns.StoreOutcome(), marks.last_mark(connection, owner), is_known)
+            outcome = turns.store_records(connection, owner, records)
+            return Receipt(outcome, marks.advance_mark(connection, owner, self._nonce), is_known)
+
+        if records:
+            return await self._write(store)
+        return await self._read(lambda database: store(database.connection()))
 
     async def list_sessions(self, owner: str | None, wanted: SessionFilter) -> SessionPage:
         """Return the sessions of an owner, or of all, that match, the newest activity first."""
