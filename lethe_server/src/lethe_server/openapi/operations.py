@@ -58,6 +58,8 @@ class SessionDetail(TypedDict):
 
     session: SessionAnswer
     turns: list[TurnAnswer]
+    offset: int
+    previous: int | None
     next: int | None
     resume_command: str | None
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 from aiohttp import web
 
 from lethe_core.events import Relation
-from lethe_core.limits import MAX_SEQ, MIB
 from lethe_server.conditional import Tagged
 from lethe_server.cursors import MAX_LENGTH as MAX_CURSOR
 from lethe_server.encodings import EncodedStream
@@ -23,28 +22,16 @@ from lethe_server.parameters import (
     load_parameters,
     whose,
 )
-from lethe_server.sessions.answers import TurnEncoder, answer_session
+from lethe_server.sessions.answers import answer_session
 from lethe_server.sessions.finding import find_asked_session
+from lethe_server.sessions.pages import DetailParameters, TurnPage, find_start
 from lethe_server.sessions.resuming import resume_command
-from lethe_server.storage import SORTS, SessionFilter, TurnPlace
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from lethe_server.storage import SessionRow, Store, TurnRow
+from lethe_server.storage import SORTS, SessionFilter
 
 #: Sessions of a page, if nothing else is asked for, and at most.
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
 MAX_OFFSET: Final = 10_000_000
-#: Turns of a page, if nothing else is asked for, and at most.
-DEFAULT_TURNS: Final = 1000
-MAX_TURNS: Final = 5000
-#: A page of turns ends when it has so many bytes.
-PAGE_BYTES: Final = 8 * MIB
-
-#: Turns that are read by one query.
-_SLICE_TURNS: Final = 200
 
 
 class ListParameters(OwnedParameters):
@@ -74,13 +61,6 @@ class ListParameters(OwnedParameters):
     cursor = Text(
         MAX_CURSOR, load_default=None, metadata={"description": "Where the last page ended."}
     )
-
-
-class DetailParameters(OwnedParameters):
-    """Query of one session."""
-
-    after = Whole(0, MAX_SEQ, load_default=-1, metadata={"description": "Only turns after."})
-    turns = Whole(1, MAX_TURNS, load_default=DEFAULT_TURNS)
 
 
 LIST_PARAMETERS: Final = ListParameters()
@@ -118,7 +98,8 @@ async def show_session(request: web.Request) -> web.StreamResponse:
     tagged = Tagged(session.id, session.version, command)
     if (unchanged := tagged.unchanged(request)) is not None:
         return unchanged
-    page = TurnPage(store, found, session, after=wanted["after"], limit=wanted["turns"])
+    start = await find_start(store, found, session, wanted)
+    page = TurnPage(store, found, session, start=start, limit=wanted["turns"])
     chunks = page.chunks()
     first = await anext(chunks)  # an error is still a problem here, and half an answer later
     answer = answer_session(session, found if owner is None else None)
@@ -129,63 +110,12 @@ async def show_session(request: web.Request) -> web.StreamResponse:
     await stream.write(b',"turns":[' + first)
     async for chunk in chunks:
         await stream.write(chunk)
-    tail = (msgspec.json.encode(page.next), msgspec.json.encode(command))
-    await stream.write(b'],"next":%s,"resume_command":%s}' % tail)
+    tail = {
+        "offset": page.offset,
+        "previous": page.previous,
+        "next": page.next,
+        "resume_command": command,
+    }
+    await stream.write(b"]," + msgspec.json.encode(tail)[1:])
     await stream.end()
     return response
-
-
-class TurnPage:
-    """One page of a session's turns.
-
-    It ends at the limit, or when it is large; but never between turns of the same `seq`, since
-    the next page begins behind a `seq`.
-
-    Args:
-        store: the archive.
-        owner: whose.
-        session: that is read.
-        after: begin behind this `seq`.
-        limit: so many turns.
-
-    Attributes:
-        next: the `after` of the next page; `None` if this is the last. Known at the end.
-    """
-
-    def __init__(
-        self, store: Store, owner: str, session: SessionRow, *, after: int, limit: int
-    ) -> None:
-        self._store = store
-        self._owner = owner
-        self._session = session.id
-        self._place = TurnPlace.after(after)
-        self._limit = limit
-        self._count = 0
-        self._bytes = 0
-        self._encoder = TurnEncoder(session)
-        self.next: int | None = None
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Give the JSON of the turns, separated by commas; at least one chunk."""
-        more = True
-        while more and self.next is None:
-            wanted = max(1, min(_SLICE_TURNS, self._limit - self._count + 1))
-            part = await self._store.read_turns(self._owner, self._session, self._place, wanted)
-            more = part.more
-            yield b"".join(self._encode(part.turns))
-
-    def _encode(self, turns: list[TurnRow]) -> list[bytes]:
-        encoded: list[bytes] = []
-        for turn in turns:
-            full = self._count >= self._limit or self._bytes >= PAGE_BYTES
-            if full and turn.seq != self._place.seq:
-                self.next = self._place.seq
-                break
-            if self._count:
-                encoded.append(b",")
-            data = self._encoder.encode(turn)
-            encoded.append(data)
-            self._count += 1
-            self._bytes += len(data)
-            self._place = TurnPlace(turn.seq, turn.turn_id)
-        return encoded

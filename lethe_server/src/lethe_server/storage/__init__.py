@@ -15,10 +15,12 @@ from lethe_server.storage.tokenbook import TokenBook
 from lethe_server.storage.tokens import TokenRow
 from lethe_server.storage.turnpages import TurnPlace, TurnRow, TurnSlice
 from lethe_server.storage.turns import StoreOutcome
+from lethe_server.storage.turnstarts import SESSION_START, TurnStart, TurnStarts
 
 __all__ = [
     "BEGINNING",
     "NANO",
+    "SESSION_START",
     "SORTS",
     "ActivityFilter",
     "ChangePage",
@@ -41,6 +43,8 @@ __all__ = [
     "TurnPlace",
     "TurnRow",
     "TurnSlice",
+    "TurnStart",
+    "TurnStarts",
     "find_hosts",
     "find_tools",
     "prepare_record",

@@ -1,0 +1,159 @@
+"""Pages of a session's turns: where one begins, and its JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from marshmallow import ValidationError, validates_schema
+
+from lethe_core.limits import MAX_SEQ, MIB
+from lethe_server.errors import NotFound
+from lethe_server.parameters import OwnedParameters, Text, Whole
+from lethe_server.sessions.answers import TurnEncoder
+from lethe_server.storage import SESSION_START, TurnPlace, TurnStarts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import apsw
+
+    from lethe_server.storage import SessionRow, Store, TurnRow, TurnStart
+
+#: Turns of a page, if nothing else is asked for, and at most.
+DEFAULT_TURNS: Final = 1000
+MAX_TURNS: Final = 5000
+MAX_OFFSET: Final = 10_000_000
+#: A page of turns ends when it has so many bytes.
+PAGE_BYTES: Final = 8 * MIB
+
+#: Turns that are read by one query.
+_SLICE_TURNS: Final = 200
+#: To find where a page begins may take so long (seconds).
+_START_SECONDS: Final = 5.0
+_STARTS: Final = ("after", "before", "around", "offset")
+
+
+class DetailParameters(OwnedParameters):
+    """Query of one session."""
+
+    after = Whole(0, MAX_SEQ, load_default=None, metadata={"description": "Turns after a `seq`."})
+    before = Whole(
+        0, MAX_SEQ, load_default=None, metadata={"description": "The last turns before a `seq`."}
+    )
+    around = Text(
+        load_default=None, metadata={"description": "Turns before and behind one, by its id."}
+    )
+    offset = Whole(
+        0, MAX_OFFSET, load_default=None, metadata={"description": "Turns behind so many."}
+    )
+    turns = Whole(1, MAX_TURNS, load_default=DEFAULT_TURNS)
+
+    @validates_schema
+    def check_start(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse two places to begin at."""
+        given = [name for name in _STARTS if data[name] is not None]
+        if len(given) > 1:
+            raise ValidationError(f"goes together with no `{given[0]}`", given[1])
+
+
+async def find_start(
+    store: Store, owner: str, session: SessionRow, asked: dict[str, Any]
+) -> TurnStart:
+    """Return where a page begins.
+
+    Args:
+        store: the archive.
+        owner: whose session.
+        session: that is read.
+        asked: loaded by `DetailParameters`.
+
+    Raises:
+        NotFound: there is no such turn to begin around.
+    """
+    name = next((name for name in _STARTS if asked[name] is not None), None)
+    if name is None:
+        return SESSION_START
+
+    def find(connection: apsw.Connection) -> TurnStart | None:
+        starts = TurnStarts(connection, owner, session.id)
+        if name == "before":
+            return starts.before(asked[name], asked["turns"])
+        if name == "around":
+            return starts.around(asked[name], asked["turns"])
+        return starts.after(asked[name]) if name == "after" else starts.offset(asked[name])
+
+    start = await store.query(find, _START_SECONDS)
+    if start is None:
+        raise NotFound("there is no such turn in this session")
+    return start
+
+
+class TurnPage:
+    """One page of a session's turns.
+
+    It ends at the limit, or when it is large; but never between turns of the same `seq`, since
+    the next page begins behind a `seq`.
+
+    Args:
+        store: the archive.
+        owner: whose.
+        session: that is read.
+        start: where it begins.
+        limit: so many turns.
+
+    Attributes:
+        offset: so many turns of the session stand before it.
+        previous: the `before` of the page before it; `None` if this is the first.
+        next: the `after` of the next page; `None` if this is the last. Known at the end, as all
+            that stands above.
+    """
+
+    def __init__(
+        self, store: Store, owner: str, session: SessionRow, *, start: TurnStart, limit: int
+    ) -> None:
+        self._store = store
+        self._owner = owner
+        self._session = session.id
+        self._place = TurnPlace(start.seq, "")
+        self._start = start
+        self._limit = limit
+        self._count = 0
+        self._bytes = 0
+        self._encoder = TurnEncoder(session)
+        self.offset = start.offset
+        self.previous: int | None = None
+        self.next: int | None = None
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Give the JSON of the turns, separated by commas; at least one chunk."""
+        more = True
+        while more and self.next is None:
+            wanted = max(1, min(_SLICE_TURNS, self._limit - self._count + 1))
+            part = await self._store.read_turns(self._owner, self._session, self._place, wanted)
+            more = part.more
+            yield b"".join(self._encode(part.turns))
+
+    def _encode(self, turns: list[TurnRow]) -> list[bytes]:
+        encoded: list[bytes] = []
+        for turn in turns:
+            if self._ends_before(turn):
+                self.next = self._place.seq
+                break
+            if self._count:
+                encoded.append(b",")
+            elif self.offset:
+                self.previous = turn.seq
+            data = self._encoder.encode(turn)
+            encoded.append(data)
+            self._count += 1
+            self._bytes += len(data)
+            self._place = TurnPlace(turn.seq, turn.turn_id)
+        return encoded
+
+    def _ends_before(self, turn: TurnRow) -> bool:
+        if not self._count:
+            return False
+        if turn.seq > self._start.until:
+            return True
+        full = self._count >= self._limit or self._bytes >= PAGE_BYTES
+        return full and turn.seq != self._place.seq and self._place.seq >= self._start.through
