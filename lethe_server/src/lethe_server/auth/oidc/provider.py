@@ -1,7 +1,8 @@
 """Provider: the issuer's keys, fetched when they are needed and kept while they are good.
 
 * Nothing is fetched at the start but once in the background; the server starts without it.
-* Keys are fetched again in the background when they are older than `REFRESH_SECONDS` and used.
+* Keys are fetched again when they are older than `REFRESH_SECONDS` and used, so that a key which
+  was withdrawn is not believed for longer. Whoever comes first waits for it, a moment at most.
 * A token that names a key nobody knows makes one fetch, at most every `MISS_SECONDS` whoever
   sends how many of them: a new key is seen at once, and nobody can make lethe ask all the time.
 * While the issuer is away the keys that are known stay good for `STALE_SECONDS` (A10).
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from lethe_server.auth.settings import Oidc
 
 #: Keys that are older and used are fetched again (seconds).
-REFRESH_SECONDS: Final = 300.0
+REFRESH_SECONDS: Final = 60.0
 #: An unknown key is looked for at most so often (seconds).
 MISS_SECONDS: Final = 60.0
 #: After a failure, the next try in so many seconds.
@@ -103,8 +104,9 @@ class Provider:
                     "the keys of the identity provider are not known now",
                     hint="the server's log says why they could not be fetched",
                 )
-        elif self._age() >= REFRESH_SECONDS:
-            self._retry()
+        elif self._age() >= REFRESH_SECONDS and self._running is None:
+            self._missed = self._timer()  # the fetch that begins is a look as well
+            await self._join(self._retry())
         key = self._keys.get((kid, algorithm))
         if key is None:
             await self._join(self._look_again())
@@ -112,14 +114,12 @@ class Provider:
         return key
 
     def is_current(self, generation: int) -> bool:
-        """Tell whether what was proved by the keys of a generation still holds.
+        """Tell whether what was proved by the keys of a generation need not be proved again.
 
         Args:
             generation: that it was proved in.
         """
-        if self._age() >= REFRESH_SECONDS:
-            self._retry()
-        return generation == self.generation and self._age() < STALE_SECONDS
+        return generation == self.generation and self._age() < REFRESH_SECONDS
 
     def _age(self) -> float:
         return self._timer() - self._fetched
