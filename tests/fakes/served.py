@@ -47,13 +47,17 @@ class ServerProcess:
             f'listen: "127.0.0.1:{self.port}"\ndata_dir: {self.data}\n'
             "auth: {allowed_users: [alice]}\n"
         )
-        scopes = ("ingest", "read")
-        self.secret = ensure_token(self.data, owner="alice", name="test", scopes=scopes)
         self.token_file = place / "server-token"
         self.token_file.touch(mode=0o600)
-        self.token_file.write_text(self.secret)
+        self.make_token()
         self.process = None
         self.pid = 0
+
+    def make_token(self):
+        """Make the token that tests and collectors use."""
+        scopes = ("ingest", "read")
+        self.secret = ensure_token(self.data, owner="alice", name="test", scopes=scopes)
+        self.token_file.write_text(self.secret)
 
     @property
     def url(self):
