@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import bisect
 import hashlib
-import sqlite3
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import apsw
 import msgspec
 
 from lethe_core.feeds import changed_sql, row_sql
@@ -281,7 +281,7 @@ class Pass:
             if isinstance(mapped, str):
                 return _Mapped(skipped=mapped)
             events = tuple(mapped)
-        except sqlite3.Error:
+        except apsw.Error:
             raise  # the database's fault, not the row's
         except Exception as error:  # noqa: BLE001 - P9: a bad row costs only itself
             return self._unmapped(row, raw, error)
@@ -309,7 +309,7 @@ class Pass:
     def _places(self, row: Row) -> range:
         try:
             return self.parser.places(row)
-        except sqlite3.Error:
+        except apsw.Error:
             raise
         except Exception:  # noqa: BLE001 - P9: what hinders the mapping may hinder this as well
             return range(row.changed, row.changed + 1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import random
-import sqlite3
 from typing import TYPE_CHECKING
 
+import apsw
 import pytest
 
 import lethe_core.passes
@@ -38,9 +38,9 @@ class Writer:
 
     def __init__(self, path: Path, seed: int) -> None:
         self.chance = random.Random(seed)
-        self.connection = sqlite3.connect(path, isolation_level=None)
+        self.connection = apsw.Connection(str(path))
         self.connection.execute("PRAGMA journal_mode=WAL")
-        self.connection.executescript(SCHEMA)
+        self.connection.execute(SCHEMA)
         self.connection.execute("INSERT INTO session VALUES ('ses', '~', 'T', '1', 1, 1)")
         self.now = START
         self.count = 0

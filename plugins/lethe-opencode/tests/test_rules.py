@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
-import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import apsw
 import pytest
 
 from lethe_core import SessionEvent, TurnEvent
@@ -35,12 +34,12 @@ class Tool:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.connection = sqlite3.connect(path, isolation_level=None)
+        self.connection = apsw.Connection(str(path))
         self.connection.execute("PRAGMA journal_mode=WAL")
 
     def run(self, script: str) -> None:
         """Run one of the samples."""
-        self.connection.executescript((SAMPLES / script).read_text(encoding="utf-8"))
+        self.connection.execute((SAMPLES / script).read_text(encoding="utf-8"))
 
     def put(self, table: str, name: str, time: int, data: dict[str, Any], **columns: Any) -> None:
         """Insert a row or update it in place, as opencode does."""
@@ -199,7 +198,7 @@ def test_c31_what_the_journal_says_was_deleted_is_told(tool: Tool) -> None:
     """Messages that are gone are told as deleted, if opencode's journal names them."""
     before = tool.read()
     kept = {name: turn for (session, name), turn in turns(before).items() if "main" in session}
-    tool.connection.executescript(EVENTS)
+    tool.connection.execute(EVENTS)
     created = kept["msg_7.answer.0"].seq // 4096
     rows = [
         ("message.updated.1", {"info": {"id": "msg_7", "time": {"created": created}}}),
@@ -242,8 +241,7 @@ def test_c32_two_parts_in_one_millisecond(tool: Tool) -> None:
 @pytest.mark.promise("C33", "P8", "P5")
 def test_c33_an_older_backup_replaces_nothing_newer(tool: Tool, tmp_path: Path) -> None:
     """A restored backup is a new generation, and its turns have no higher revisions."""
-    with contextlib.closing(sqlite3.connect(tmp_path / "backup.db")) as backup:
-        tool.connection.backup(backup)
+    tool.connection.execute("VACUUM INTO ?", (str(tmp_path / "backup.db"),))
     tool.connection.execute("UPDATE session SET time_updated = ?", (NOW,))
     tool.part("prt_71", "msg_7", NOW, type="text", text="I am done")
     newer = tool.read()

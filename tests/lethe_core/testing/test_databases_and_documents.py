@@ -59,10 +59,11 @@ class HoldsAll(Notes):
     """Reads all in one transaction that stays open while records are taken."""
 
     def read(self, source, cursor):
+        records = list(super().read(source, cursor))
         with closing(sqlite3.connect(source.path)) as connection:
             connection.execute("BEGIN")
             connection.execute("SELECT * FROM notes").fetchone()
-            yield from super().read(source, cursor)
+            yield from records
 
 
 def test_held_log_is_noticed(tmp_path):
