@@ -107,6 +107,15 @@ def test_data_directory_is_the_users_alone(machine: Machine):
     assert expected == modes
 
 
+@pytest.fixture
+def heeding_hangups():
+    """Have programs that are started end with their terminal, also if the tests run in `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("heeding_hangups")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_ctrl_c_and_a_closed_terminal_stop_cleanly(machine: Machine, number: signal.Signals):
     """SIGINT and SIGHUP end both programs; the exit code is 0 and no process is left behind."""
@@ -120,7 +129,10 @@ def test_ctrl_c_and_a_closed_terminal_stop_cleanly(machine: Machine, number: sig
             break
 
     process.send_signal(number)
-    out, _ = process.communicate(timeout=40)
+    try:
+        out, _ = process.communicate(timeout=120)
+    finally:
+        process.kill()
 
     assert 0 == process.returncode
     assert "sessions" in json.loads(out)
