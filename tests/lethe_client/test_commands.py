@@ -191,8 +191,8 @@ class TestStats:
         text = (await asked.lethe("stats", "--by", "tool")).stdout
 
         assert sorted(text.splitlines()) == [
-            "claude-code\t1\t2\t3\t5\t0\t0\t",
-            "codex\t1\t1\t0\t0\t0\t0\t",
+            "claude-code\t1\t2\t3\t5\t0\t0\t\t",
+            "codex\t1\t1\t0\t0\t0\t0\t\t",
         ]
 
     async def test_table_has_a_sum(self, asked, turn, terminal):

@@ -199,14 +199,15 @@ def _print_stats(answer: dict[str, Any]) -> None:
     dimensions = answer["group_by"]
 
     def row(group: dict[str, Any], *head: str) -> tuple[Any, ...]:
-        return (*head, *(group[name] for name in names), Money(group["cost_usd"]))
+        costs = (group["cost_usd"], group.get("cost_estimate_usd"))
+        return (*head, *(group[name] for name in names), *map(Money, costs))
 
     rows = [row(group, *(group[name] or "-" for name in dimensions)) for group in answer["groups"]]
     if is_terminal() and dimensions:
         rows.append(row(answer["totals"], "all", *("" for _ in dimensions[1:])))
     elif not dimensions:
         rows = [row(answer["totals"])]
-    columns = (*dimensions, *(name.replace("_", " ") for name in names), "cost")
+    columns = (*dimensions, *(name.replace("_", " ") for name in names), "cost", "estimated cost")
     print_rows(columns, rows)
 
 

@@ -225,6 +225,13 @@ class _Measured(_Bounded):
         return float(value)
 
 
+class Number(_Measured):
+    """A number, perhaps with a fraction."""
+
+    allowed = "a number"
+    default_error_messages = _messages(invalid="must be a number")
+
+
 class Seconds(_Measured):
     """A duration: seconds, or text such as ``500 ms``, ``2s``, ``5 m``, ``1h``."""
 

@@ -29,6 +29,7 @@ from lethe_server.keys import (
     INGEST,
     METRICS,
     PARSERS,
+    PRICES,
     SIGN_IN,
     STORE,
     TOKENS,
@@ -44,6 +45,7 @@ from lethe_server.middleware.problem_answers import problem_answers
 from lethe_server.middleware.security_headers import add_security_headers
 from lethe_server.middleware.sign_in import sign_in
 from lethe_server.routes import add_routes
+from lethe_server.stats.prices import load_prices
 from lethe_server.storage import Store
 from lethe_server.web.assets import load_assets
 
@@ -84,6 +86,7 @@ def create_app(config: Config, *, body_seconds: float = DEFAULT_BODY_SECONDS) ->
     app[METRICS] = Metrics()
     app[PARSERS] = load_parsers()
     app[ASSETS] = load_assets()
+    app[PRICES] = load_prices(config.prices)
     app[FEED] = Feed()
     add_routes(app)
     app.on_response_prepare.append(add_security_headers)

@@ -88,7 +88,10 @@ def serve(
 @_CONFIG
 def check_config(*, path: Path | None) -> None:
     """Check the configuration and tell what it comes to, without secrets."""
+    from lethe_server.stats.prices import load_prices
+
     config = _load(path, None)
+    load_prices(config.prices)
     click.echo(f"listen: {config.listen}")
     click.echo(f"data_dir: {config.data_dir}")
     click.echo(f"allowed_users: {len(config.auth.allowed_users)}")

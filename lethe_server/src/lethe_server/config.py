@@ -55,6 +55,7 @@ class Config:
     data_dir: Path
     allowed_hosts: frozenset[str]
     auth: Auth
+    prices: Path | None
     log: Log
 
 
@@ -94,6 +95,7 @@ class ServerSettings(Settings):
     data_dir = FilePath(load_default=default_data_dir)
     allowed_hosts = Items(_HostField(), load_default=list)
     auth = Section(AuthSettings)
+    prices = FilePath(load_default=None)
     log = Section(_LogSettings)
 
     @post_load

@@ -17,6 +17,7 @@ from lethe_server.events.feed import Feed
 from lethe_server.health import Health
 from lethe_server.ingest.service import IngestService
 from lethe_server.metrics import Metrics
+from lethe_server.stats.prices import PriceList
 from lethe_server.storage import Store
 from lethe_server.web.assets import Assets
 
@@ -32,6 +33,7 @@ FEED: Final = web.AppKey("feed", Feed)
 HEALTH: Final = web.AppKey("health", Health)
 DECODERS: Final = web.AppKey("decoders", ThreadPoolExecutor)
 ASSETS: Final = web.AppKey("assets", Assets)
+PRICES: Final = web.AppKey("prices", PriceList)
 #: Seconds within which the body of a request must have arrived.
 BODY_SECONDS: Final = web.AppKey("body_seconds", float)
 

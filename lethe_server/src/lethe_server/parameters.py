@@ -1,11 +1,11 @@
-"""Query parameters: strict, each at most once, described by marshmallow schemas."""
+"""Query parameters: strict, most at most once, described by marshmallow schemas."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
@@ -31,8 +31,13 @@ def _messages(**messages: str) -> dict[str, Any]:
 
 
 class Parameters(Schema):
-    """Base of the schema of a route's query."""
+    """Base of the schema of a route's query.
 
+    Attributes:
+        repeatable: parameters that may be given several times, which is the same as with commas.
+    """
+
+    repeatable: ClassVar[frozenset[str]] = frozenset()
     error_messages = _messages(unknown="is not known here")
 
     class Meta:
@@ -151,9 +156,9 @@ def load_parameters(request: web.BaseRequest, schema: Parameters) -> dict[str, A
     """
     given: dict[str, str] = {}
     for name, value in request.query.items():
-        if name in given:
+        if name in given and name not in schema.repeatable:
             raise InvalidRequest("is given more than once", parameter=shown(name))
-        given[name] = value
+        given[name] = f"{given[name]},{value}" if name in given else value
     try:
         loaded: dict[str, Any] = schema.load(given)
     except ValidationError as error:

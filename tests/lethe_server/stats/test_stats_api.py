@@ -16,6 +16,7 @@ FIGURES = [
     "cache_write",
     "reasoning",
     "cost_usd",
+    "cost_estimate_usd",
 ]
 
 
@@ -37,9 +38,17 @@ async def test_answer_has_all_fields_in_order(archive, event):
 
     answer = await archive.get("/stats", group_by="role,model", tz="Europe/Berlin")
 
-    assert list(answer) == ["group_by", "since", "until", "tz", "totals", "groups"]
+    assert list(answer) == [
+        "group_by",
+        "since",
+        "until",
+        "tz",
+        "totals",
+        "groups",
+        "estimate",
+    ]
     assert (answer["group_by"], answer["tz"]) == (["role", "model"], "Europe/Berlin")
-    assert dict(zip(FIGURES, (1, 2, 1, 2, 3, 4, 5, 0.5), strict=True)) == answer["totals"]
+    assert dict(zip(FIGURES, (1, 2, 1, 2, 3, 4, 5, 0.5, None), strict=True)) == answer["totals"]
     assert [list(group) for group in answer["groups"]] == [["role", "model", *FIGURES]] * 2
     assert [group["role"] for group in answer["groups"]] == ["assistant", "user"]
 
@@ -52,10 +61,50 @@ async def test_empty_archive_has_zeros(archive):
 
 
 async def test_cost_is_absent_where_no_tool_reports_it(archive, event):
-    """Nothing is estimated: without a reported price there is none."""
+    """Without a reported price there is none, whatever is estimated."""
     await archive.send(event(1, role="assistant", usage={"key": "k", "output": 9}))
 
     assert (await archive.get("/stats"))["totals"]["cost_usd"] is None
+
+
+async def test_dimensions_cross_with_commas_and_repeated(archive, event):
+    """`group_by` may come several times; nothing else may, and a dimension may not either."""
+    await archive.send(event(1), event(2, role="assistant"))
+    headers = {"Remote-User": "alice"}
+
+    async def ask(query):
+        answer = await archive.client.get(f"/api/v1/stats?{query}", headers=headers)
+        return answer.status, await answer.json()
+
+    joined = await ask("group_by=tool,role,host")
+    assert joined == await ask("group_by=tool&group_by=role,host")
+    assert ["tool", "role", "host"] == joined[1]["group_by"]
+    for wrong in ("group_by=tool&group_by=tool", "group_by=tool&group_by=", "tool=a&tool=b"):
+        assert 400 == (await ask(wrong))[0]
+
+
+async def test_sessions_are_those_of_the_list(archive, event):
+    """A session of which no turn has come counts, unless turns or a time are asked for."""
+    title = {"session_meta": {"title": "Garden", "working_dir": "/src/garden"}}
+    await archive.send(
+        event(1), {"kind": "session", **event(2, session_id="s2", turn_id=..., role=...)} | title
+    )
+
+    listed = (await archive.get("/sessions"))["total"]
+    stats = await archive.get("/stats", group_by="project")
+    tools = (await archive.get("/tools"))["tools"]
+    projects = (await archive.get("/projects"))["projects"]
+
+    assert 2 == listed == stats["totals"]["sessions"] == sum(each["sessions"] for each in tools)
+    assert [(None, 1, 1), ("/src/garden", 1, 0)] == [
+        (each["project"], each["sessions"], each["turns"]) for each in stats["groups"]
+    ]
+    assert {None: 1, "/src/garden": 1} == {each["project"]: each["sessions"] for each in projects}
+    for asked in ({"since": "0"}, {"role": "user"}):
+        assert 1 == (await archive.get("/stats", **asked))["totals"]["sessions"]
+    assert ["user"] == [
+        each["role"] for each in (await archive.get("/stats", group_by="role"))["groups"]
+    ]
 
 
 async def test_turns_without_a_time_stand_in_no_period(archive, event):

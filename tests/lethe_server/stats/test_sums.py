@@ -128,6 +128,7 @@ def grouped(answer):
     groups = {}
     for group in answer["groups"]:
         values = tuple(group.pop(name) for name in names)
+        del group["cost_estimate_usd"]
         group["cost_usd"] = group["cost_usd"] and round(group["cost_usd"], 6)
         groups[values] = group
     assert len(groups) == len(answer["groups"])

@@ -34,7 +34,7 @@ from lethe_server.search.handler import SEARCH_PARAMETERS, SearchAnswer
 from lethe_server.search.handler_within import FIND_PARAMETERS, FindAnswer
 from lethe_server.sessions.answers import SessionAnswer, TurnAnswer  # noqa: TC001 - msgspec reads it
 from lethe_server.sessions.handler import DETAIL_PARAMETERS, LIST_PARAMETERS
-from lethe_server.stats.handler import STATS_PARAMETERS, FiguresAnswer
+from lethe_server.stats.handler import STATS_PARAMETERS, EstimateAnswer, FiguresAnswer
 from lethe_server.tools.handler import TOOLS_PARAMETERS, ToolAnswer
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class StatsAnswer(TypedDict):
     tz: str
     totals: FiguresAnswer
     groups: list[dict[str, Any]]
+    estimate: EstimateAnswer
 
 
 class ProjectList(TypedDict):

@@ -11,7 +11,7 @@ from marshmallow import ValidationError, fields
 
 from lethe_core.events import ROLES
 from lethe_server.errors import InvalidRequest
-from lethe_server.keys import IDENTITY, STORE
+from lethe_server.keys import IDENTITY, PRICES, STORE
 from lethe_server.parameters import (
     Choice,
     LocalTime,
@@ -59,8 +59,10 @@ class _Dimensions(fields.String):
 class StatsParameters(OwnedParameters):
     """Query of the statistics."""
 
+    repeatable = frozenset({"group_by"})
+
     group_by = _Dimensions(
-        load_default=(), metadata={"description": "Dimensions that cross, with commas."}
+        load_default=(), metadata={"description": "Dimensions that cross, with commas or repeated."}
     )
     since = LocalTime(load_default=None, metadata={"description": "At or after this time."})
     until = LocalTime(load_default=None, metadata={"description": "Before this time."})
@@ -88,15 +90,25 @@ class FiguresAnswer(msgspec.Struct):
     cache_write: int
     reasoning: int
     cost_usd: float | None
+    cost_estimate_usd: float | None
 
 
-def answer_figures(figures: Figures) -> FiguresAnswer:
-    """Make the answer for some sums.
+class SourceAnswer(msgspec.Struct):
+    """Where prices come from."""
 
-    Args:
-        figures: from the store.
-    """
-    return FiguresAnswer(*figures[:-1], cost_usd=figures.cost_usd)
+    source: str
+    as_of: str
+
+
+class EstimateAnswer(msgspec.Struct):
+    """What the estimates are made of, and which models have none."""
+
+    sources: list[SourceAnswer]
+    unpriced: list[str | None]
+
+
+def _answer_figures(figures: Figures, estimate: float | None) -> FiguresAnswer:
+    return FiguresAnswer(*figures[:-1], cost_usd=figures.cost_usd, cost_estimate_usd=estimate)
 
 
 async def stats(request: web.Request) -> web.Response:
@@ -125,16 +137,20 @@ async def stats(request: web.Request) -> web.Response:
             parameter="group_by",
             hint="ask for a shorter time, or for fewer dimensions",
         )
+    estimates = request.app[PRICES].estimate(found.uses)
     answer = {
         "group_by": dimensions,
         "since": wanted.since,
         "until": wanted.until,
         "tz": str(zone),
-        "totals": answer_figures(found.totals),
+        "totals": _answer_figures(found.totals, estimates.total),
         "groups": [
             dict(zip(dimensions, group.values, strict=True))
-            | msgspec.to_builtins(answer_figures(group.figures))
+            | msgspec.to_builtins(_answer_figures(group.figures, estimates.costs.get(group.values)))
             for group in found.groups
         ],
+        "estimate": EstimateAnswer(
+            [SourceAnswer(*source) for source in estimates.sources], estimates.unpriced
+        ),
     }
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")

@@ -57,6 +57,8 @@ _SUMS: Final = (
     "reasoning",
     "cost_nano",
 )
+#: What has a price.
+_PRICED: Final = ("tokens_in", "tokens_out", "cache_read", "cache_write")
 _COLUMNS: Final = ("owner", "slot", "session", "role", "model", *_SUMS)
 #: Whose activity is summed: one owner's, or everybody's.
 _WHOSE: Final = "(SELECT id FROM owners WHERE :owner IS NULL OR name = :owner)"
@@ -97,6 +99,11 @@ _PER_SESSION: Final = f"""
     SELECT owner, 0 AS slot, session, '' AS role, '' AS model,
         {", ".join(f"sum({name}) AS {name}" for name in _SUMS)}
     FROM ({{}}) GROUP BY owner, session
+"""  # noqa: S608 - made of the constants above alone
+#: Sessions of which no turn has come: they count where none is asked for.
+_TURNLESS: Final = f"""
+    SELECT owner, {TIMELESS}, id, '', '', {", ".join("0" for _ in _SUMS)} FROM sessions
+    WHERE owner IN {_WHOSE} AND turns = 0
 """  # noqa: S608 - made of the constants above alone
 _OF_SESSIONS: Final = frozenset({"tool", "host", "project", "repository", "owner"})
 
@@ -179,11 +186,26 @@ class Group(NamedTuple):
     last_activity: float | None = None
 
 
+class Use(NamedTuple):
+    """Tokens of one model in a group.
+
+    Args:
+        values: of the group, in the order of the dimensions.
+        model: that used them; `None` if no turn tells.
+        tokens: input, output, read from and written to caches.
+    """
+
+    values: tuple[str | None, ...]
+    model: str | None
+    tokens: tuple[int, int, int, int]
+
+
 class Statistics(NamedTuple):
-    """Sums of all turns, and of each group; both of one moment."""
+    """Sums of all turns, and of each group and model; all of one moment."""
 
     totals: Figures
     groups: list[Group]
+    uses: list[Use]
 
 
 def read_statistics(
@@ -210,10 +232,11 @@ def read_statistics(
         sums = ActivitySums(connection, owner, wanted)
         totals = sums.groups(())[0].figures
         if not dimensions:
-            return Statistics(totals, [])
+            return Statistics(totals, [], sums.uses(()))
         periods = PERIODS.keys() & {*dimensions}
         offsets = spans(zone, *sums.ends()) if periods else []
-        return Statistics(totals, sums.groups(dimensions, offsets, limit))
+        groups = sums.groups(dimensions, offsets, limit)
+        return Statistics(totals, groups, sums.uses(dimensions, offsets))
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -278,6 +301,8 @@ class ActivitySums:
         joins = _JOIN_SESSIONS if of_sessions else ""
         cells, values = self._cells()
         if {*dimensions} <= _OF_SESSIONS and {*filters} <= _OF_SESSIONS:
+            if self._wanted.since is None and self._wanted.until is None:
+                cells += f" UNION ALL {_TURNLESS}"
             cells = _PER_SESSION.format(cells)
         values |= filters | {"limit": limit}
         columns = [
@@ -297,6 +322,31 @@ class ActivitySums:
         rows: list[Any] = self._connection.execute(query, values).fetchall()
         width = len(keys)
         return [Group(tuple(row[:width]), Figures(*row[width:-1]), row[-1]) for row in rows]
+
+    def uses(self, dimensions: Sequence[str], offsets: Sequence[Span] = ()) -> list[Use]:
+        """Return the tokens of each model in each group, where there are any.
+
+        Args:
+            dimensions: keys of `DIMENSIONS`.
+            offsets: of the time zone, if there is a period among the dimensions.
+        """
+        local = _local_slot(offsets)
+        keys = [DIMENSIONS[name].replace("LOCAL", local) for name in (*dimensions, "model")]
+        filters = self._wanted.names()
+        cells, values = self._cells()
+        query = " ".join(
+            (
+                f"SELECT {', '.join(keys)}, {', '.join(f'sum(c.{name})' for name in _PRICED)}",
+                f"FROM ({cells}) AS c",
+                _JOIN_SESSIONS if _OF_SESSIONS & {*dimensions, *filters} else "",
+                f"WHERE ({' OR '.join(f'c.{name} > 0' for name in _PRICED)})",
+                *(f"AND {_CONDITIONS[name]}" for name in filters),
+                f"GROUP BY {', '.join(str(number + 1) for number in range(len(keys)))}",
+            )
+        )
+        width = len(dimensions)
+        rows: list[Any] = self._connection.execute(query, values | filters).fetchall()
+        return [Use(tuple(row[:width]), row[width], row[width + 1 :]) for row in rows]
 
     def _cells(self) -> tuple[str, dict[str, Any]]:
         """Return a query of the cells of the span of time, and its values."""
