@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import subprocess
+from contextlib import closing
 
 import pytest
 from fakes.process import CollectorProcess
 from fakes.server import Reply
+from fakes.waiting import until_now
 from faults.oracle import Archive, Key, Ledger, Model, check
 
 from lethe_collector import dead_letters
@@ -102,13 +106,42 @@ def test_s11_refused_again_is_a_dead_letter_again(machine, collector):
     assert Ledger.read(machine.state_dir).dead == {Key("one", "one-1-0")}
 
 
-@pytest.mark.promise("P15")
-def test_retry_needs_the_state_alone(machine, collector):
-    """While a daemon runs, a retry ends with 4 and says why; a list works."""
+@pytest.mark.promise("S11", "P3", "P15")
+def test_s11_a_running_daemon_sends_them_again(machine, collector):
+    """While a daemon runs, a retry is handed to it; it sends at once what was kept, and reads."""
+    machine.transcript().append(*[{"text": "poison" if n == 1 else "x"} for n in range(3)])
+    machine.server.judge = refuse("poison")
+    daemon = collector.start("daemon", stderr=subprocess.DEVNULL)
+    try:
+        until_now(lambda: Ledger.read(machine.state_dir).dead, 60)
+        forget_refused(machine.server, "poison")
+        machine.server.judge = lambda _lines: None
+        code, said, err = collector.run("dead-letters", "retry")
+        until_now(lambda: machine.texts() == ["x", "poison", "x"], 60)
+        until_now(lambda: not Ledger.read(machine.state_dir).waiting, 60)
+        listed = collector.run("dead-letters", "list", "--json")
+    finally:
+        daemon.terminate()
+        daemon.communicate(timeout=30)
+
+    assert code == 0, err
+    assert said.startswith("1 events are queued, 0 sources")
+    assert "the collector that runs sends them" in said
+    assert json.loads(listed[1]) == []
+
+
+@pytest.mark.promise("S15")
+def test_s15_beside_a_daemon_of_an_older_version(machine, collector):
+    """What a daemon of another version works with is not changed under it; it is said why."""
     lock = StateLock.acquire(machine.state_dir)
     try:
-        code, _, err = collector.run("dead-letters", "retry")
-        assert (code, "state directory in use" in err) == (4, True)
-        assert collector.run("dead-letters", "list")[0] == 0
+        absent = collector.run("dead-letters", "retry")
+        with closing(sqlite3.connect(machine.state_dir / "state.db")) as connection:
+            connection.executescript("PRAGMA user_version = 1; PRAGMA application_id = 1819568227")
+        old = collector.run("dead-letters", "retry")
     finally:
         lock.release()
+
+    assert (absent[0], "is not there yet" in absent[2]) == (1, True)
+    assert (old[0], "restart the collector" in old[2]) == (1, True)
+    assert "Traceback" not in absent[2] + old[2]

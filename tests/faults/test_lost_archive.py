@@ -197,7 +197,7 @@ def test_s19_a_source_that_comes_back_is_read_again(site):
 @pytest.mark.promise("S19", "P11", "P2")
 @pytest.mark.parametrize("place", ["before", "middle", "after"])
 def test_s19_killed_while_it_begins_anew(site, place):
-    """A collector that is killed while cursors are set back sets them back again, or has done so."""
+    """Killed while cursors are set back, a collector sets them back again, or has done so."""
     one = site.machine.transcript("one").fill(30)
     site.collect()
     site.lose()

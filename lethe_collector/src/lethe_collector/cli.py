@@ -170,19 +170,23 @@ def doctor(config_path: Path | None) -> None:
 @click.option("--repair", is_flag=True, help="Have sources with missing turns read again.")
 @_config_option
 def verify(tool: str | None, repair: bool, config_path: Path | None) -> None:
-    """Compare the sources of TOOL, or of all tools, with the server's turns. No daemon may run."""
+    """Compare the sources of TOOL, or of all tools, with the server's turns."""
     with _told_errors():
         from lethe_collector.verifying import run_verification
 
         config = _load_config(config_path)
-        found, repaired = run_verification(config, _load_registry(config), tool, repair=repair)
+        found, repaired, is_daemon_there = run_verification(
+            config, _load_registry(config), tool, repair=repair
+        )
     for (_, path), count in found.missing.items():
         click.echo(f"{path}: {count} turns are missing on the server")
     for path, reason in found.unreadable.items():
         click.echo(f"{path}: cannot be read ({reason})")
     click.echo(f"{found.turns} turns of {found.sources} sources compared")
+    if found.changed:
+        click.echo(f"{found.changed} sources have changed since they were read; try again later")
     if repaired:
-        click.echo(f"{repaired} sources will be read again; the collector sends them when it runs")
+        click.echo(f"{repaired} sources will be read again; {_who_sends(is_daemon_there)}")
     sys.exit(EXIT_PROBLEM if found.missing or found.unreadable else 0)
 
 
@@ -212,25 +216,23 @@ def list_letters(config_path: Path | None, as_json: bool) -> None:
 @click.option("--code", help="Only those that were refused with this code.")
 @_config_option
 def retry_letters(ids: tuple[int, ...], code: str | None, config_path: Path | None) -> None:
-    """Queue refused events again: those with the given IDS, or all. No daemon may run."""
+    """Queue refused events again: those with the given IDS, or all."""
     with _told_errors():
-        from contextlib import closing
-
-        from lethe_collector.database import Database
         from lethe_collector.replay import retry_dead_letters
-        from lethe_collector.statefile import StateLock
+        from lethe_collector.visiting import visiting
 
-        directory = _load_config(config_path).state_dir
-        lock = StateLock.acquire(directory)
-        try:
-            with closing(Database(directory)) as database:
-                replay = retry_dead_letters(database, ids=ids, code=code)
-        finally:
-            lock.release()
+        with visiting(_load_config(config_path).state_dir) as visit:
+            replay = retry_dead_letters(visit.database, ids=ids, code=code)
     click.echo(
         f"{replay.queued} events are queued, {replay.reread} sources will be read again;"
-        " the collector sends them when it runs"
+        f" {_who_sends(visit.collector_runs)}"
     )
+
+
+def _who_sends(is_daemon_there: bool) -> str:
+    if is_daemon_there:
+        return "the collector that runs sends them"
+    return "the collector sends them when it runs"
 
 
 def _load_config(path: Path | None) -> CollectorConfig:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 #: How long a request in flight may go on after the collector was told to stop, in seconds.
 GRACE_SECONDS: Final = 10.0
+#: How often it is looked whether a command has changed the state, in seconds.
+ATTEND_SECONDS: Final = 2.0
 #: A single run gives up after so many attempts that failed one after the other.
 GIVE_UP_AFTER: Final = 5
 #: Likewise, if somebody must mend something before it can succeed.
@@ -145,6 +147,7 @@ class Collector:
         async with asyncio.TaskGroup() as group:
             working = [group.create_task(follower.run()) for follower in self._followers.values()]
             working.append(group.create_task(self.reader.run()))
+            working.append(group.create_task(self._attend()))
             shipping = group.create_task(self.shipper.run())
             try:
                 await self._until_the_end()
@@ -182,6 +185,19 @@ class Collector:
         ):
             return True
         return self.reader.is_idle and self.shipper.is_idle
+
+    async def _attend(self) -> None:
+        """Take up what commands have changed in the state (`lethe_collector.visiting`)."""
+        while True:
+            await asyncio.sleep(ATTEND_SECONDS)
+            try:
+                if not await asyncio.to_thread(self._state.was_visited):
+                    continue
+                epochs = await asyncio.to_thread(self._state.sources.epochs)
+                self._rewind(self.reader.find_rewound(epochs))
+            except (sqlite3.Error, OSError) as error:
+                logger.bind(error=str(error)).error("the state cannot be read")
+            self.shipper.look_again()
 
     def _rewind(self, source_ids: list[int]) -> None:
         """Have sources read again that were set back."""

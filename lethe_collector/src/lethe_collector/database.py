@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lethe_collector.statefile import open_state_file
+from lethe_collector.statefile import open_as_guest, open_state_file
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,16 +19,18 @@ class Database:
     """The state's file; its methods may be called from any thread.
 
     Args:
-        directory: where ``state.db`` lies; its lock must be held.
+        directory: where ``state.db`` lies; its lock must be held, but by a guest.
+        is_guest: opened beside the collector that holds the lock (`lethe_collector.visiting`).
 
     Raises:
         ConfigInvalid: the file is not ours or of a newer version.
         Unavailable: the disk does not let it be opened.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._connection = open_state_file(directory)
+    def __init__(self, directory: Path, *, is_guest: bool = False) -> None:
+        self._connection = (open_as_guest if is_guest else open_state_file)(directory)
         self._lock = threading.RLock()
+        self._version = self._data_version()
 
     def close(self) -> None:
         """Close the file; what was committed is safe anyway."""
@@ -57,6 +59,25 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Read several things as they are at one moment."""
+        with self._lock:
+            self._connection.execute("BEGIN")
+            try:
+                yield self._connection
+            finally:
+                self._connection.execute("ROLLBACK")
+
+    def was_visited(self) -> bool:
+        """Whether another process has written since this was asked the last time."""
+        with self._lock:
+            before, self._version = self._version, self._data_version()
+            return before != self._version
+
+    def _data_version(self) -> int:
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def give_back_space(self) -> None:
         """Return pages that are no longer used to the disk."""

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lethe_collector.answers import HINTS, Ack, Keep, classify
 from lethe_collector.transport import HttpTransport, NotSent, TokenUnusable
+from lethe_core.patience import call_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lethe_collector.config import CollectorConfig
+    from lethe_core.parser import Parser
     from lethe_core.plugins import ParserRegistry
+
+#: How long a parser may take to look for its sources, in seconds.
+LOOK_SECONDS: Final = 30.0
 
 _WATCH_LIMIT: Final = Path("/proc/sys/fs/inotify/max_user_watches")
 _FEW_WATCHES: Final = 8192
@@ -56,15 +62,21 @@ def _check_plugins(config: CollectorConfig, registry: ParserRegistry) -> Iterato
         yield Finding(f"sources of {tool}", "no loaded plugin reads this tool", False)
     for parser in registry:
         try:
-            roots = list(config.sources.get(parser.tool) or parser.default_roots())
-            sources = sum(
-                1 for root in roots if root.exists() for _ in parser.discover(root.absolute())
-            )
+            roots, sources = call_within(LOOK_SECONDS, partial(_look, parser, config))
+        except TimeoutError as error:
+            yield Finding(parser.label, f"looking for sources gave {error}", False)
         except Exception as error:  # noqa: BLE001 - a plugin's failure is what is looked for
             yield Finding(parser.label, f"looking failed with {type(error).__name__}", False)
         else:
             places = ", ".join(map(str, roots)) or "nowhere"
             yield Finding(parser.label, f"{sources} sources in {places}")
+
+
+def _look(parser: Parser, config: CollectorConfig) -> tuple[list[Path], int]:
+    """Find the places of a tool, and count the sources in them."""
+    roots = list(config.sources.get(parser.tool) or parser.default_roots())
+    present = [root.absolute() for root in roots if root.exists()]
+    return roots, sum(1 for root in present for _ in parser.discover(root))
 
 
 async def _check_server(config: CollectorConfig) -> Finding:

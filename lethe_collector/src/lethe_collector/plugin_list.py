@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lethe_collector.collector import describe_plugins
+from lethe_core.patience import call_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
     from lethe_core.parser import Parser
     from lethe_core.plugins import ParserRegistry
+
+#: How long a parser may take to name its places, in seconds.
+ROOT_SECONDS: Final = 10.0
 
 
 def describe(
@@ -43,8 +47,12 @@ def _describe_parser(parser: Parser, configured: Sequence[Path] | None) -> dict[
         "error": "",
     }
     try:
-        roots = list(parser.default_roots() if configured is None else configured)
+        roots = configured
+        if roots is None:
+            roots = call_within(ROOT_SECONDS, lambda: list(parser.default_roots()))
         described["roots"] = [{"path": str(root), "exists": root.exists()} for root in roots]
+    except TimeoutError as error:
+        described["error"] = f"default_roots gave {error}"
     except Exception as error:  # noqa: BLE001 - a plugin's failure is what this list is there to show
         described["error"] = f"default_roots failed with {type(error).__name__}"
     return described

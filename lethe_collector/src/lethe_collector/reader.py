@@ -201,6 +201,18 @@ class Reader:
                 self._forget_if_done(lane)
         self._on_change()
 
+    def find_rewound(self, epochs: Mapping[int, int]) -> list[int]:
+        """Return the sources at work that somebody has set back.
+
+        Args:
+            epochs: of the sources in the state; a visit that has just begun may know an older one.
+        """
+        return [
+            source_id
+            for source_id, lane in self._lanes.items()
+            if lane.point is None or lane.point.epoch != epochs.get(source_id)
+        ]
+
     def rewind(self, source_ids: Iterable[int]) -> None:
         """Read sources again from the cursor that the state has."""
         for place in self._places.values():

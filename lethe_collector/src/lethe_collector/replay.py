@@ -81,7 +81,7 @@ def tell(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
 def retry_dead_letters(
     database: Database, *, ids: Sequence[int] = (), code: str | None = None
 ) -> Replay:
-    """Put dead letters back on their way; the state's lock must be held.
+    """Put dead letters back on their way.
 
     Args:
         database: the state.

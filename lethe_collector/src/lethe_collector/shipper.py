@@ -124,6 +124,7 @@ class Shipper:
         self._limit = MAX_REQUEST_BYTES
         self._server: tuple[ServerState, str] | None = None
         self._stopping = asyncio.Event()
+        self._poked = asyncio.Event()
         self._busy = True  # until it is known what waits in the outbox
         self._held: Batch | None = None  # taken from the queue, but the disk did not take it
         self._outbox_bytes = 0
@@ -138,6 +139,10 @@ class Shipper:
     def outbox_is_full(self) -> bool:
         """Whether nothing more may wait on disk, so that reading stops."""
         return self._outbox_bytes >= self._outbox_max_bytes
+
+    def look_again(self) -> None:
+        """Look into the outbox: somebody else may have put something there."""
+        self._poked.set()
 
     def stop(self) -> None:
         """End after the request that is in flight."""
@@ -157,10 +162,14 @@ class Shipper:
                 return
             self._busy = True
             try:
-                if parcel is None:
+                if parcel is not None:
+                    if not await self._ship(parcel):
+                        return
+                elif not self._poked.is_set():
                     await self._ask()
-                elif not await self._ship(parcel):
-                    return
+                if self._poked.is_set():
+                    self._poked.clear()
+                    await self._count_outbox()
             finally:
                 self._busy = False
                 self._on_change()
@@ -180,12 +189,18 @@ class Shipper:
                 )
                 self._on_rewound(rewound)
             await self._count_outbox()
-        resting = asyncio.ensure_future(asyncio.sleep(ASK_SECONDS))
+        resting = asyncio.ensure_future(self._rest())
         try:
             batch = await self._get(until=resting)
         finally:
             resting.cancel()
         return None if batch is None else _Parcel(list(batch), batch)
+
+    async def _rest(self) -> None:
+        """Wait until it is time to ask, or to look again."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ASK_SECONDS):
+                await self._poked.wait()
 
     async def _get(self, until: asyncio.Future[None] | None = None) -> Batch | None:
         """Take the next batch; `None` if the shipper is to stop, or `until` came first."""

@@ -231,6 +231,10 @@ class SourceTable:
             (source_id,),
         )
 
+    def epochs(self) -> dict[int, int]:
+        """Return the epoch of each source."""
+        return dict(self._database.query("SELECT id, epoch FROM sources"))
+
     def set_back(self, ids: Iterable[int]) -> None:
         """Have sources read again from their beginning; what was read before moves no cursor."""
         rows = [(source_id,) for source_id in ids]

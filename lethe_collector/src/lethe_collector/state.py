@@ -73,6 +73,10 @@ class State:
         """Close the file; what was committed is safe anyway."""
         self._database.close()
 
+    def was_visited(self) -> bool:
+        """Whether a command has changed the state since this was asked the last time."""
+        return self._database.was_visited()
+
     def mark(self) -> str:
         """Return the mark of the last acknowledgement; empty if there is none."""
         return str(self._database.note("mark") or "")

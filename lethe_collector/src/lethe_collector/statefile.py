@@ -175,6 +175,35 @@ def open_state_file(directory: Path) -> sqlite3.Connection:
         raise Unavailable(f"{path}: cannot be opened: {error}", hint=hint) from error
 
 
+def open_as_guest(directory: Path) -> sqlite3.Connection:
+    """Open the state of a collector that runs; nothing is made, migrated or set aside.
+
+    Raises:
+        ConfigInvalid: the file is not ours or of a newer version.
+        Unavailable: it is not there, cannot be opened, or is of an older version.
+    """
+    path = directory / STATE_FILE
+    if not path.exists():
+        raise Unavailable(f"{path}: is not there yet", hint="try again in a moment")
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            version = _check_version(connection, path)
+            if version < VERSION:
+                raise Unavailable(
+                    f"{path}: has version {version}, this program needs {VERSION}",
+                    hint="restart the collector, so that it is of this version, too",
+                )
+            _configure(connection)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        hint = "restart the collector, which looks for damage"
+        raise Unavailable(f"{path}: cannot be opened: {error}", hint=hint) from error
+    return connection
+
+
 def _open(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -187,9 +216,26 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Check and set up a connection; every pragma stands here."""
+    """Check and set up a connection, and bring the file to this version."""
+    version = _check_version(connection, path)
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+    else:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute("PRAGMA journal_mode = WAL")
+    _configure(connection)
+    for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {script}; PRAGMA application_id = {APPLICATION_ID};"
+            f" PRAGMA user_version = {number}; COMMIT;"
+        )
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> int:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     objects = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if objects and application != APPLICATION_ID:
         raise ConfigInvalid(f"{path}: is no state of lethe; allowed: a state_dir of its own")
@@ -198,22 +244,15 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             f"{path}: has version {version}, this program knows up to {VERSION}",
             hint="upgrade lethe-collector, or use another state_dir",
         )
-    if objects:
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise sqlite3.DatabaseError(found)
-    else:
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    connection.execute("PRAGMA journal_mode = WAL")
+    return version
+
+
+def _configure(connection: sqlite3.Connection) -> None:
+    """Set what holds for a connection alone."""
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA busy_timeout = 5000")
     connection.execute("PRAGMA journal_size_limit = 8388608")
-    for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {script}; PRAGMA application_id = {APPLICATION_ID};"
-            f" PRAGMA user_version = {number}; COMMIT;"
-        )
 
 
 def _set_aside(path: Path, error: sqlite3.DatabaseError) -> None:

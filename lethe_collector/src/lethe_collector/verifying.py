@@ -4,6 +4,10 @@ Each source is read from its beginning to the cursor that the state holds, so th
 been read yet is no finding. Of each session the digest of its turns is compared; where it
 differs, their hashes. What stands in the outbox or in the dead letters is not missing.
 
+Cursors, outbox and dead letters are taken from one moment of the state: whatever a collector that
+runs does meanwhile, what lay before a cursor then is on the server, or in one of the two. A source
+that has changed so that its cursor is met nowhere proves nothing, and is left out.
+
 A source of which turns are missing can be set back to its beginning: the collector reads and
 sends it again, and the server knows what it has.
 """
@@ -13,20 +17,20 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import defaultdict
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 import zstandard
 
 from lethe_collector.batches import read_key
-from lethe_collector.database import Database
+from lethe_collector.outbox import digest_of
 from lethe_collector.source_table import SourceTable
-from lethe_collector.statefile import StateLock
 from lethe_collector.transport import HttpTransport, NotSent
+from lethe_collector.visiting import visiting
 from lethe_core.digests import digest_turns, hash_turn
-from lethe_core.errors import SourceReplaced, Unavailable
+from lethe_core.errors import Unavailable
 from lethe_core.events import TurnEvent
 
 if TYPE_CHECKING:
@@ -34,10 +38,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lethe_collector.config import CollectorConfig
+    from lethe_collector.database import Database
     from lethe_core.parser import Parser
     from lethe_core.plugins import ParserRegistry
     from lethe_core.sources import Source
 
+_KNOWN: Final = """
+SELECT tool, path, id, generation, cursor, read_size, read_mtime_ns FROM sources
+WHERE cursor IS NOT NULL AND state <> 'gone'
+"""
 _OK: Final = 200
 _NOT_FOUND: Final = 404
 
@@ -60,12 +69,24 @@ class Verification:
         turns: in them.
         missing: how many turns the server has not, by the row and the path of their source.
         unreadable: sources that could not be read, and why.
+        changed: how many sources have changed since they were read; they are no finding.
     """
 
     sources: int = 0
     turns: int = 0
     missing: dict[tuple[int, str], int] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    changed: int = 0
+
+
+class _Known(NamedTuple):
+    """What the state knows of a source."""
+
+    id: int
+    generation: int
+    cursor: str
+    read_size: int | None
+    read_mtime_ns: int | None
 
 
 class Verifier:
@@ -81,7 +102,9 @@ class Verifier:
         self._database = database
         self._transport = transport
         self._host = host
-        self._kept = self._find_kept()
+        self._kept: defaultdict[str, set[str]] = defaultdict(set)
+        self._known: defaultdict[str, dict[str, _Known]] = defaultdict(dict)
+        self._look()
         self.found = Verification()
 
     async def verify(self, parser: Parser, roots: list[Path]) -> None:
@@ -94,37 +117,35 @@ class Verifier:
         Raises:
             Unavailable: the server does not answer.
         """
-        rows = self._database.query(
-            "SELECT path, id, generation, cursor FROM sources WHERE tool = ? AND cursor NOT NULL",
-            (parser.tool,),
-        )
-        known = {os.fsdecode(path): rest for path, *rest in rows}
+        known = self._known[parser.tool]
         for source in _discover(parser, roots):
             if str(source.path) in known:
-                source_id, generation, cursor = known[str(source.path)]
-                await self._compare(
-                    parser, replace(source, generation=generation), source_id, cursor
-                )
+                await self._compare(parser, source, known[str(source.path)])
 
-    async def _compare(self, parser: Parser, source: Source, source_id: int, cursor: str) -> None:
+    async def _compare(self, parser: Parser, source: Source, known: _Known) -> None:
         sessions: defaultdict[str, set[str]] = defaultdict(set)
+        is_as_read = (source.size, source.mtime_ns) == (known.read_size, known.read_mtime_ns)
         try:
-            for record in parser.read(source, None):
+            for record in parser.read(replace(source, generation=known.generation), None):
                 for event in record.events:
                     if isinstance(event, TurnEvent):
                         sessions[event.session_id].add(hash_turn(event.turn_id))
-                if record.cursor == cursor:
+                if record.cursor == known.cursor:
+                    is_as_read = True
                     break
-        except (OSError, SourceReplaced) as error:
+        except Exception as error:  # noqa: BLE001 - P9: whatever a plugin raises concerns this source alone
             self.found.unreadable[str(source.path)] = type(error).__name__
             return
-        self.found.sources += 1
-        self.found.turns += sum(map(len, sessions.values()))
         missing = 0
         for session_id, hashes in sessions.items():
             missing += await self._count_missing(parser.tool, session_id, hashes)
+        if missing and not is_as_read:
+            self.found.changed += 1
+            return
+        self.found.sources += 1
+        self.found.turns += sum(map(len, sessions.values()))
         if missing:
-            self.found.missing[source_id, str(source.path)] = missing
+            self.found.missing[known.id, str(source.path)] = missing
 
     async def _count_missing(self, tool: str, session_id: str, hashes: set[str]) -> int:
         path = f"/api/v1/sessions/{tool}/{self._host}/{session_id}/digest"
@@ -146,19 +167,22 @@ class Verifier:
             raise Unavailable(f"the server answers {answer.status}", hint="see `status`")
         return _decode_digest(answer.body)
 
-    def _find_kept(self) -> defaultdict[str, set[str]]:
-        """Return the hashes of what waits or was refused, by session."""
-        kept: defaultdict[str, set[str]] = defaultdict(set)
+    def _look(self) -> None:
+        """Take cursors, outbox and dead letters from one moment."""
         decompress = zstandard.ZstdDecompressor().decompress
-        for (body,) in self._database.query("SELECT body FROM outbox"):
-            for line in decompress(body).split(b"\n"):
-                key = read_key(line)
-                kept[key.session_id].add(hash_turn(key.turn_id))
-        for session_id, turn_id in self._database.query(
-            "SELECT session_id, turn_id FROM dead_letters"
-        ):
-            kept[session_id].add(hash_turn(turn_id))
-        return kept
+        with self._database.snapshot() as connection:
+            for tool, path, *rest in connection.execute(_KNOWN):
+                self._known[tool][os.fsdecode(path)] = _Known(*rest)
+            for body, digest in connection.execute("SELECT body, digest FROM outbox"):
+                if digest_of(body) != digest:
+                    continue  # damaged: the collector will have its sources read again
+                for line in decompress(body).split(b"\n"):
+                    key = read_key(line)
+                    self._kept[key.session_id].add(hash_turn(key.turn_id))
+            for session_id, turn_id in connection.execute(
+                "SELECT session_id, turn_id FROM dead_letters"
+            ):
+                self._kept[session_id].add(hash_turn(turn_id))
 
     def repair(self) -> int:
         """Have each source of which turns are missing read again; tell how many there are."""
@@ -175,7 +199,7 @@ def _discover(parser: Parser, roots: list[Path]) -> Iterator[Source]:
 
 def run_verification(
     config: CollectorConfig, registry: ParserRegistry, tool: str | None, *, repair: bool
-) -> tuple[Verification, int]:
+) -> tuple[Verification, int, bool]:
     """Compare, and repair if asked to.
 
     Args:
@@ -185,25 +209,20 @@ def run_verification(
         repair: whether sources with missing turns are to be read again.
 
     Returns:
-        What was found, and how many sources will be read again.
+        What was found, how many sources are read again, and whether a collector runs that does so.
 
     Raises:
-        StateInUse: a daemon runs.
         UnknownTool: no plugin reads `tool`.
-        Unavailable: the server does not answer.
+        Unavailable: the server does not answer, or the state cannot be used now.
     """
     parsers = [registry.get(tool)] if tool else list(registry)
-    lock = StateLock.acquire(config.state_dir)
-    try:
-        with closing(Database(config.state_dir)) as database:
-            return asyncio.run(_run(config, database, parsers, repair=repair))
-    finally:
-        lock.release()
+    with visiting(config.state_dir) as visit:
+        verifier = asyncio.run(_run(config, visit.database, parsers))
+        repaired = verifier.repair() if repair else 0
+        return verifier.found, repaired, visit.collector_runs
 
 
-async def _run(
-    config: CollectorConfig, database: Database, parsers: Iterable[Parser], *, repair: bool
-) -> tuple[Verification, int]:
+async def _run(config: CollectorConfig, database: Database, parsers: Iterable[Parser]) -> Verifier:
     transport = HttpTransport(config.server_url, config.token_file)
     try:
         verifier = Verifier(database, transport, config.host)
@@ -212,4 +231,4 @@ async def _run(
             await verifier.verify(parser, list(parser.default_roots()) if roots is None else roots)
     finally:
         await transport.close()
-    return verifier.found, verifier.repair() if repair else 0
+    return verifier
