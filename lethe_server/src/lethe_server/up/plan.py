@@ -14,6 +14,7 @@ from marshmallow import ValidationError
 
 from lethe_core.errors import ConfigInvalid
 from lethe_core.limits import NAME_PATTERN
+from lethe_core.patience import call_within
 from lethe_core.plugins import load_parsers
 from lethe_server.auth.names import user_problem
 from lethe_server.listening import ListenField
@@ -24,9 +25,13 @@ if TYPE_CHECKING:
     from lethe_core.parser import Parser
     from lethe_core.plugins import ParserRegistry, PluginReport
 
+#: How long a parser may take to name or to look at one place, in seconds.
+LOOK_SECONDS: Final = 30.0
+
 _NAME_LENGTH: Final = 64
 #: Owns the archive of an account that has no name, or one that cannot be used.
 _NAMELESS: Final = "me"
+_HANGS: Final = f"its parser has not answered for {LOOK_SECONDS:.0f} s"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -165,7 +170,10 @@ def make_plan(
 
 def _default_places(parser: Parser, failures: list[str]) -> list[Path]:
     try:
-        return list(parser.default_roots())
+        return call_within(LOOK_SECONDS, lambda: list(parser.default_roots()))
+    except TimeoutError:
+        failures.append(f"{parser.label}: {_HANGS}")
+        return []
     except Exception as error:  # noqa: BLE001 - P9: a plugin's failure concerns its tool alone
         failures.append(f"{parser.label}: its parser failed with {type(error).__name__}")
         return []
@@ -181,10 +189,16 @@ def look_at(parser: Parser, path: Path) -> FoundRoot:
     root = FoundRoot(tool=parser.tool, label=parser.label, path=path, exists=path.exists())
     if not root.exists:
         return root
-    try:
+
+    def count() -> None:
         for source in parser.discover(path):
             root.files += 1
             root.bytes += source.size
+
+    try:
+        call_within(LOOK_SECONDS, count)
+    except TimeoutError:
+        root.error = _HANGS
     except OSError as error:
         reason = error.strerror or type(error).__name__
         root.error = f"{error.filename or path} cannot be read: {reason}"
