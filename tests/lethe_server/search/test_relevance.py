@@ -88,6 +88,10 @@ TURNS: dict[str, dict[str, Any]] = {
     "last-week": {"content": "orchid report", "timestamp": _at(11, 12), **SERVER},
     "output": {**_output("cargo: error[E0999] in getParserName, see /tmp/x.log"), **SERVER},
     "output-other": {**_output("all 12 tests passed"), **SERVER},
+    "coloured": {
+        **_output("\x1b[1;31mundeclared\x1b[0m name: \x1b[32mundeclared\x1b[1mName\x1b[0m"),
+        **SERVER,
+    },
     "unmapped": {
         "content": "tulip that no parser understood",
         "role": "system",
@@ -213,6 +217,9 @@ CASES = (
     Case("E0999", {"output"}, {"output-other"}, outputs=True),
     Case("ParserName", {"output"}, {"output-other"}, outputs=True),
     Case("x.log", {"output"}, {"output-other"}, outputs=True),
+    Case("undeclared", {"coloured"}, {"output"}, outputs=True),
+    Case("undeclaredName", {"coloured"}, {"output"}, outputs=True),
+    Case("31m", set(), {"coloured"}, outputs=True),
     # Nothing that could be found
     Case("->", set(), {"path"}),
     Case("zebra", set(), {"path"}),

@@ -38,6 +38,8 @@ def _cut(typed: str, text: str) -> str:
         ("🚀", "ship 🚀 it", "ship [🚀] it"),
         ("rose -tulip", "rose tulip", "[rose] tulip"),
         ("absent", "nothing here", "nothing here"),
+        ("error", "\x1b[31merror\x1b[0m[E0308]", "[error][E0308]"),
+        ("matched ", "mat\x1b[1mch\x1b[0med", "[matched]"),
         ("e\u0301t\u00e9", "un été", "un [été]"),
     ],
 )

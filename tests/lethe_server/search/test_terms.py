@@ -13,6 +13,7 @@ from lethe_server.search.terms import (
     has_words,
     index_terms,
     index_text,
+    plain_text,
     query_text,
     split_identifier,
 )
@@ -51,6 +52,37 @@ def test_identifiers_are_split_where_capitals_begin(word, parts):
 def test_parts_of_identifiers_stand_apart(text, parts):
     """Each identifier counts once, with its endings, and a border stands between two."""
     assert index_terms(text).parts == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("\x1b[31merror\x1b[0m: no", "error: no"),
+        ("\x1b[1;38;5;196mFAILED\x1b[m", "FAILED"),
+        ("match\x1b[01;31m\x1b[Ked\x1b[m\x1b[K part", "matched part"),
+        ("one\x1b[5Ctwo\x1b[2;3Hthree", "one two three"),
+        ("\x1b]0;title\x07text", " text"),
+        ("\x1b]8;;https://x\x1b\\link\x1b]8;;\x1b\\ on", " link  on"),
+        ("\x1b]never ends", " never ends"),
+        ("\x1b(Btext\x1b7", " text "),
+        ("at the end \x1b", "at the end  "),
+        ("\x1b[31", " 31"),
+        ("no [31m sequence", "no [31m sequence"),
+    ],
+)
+def test_sequences_for_terminals_are_removed(text, plain):
+    """Colours leave no trace, moves of the cursor a blank, and what never ends hides nothing."""
+    assert plain_text(text) == plain
+    assert index_terms(text).text == plain
+
+
+@given(st.text(alphabet="\x1b\x07[]\\;mKP 0a\n\x02", max_size=60))
+def test_no_escape_is_left_and_letters_stay(text):
+    """Whatever stands there: no escape is left, and reading it twice changes nothing."""
+    plain = plain_text(text)
+
+    assert "\x1b" not in plain
+    assert plain_text(plain) == plain
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Snippets: the part of a text where most of the words stand, with marks around them.
 
 They are cut from the text itself, for the hits of one page alone. A mark begins with U+0002 and
-ends with U+0003; the text holds neither (`terms.strip_marks`). Runs of blanks and line ends become
+ends with U+0003; the text holds neither (`terms.plain_text`). Runs of blanks and line ends become
 one blank. What FTS5 folds is folded here: case, diacritics, and whatever stands between two words.
 """
 
@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from lethe_server.search.terms import MARK_END, MARK_START, is_spaced, strip_marks
+from lethe_server.search.terms import MARK_END, MARK_START, is_spaced, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ class SnippetMaker:
         Args:
             text: of a turn, or the output of a tool.
         """
-        text = strip_marks(text)
+        text = plain_text(text)
         if not text.isascii():
             text = unicodedata.normalize("NFC", text)
         hits = sorted(self._find(text[:_HEAD]))

@@ -2,7 +2,7 @@
 
 FTS5 splits text into words itself (`unicode61`: letters and digits, case and diacritics folded), so
 that ``foo_bar``, ``src/app/main.py``, ``don't`` or a UUID are found by their parts and, as phrases,
-whole. Three things it cannot do are done here, before it sees the text:
+whole. Four things it cannot do are done here, before it sees the text:
 
 * Chinese, Japanese and Korean are written without blanks between words: a run of n characters
   becomes its n - 1 overlapping pairs, then its last character alone. A word is looked for as the
@@ -13,6 +13,9 @@ whole. Three things it cannot do are done here, before it sees the text:
   ending written as one, so that ``username`` is found. One word stands between the parts of two
   identifiers, which no query can hold, so that no phrase reaches from one into the other. The
   first column holds the words as they were written: exact phrases are looked for there.
+* Terminals are told colours by sequences that stand right before a word, ``ESC [31merror``, or in it.
+  Colours and what erases are removed, so that the word is found as it was seen; what moves the
+  cursor becomes a blank.
 
 The runes that mark hits in snippets, U+0002 and U+0003, are removed: nobody can forge a mark.
 """
@@ -36,6 +39,14 @@ MAX_PARTS: Final = 12
 #: A character for private use: a word to FTS5, removed from queries.
 _BOUNDARY: Final = "\ue000"
 _MARKS: Final = {ord(MARK_START): None, ord(MARK_END): None}
+
+_ESCAPE: Final = "\x1b"
+#: Colours and erasing; then everything else that ECMA-48 knows: other control sequences, strings
+#: such as titles and links if they end somewhere, and short escapes.
+_COLOURS: Final = re.compile(r"\x1b\[[0-9:;]*[mK]")
+_SEQUENCES: Final = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]{0,4096}(?:\x07|\x1b\\)|[ -/]*[0-~])?"
+)
 
 _CJK: Final = (
     "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
@@ -82,17 +93,18 @@ def index_terms(text: str) -> Terms:
     Args:
         text: of any length.
     """
-    parts = [split for word in _humped_words(text) if (split := _split_for_index(word))]
+    words = _humped_words(plain_text(text))
+    parts = [split for word in words if (split := _split_for_index(word))]
     return Terms(index_text(text), f" {_BOUNDARY} ".join(parts))
 
 
 def index_text(text: str) -> str:
-    """Make words of scripts that have no blanks, and remove the marks.
+    """Make words of scripts that have no blanks, and remove what nobody reads.
 
     Args:
         text: of any length.
     """
-    text = strip_marks(text)
+    text = plain_text(text)
     if text.isascii():
         return text
     return _UNSPACED.sub(_spread, unicodedata.normalize("NFC", text))
@@ -133,8 +145,19 @@ def clean_query(text: str) -> str:
     Args:
         text: as it was typed.
     """
-    cleaned = unicodedata.normalize("NFC", strip_marks(text)).replace(_BOUNDARY, " ")
+    cleaned = unicodedata.normalize("NFC", plain_text(text)).replace(_BOUNDARY, " ")
     return "".join(char if char.isprintable() or char.isspace() else " " for char in cleaned)
+
+
+def plain_text(text: str) -> str:
+    """Return a text as a person reads it: without marks and without sequences for terminals.
+
+    Args:
+        text: of any length.
+    """
+    if _ESCAPE in text:
+        text = _SEQUENCES.sub(" ", _COLOURS.sub("", text))
+    return strip_marks(text)
 
 
 def strip_marks(text: str) -> str:

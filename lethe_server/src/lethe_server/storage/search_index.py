@@ -36,7 +36,7 @@ SOURCES: Final[tuple[Source, ...]] = ("turns", "outputs")
 
 #: Raised with every change of what is indexed of a turn, and of the tables of an owner: the index
 #: of an owner that has another version is built anew when the archive is opened.
-INDEX_VERSION: Final = 2
+INDEX_VERSION: Final = 3
 
 _FIND_OWNER: Final = "SELECT owner FROM search_owners WHERE owner = ?"
 _INSERT_OWNER: Final = "INSERT INTO search_owners (owner, version) VALUES (?, ?)"
