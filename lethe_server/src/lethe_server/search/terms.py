@@ -13,9 +13,9 @@ whole. Four things it cannot do are done here, before it sees the text:
   ending written as one, so that ``username`` is found. One word stands between the parts of two
   identifiers, which no query can hold, so that no phrase reaches from one into the other. The
   first column holds the words as they were written: exact phrases are looked for there.
-* Terminals are told colours by sequences that stand right before a word, ``ESC [31merror``, or in it.
-  Colours and what erases are removed, so that the word is found as it was seen; what moves the
-  cursor becomes a blank.
+* Terminals are told colours by sequences right before a word, ``ESC [31merror``, or in it. Colours
+  and what erases are removed, so that the word is found as it was seen; what moves the cursor
+  becomes a blank.
 
 The runes that mark hits in snippets, U+0002 and U+0003, are removed: nobody can forge a mark.
 """
