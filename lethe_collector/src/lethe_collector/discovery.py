@@ -7,14 +7,18 @@ parser, at its cursor's anchor, decides whether it is still the same source (P8)
 A path that was never seen may be a known source that was moved: if the known one is gone from its
 path, has the same file name and the same beginning, the cursor goes with it. A copy is a new
 source, because the original is still there.
+
+Some tools delete transcripts that have not changed for long. What has not been read of such a one
+and will be deleted within `ENDANGERED_SECONDS` is told apart, so that it is read first.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lethe_collector.source_table import KnownSource
 from lethe_core.sources import Identity
@@ -25,6 +29,10 @@ if TYPE_CHECKING:
     from lethe_collector.source_table import SourceState, SourceTable
     from lethe_core.parser import Parser
     from lethe_core.sources import Source
+
+
+#: So long before a tool deletes a transcript, it counts as endangered.
+ENDANGERED_SECONDS: Final = 2 * 86400.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +60,8 @@ class Scan:
         files: how many sources are there.
         gone: how many have vanished since the last scan.
         lost_bytes: how much of these had not been read.
+        doomed: of sources that must be looked at and that their tool will soon delete, by row,
+            the Unix time when it does.
     """
 
     found: list[tuple[int, Source]] = field(default_factory=list)
@@ -59,6 +69,7 @@ class Scan:
     files: int = 0
     gone: int = 0
     lost_bytes: int = 0
+    doomed: dict[int, float] = field(default_factory=dict)
 
 
 class Discovery:
@@ -69,6 +80,7 @@ class Discovery:
         roots: the places to look at; `None` for those that the parser names.
         table: remembers the sources.
         outbox_is_full: asked when sources vanish.
+        clock: Unix seconds, for what will be deleted; what is archived does not depend on it.
     """
 
     def __init__(
@@ -77,7 +89,9 @@ class Discovery:
         roots: Sequence[Path] | None,
         table: SourceTable,
         outbox_is_full: Callable[[], bool],
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
         self._parser = parser
         self._configured = roots
         self._table = table
@@ -106,9 +120,11 @@ class Discovery:
         scan = Scan()
         present: set[str] = set()
         sources: list[Source] = []
+        ends: dict[str, float] = {}
         for root in self.roots():
             report = RootReport(path=str(root))
             scan.roots.append(report)
+            kept = self._parser.deletes_after(root)
             try:
                 for source in self._parser.discover(root):
                     path = str(source.path)
@@ -116,12 +132,20 @@ class Discovery:
                         present.add(path)
                         if self._must_look(path, source):
                             sources.append(source)
+                            if kept is not None:
+                                ends[path] = source.mtime_ns / 1e9 + kept
             except (FileNotFoundError, NotADirectoryError):
                 report.exists = False
             except OSError as error:
                 report.error = _word(error, root)
         scan.files = len(present)
         scan.found = self._enter(sources)
+        soon = self._clock() + ENDANGERED_SECONDS
+        scan.doomed = {
+            row_id: end
+            for row_id, source in scan.found
+            if (end := ends.get(str(source.path), soon)) < soon
+        }
         self._look_for_gone(scan, present)
         return scan
 

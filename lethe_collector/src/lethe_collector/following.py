@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from loguru import logger
@@ -65,6 +66,8 @@ class Follower:
         self._stalls = 0
         self._asked = 0
         self._answered = -1
+        self._doomed: dict[int, float] = {}  # since when
+        self._has_warned = False
         self.roots: list[Path] = []
         self.is_watched = True
         self.scans = 0
@@ -132,12 +135,14 @@ class Follower:
             "label": self._tool.parser.label,
             "error": self._error,
             "files": scan.files if scan else 0,
+            "doomed": None,
             "roots": [
                 {"path": root.path, "exists": root.exists, "error": root.error}
                 for root in (scan.roots if scan else ())
             ],
         }
         if scan is not None:
+            self._look_for_doomed(scan)
             self._offer(scan)
             if scan.lost_bytes:
                 logger.bind(tool=self._name, sources=scan.gone, bytes=scan.lost_bytes).error(
@@ -145,13 +150,30 @@ class Follower:
                 )
         self._on_scan(self)
 
+    def _look_for_doomed(self, scan: Scan) -> None:
+        """Tell what will soon be deleted and has not been read for a while, though it is first."""
+        now = self._clock()
+        self._doomed = {source_id: self._doomed.get(source_id, now) for source_id in scan.doomed}
+        stuck = [
+            scan.doomed[source_id]
+            for source_id, since in self._doomed.items()
+            if now - since >= self._interval
+        ]
+        self.report["doomed"] = {"sources": len(stuck), "at": min(stuck)} if stuck else None
+        if stuck and not self._has_warned:
+            self._has_warned = True
+            first = datetime.fromtimestamp(min(stuck), UTC).isoformat(" ", "minutes")
+            logger.bind(tool=self._name, sources=len(stuck), first=first).warning(
+                "sources that cannot be archived now will soon be deleted by their tool"
+            )
+
     def _look(self) -> Scan:
         self.roots = self._tool.discovery.roots()
         return self._tool.discovery.scan()
 
     def _offer(self, scan: Scan) -> None:
         for source_id, source in scan.found:
-            self._reader.offer(self._name, source_id, source)
+            self._reader.offer(self._name, source_id, source, is_doomed=source_id in scan.doomed)
 
     async def _run(self, function: Callable[[], Scan | None]) -> Scan | None:
         """Run code of the plugin; an error is noted, and told when it is another one."""

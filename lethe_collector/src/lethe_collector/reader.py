@@ -1,8 +1,9 @@
 """The reader: visits the sources that have something new, and fills batches.
 
 Each tool has a thread of its own, so that a plugin that hangs or is slow holds back nothing but
-itself. Of one tool's sources, those with little to read go first, then the newest: what somebody
-is working on now is not kept waiting by an archive of years.
+itself. Of one tool's sources, those go first that their tool will soon delete, then those with
+little to read, then the newest: what somebody is working on now is not kept waiting by an archive
+of years.
 
 A source that fails is tried again later and later; one that hangs is given up until it changes.
 """
@@ -95,14 +96,16 @@ class _Lane:
     failed_at: tuple[int, int] | None = None  # (size, mtime_ns)
     retry_at: float = 0.0
     warned_at: float | None = None
+    is_doomed: bool = False  # its tool will soon delete it
     counted: int = 0  # bytes of it in `Readings.bytes_found`
 
     def __lt__(self, other: _Lane) -> bool:
         return self._rank() < other._rank()
 
-    def _rank(self) -> tuple[bool, int]:
+    def _rank(self) -> tuple[bool, bool, int]:
         position = self.point.position if self.point else 0
-        return self.source.size - position > _SMALL, -self.source.mtime_ns
+        is_large = self.source.size - position > _SMALL
+        return not self.is_doomed, is_large, -self.source.mtime_ns
 
 
 @dataclass(slots=True)
@@ -173,19 +176,20 @@ class Reader:
 
     # Offers --------------------------------------------------------------------------------
 
-    def offer(self, tool: str, source_id: int, source: Source) -> None:
+    def offer(self, tool: str, source_id: int, source: Source, *, is_doomed: bool = False) -> None:
         """Have a source looked at.
 
         Args:
             tool: whose it is.
             source_id: its row in the state.
             source: as it was just seen.
+            is_doomed: its tool will soon delete it.
         """
         lane = self._lanes.get(source_id)
         if lane is None:
             lane = self._lanes[source_id] = _Lane(tool, source_id, source)
             self.readings.sources += 1
-        lane.source = source
+        lane.source, lane.is_doomed = source, is_doomed
         if lane.is_running:
             lane.is_again = True
         elif lane.failed_at != (source.size, source.mtime_ns) or self._clock() >= lane.retry_at:

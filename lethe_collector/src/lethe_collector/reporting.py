@@ -79,6 +79,8 @@ def make_report(status: dict[str, Any]) -> dict[str, Any]:
 def _reason(source: dict[str, Any], status: dict[str, Any]) -> str:
     if source["error"]:
         return f"{source['error']['code']}: {source['error']['text']}"
+    if source["lost_turns"]:
+        return "gone, and lost with the server's database"
     if source["waiting"]:
         return f"in the outbox; the server is {status['server']['state']}"
     if status["outbox"]["full"]:
@@ -123,7 +125,7 @@ class Reporter:
 
     async def report(self) -> bool:
         """Send a report if there is something to say; tell whether the server took it."""
-        status = await asyncio.to_thread(read_status, self._directory)
+        status = await asyncio.to_thread(read_status, self._directory, unfinished=MAX_OPEN)
         if "problem" in status:
             return False
         report = make_report(status)

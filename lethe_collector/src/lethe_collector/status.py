@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import heapq
 import json
+import operator
 import os
 import sqlite3
 import sys
@@ -143,12 +145,16 @@ def _connect(directory: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
 
 
-def read_status(directory: Path, *, after_run: bool = False) -> dict[str, Any]:
+def read_status(
+    directory: Path, *, after_run: bool = False, unfinished: int | None = None
+) -> dict[str, Any]:
     """Read all there is to know; docs/configuration-collector.md explains the keys.
 
     Args:
         directory: of the state.
         after_run: a single run has just ended, so that no daemon need run.
+        unfinished: describe so many sources alone, at least one, of those that are not archived:
+            those with the most to read. For a daemon, whose memory is bounded (P10).
     """
     running = _is_running(directory)
     status: dict[str, Any] = {
@@ -168,7 +174,14 @@ def read_status(directory: Path, *, after_run: bool = False) -> dict[str, Any]:
         try:
             with closing(_connect(directory)) as connection:
                 connection.row_factory = sqlite3.Row
-                _read(connection, status, look=not running)
+                sources = _read(connection, status, look=not running)
+                if unfinished is None:
+                    status["sources"] = list(sources)
+                else:
+                    left = (source for source in sources if not source["archived"])
+                    lag = operator.itemgetter("lagging_bytes")
+                    status["sources"] = heapq.nlargest(unfinished, left, lag)
+                _count_skipped(connection, status)
         except sqlite3.Error as error:
             status["problem"] = f"{file} cannot be read: {error}"
     else:
@@ -193,7 +206,10 @@ def _is_running(directory: Path) -> bool:
     return False
 
 
-def _read(connection: sqlite3.Connection, status: dict[str, Any], *, look: bool) -> None:
+def _read(
+    connection: sqlite3.Connection, status: dict[str, Any], *, look: bool
+) -> Iterator[dict[str, Any]]:
+    """Read everything; the sources are counted while they are given one by one."""
     connection.execute("BEGIN")  # one snapshot for all
     notes = {key: json.loads(value) for key, value in connection.execute("SELECT * FROM meta")}
     status["collector"] = notes.get("collector")
@@ -222,6 +238,7 @@ def _read(connection: sqlite3.Connection, status: dict[str, Any], *, look: bool)
             "label": report["label"],
             "roots": report["roots"],
             "error": report["error"],
+            "doomed": report.get("doomed"),
         }
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     lost_turns = "s.lost_turns" if version >= _LOST_TURNS_SINCE else "0"
@@ -229,7 +246,10 @@ def _read(connection: sqlite3.Connection, status: dict[str, Any], *, look: bool)
         source = _describe(row, look=look)
         tool = status["tools"].setdefault(row["tool"], _new_tool())
         _count(tool, source)
-        status["sources"].append(source)
+        yield source
+
+
+def _count_skipped(connection: sqlite3.Connection, status: dict[str, Any]) -> None:
     for name, reason, count in connection.execute(_SKIPPED):
         status["tools"][name]["skipped"][reason] = count
 
@@ -240,6 +260,7 @@ def _new_tool() -> dict[str, Any]:
         "label": "",
         "roots": [],
         "error": "",
+        "doomed": None,
         **counts,
         **dict.fromkeys(_ADDED, 0),
         "skipped": {},
@@ -336,6 +357,11 @@ def _find_failing(status: dict[str, Any]) -> Iterator[str]:
     for name, tool in status["tools"].items():
         if tool["error"]:
             yield f"{name}: {tool['error']}"
+        if doomed := tool["doomed"]:
+            yield (
+                f"{name}: {doomed['sources']} sources that are not archived will be deleted by"
+                f" their tool, the first {_when(doomed['at'])}"
+            )
         if tool["failing"]:
             yield f"{name}: {tool['failing']} sources cannot be read"
         for root in tool["roots"]:

@@ -96,6 +96,17 @@ class Parser(ABC):
         """
         return Identity.of_file(source.path)
 
+    def deletes_after(self, root: Path) -> float | None:
+        """Tell after how many seconds without a change the tool deletes a transcript.
+
+        What will be deleted soon is archived first. `None` means that nothing is deleted.
+
+        Args:
+            root: the place of the transcripts; the tool's settings may lie beside it.
+        """
+        del root
+        return None
+
     def resume_command(self, session_id: str, working_dir: str | None) -> str | None:
         """Give the shell command that resumes a session in its tool, or `None` if there is none.
 

@@ -70,6 +70,10 @@ class ClaudeCodeParser(JsonlParser):
             raise KeyError("type")
         return skip_word("record", record.type)
 
+    def deletes_after(self, root: Path) -> float:
+        """Tell after how many seconds Claude Code deletes transcripts that have not changed."""
+        return places.deletes_after(root)
+
     def resume_command(self, session_id: str, working_dir: str | None) -> str | None:
         """Give the command that resumes a session; a subagent's cannot be resumed."""
         if not places.is_session_uuid(session_id):

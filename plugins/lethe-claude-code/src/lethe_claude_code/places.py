@@ -13,6 +13,7 @@ than archiving a file too many.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from pathlib import Path
@@ -41,6 +42,10 @@ _FOREIGN_DIRECTORIES: Final = frozenset(
         "tool-results",
     }
 )
+_DAY: Final = 86400.0
+#: ``cleanupPeriodDays`` where the settings do not say it.
+_KEPT_DAYS: Final = 30.0
+_SETTINGS: Final = ("settings.json", "settings.local.json")
 _DIGEST_BYTES: Final = 4
 _NAME_LENGTH: Final = 180
 
@@ -120,3 +125,18 @@ def results_directory(path: Path, parent: str) -> Path:
             return directory.parent / "tool-results"
     owner = parent if is_agent(path.stem) and is_session_uuid(parent) else path.stem
     return path.parent / owner / "tool-results"
+
+
+def deletes_after(root: Path) -> float:
+    """Tell after how many seconds transcripts are deleted, by the settings beside ``projects``.
+
+    The shortest time counts that some settings name; what cannot be read says nothing.
+    """
+    named = []
+    for name in _SETTINGS:
+        try:
+            settings = json.loads((root.parent / name).read_bytes())
+            named.append(float(settings["cleanupPeriodDays"]))
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            continue
+    return max(1.0, min(named, default=_KEPT_DAYS)) * _DAY
