@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lethe_core.errors import LetheError
 from lethe_server.ingest.reader import BodyReader
 from lethe_server.problems import describe_problem
+from lethe_server.storage import Packer
 
 LINE = json.dumps(
     {"tool": "t", "host": "h", "session_id": "s", "turn_id": "1", "seq": 1, "role": "user"}
@@ -37,7 +38,7 @@ def bodies(draw):
 @given(body=bodies(), encoding=st.sampled_from(["", "gzip", "zstd"]), cut=st.integers(0, 200))
 def test_i16_any_body_is_read_or_refused(body, encoding, cut):
     """Whatever the bytes are, the outcome is an answer or a refusal that is no 5xx."""
-    reader = BodyReader(encoding)
+    reader = BodyReader(encoding, Packer())
     status = 200
     try:
         reader.feed(body[:cut])

@@ -25,7 +25,7 @@ from lethe_core.limits import MAX_REQUEST_BYTES
 from lethe_core.wire import CONTENT_TYPE, MARK_HEADER, WIRE_HEADER, WIRE_VERSION
 from lethe_server.errors import InvalidRequest, RequestTimeout, UnsupportedMedia
 from lethe_server.ingest.reader import BodyReader
-from lethe_server.keys import BODY_SECONDS, DECODERS, FEED, IDENTITY, INGEST
+from lethe_server.keys import BODY_SECONDS, DECODERS, FEED, IDENTITY, INGEST, STORE
 from lethe_server.parameters import Parameters, load_parameters
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ async def ingest(request: web.Request) -> web.Response:
     """Store the events in the body."""
     load_parameters(request, INGEST_PARAMETERS)
     _check_headers(request)
-    reader = BodyReader(",".join(request.headers.getall("Content-Encoding", [])))
+    owner = request[IDENTITY].user
+    packer = await request.app[STORE].packer(owner)
+    reader = BodyReader(",".join(request.headers.getall("Content-Encoding", [])), packer)
     service = request.app[INGEST]
     with service.reservation() as share:
         seconds = request.app[BODY_SECONDS]
@@ -54,7 +56,6 @@ async def ingest(request: web.Request) -> web.Response:
             raise RequestTimeout(f"the body did not arrive within {seconds:g} s") from None
         except web.RequestPayloadError:
             raise InvalidRequest("the body broke off") from None
-        owner = request[IDENTITY].user
         answer = await service.store(owner, reader, request.headers.get(MARK_HEADER))
     request.app[FEED].notify(owner)
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")

@@ -19,7 +19,7 @@ from lethe_server.ingest.decompression import looks_compressed, make_decoder
 from lethe_server.storage import prepare_record
 
 if TYPE_CHECKING:
-    from lethe_server.storage import Record
+    from lethe_server.storage import Packer, Record
 
 #: What a record takes in memory beside its text.
 RECORD_BYTES: Final = 1024
@@ -35,6 +35,7 @@ class BodyReader:
 
     Args:
         encoding: its `Content-Encoding`.
+        packer: of the owner.
 
     Attributes:
         records: what was accepted.
@@ -48,7 +49,8 @@ class BodyReader:
         UnsupportedMedia: the encoding is not known here.
     """
 
-    def __init__(self, encoding: str) -> None:
+    def __init__(self, encoding: str, packer: Packer) -> None:
+        self._packer = packer
         self._decoder = make_decoder(encoding)
         self._tail: list[bytes] = []
         self._line = 0
@@ -126,4 +128,4 @@ class BodyReader:
                 ) from None
             return
         self.unknown_fields += decoded.unknown_fields
-        self.records.append(prepare_record(decoded))
+        self.records.append(prepare_record(decoded, self._packer))

@@ -346,13 +346,12 @@ class _Searching:
             own = {-hit.minus_place: hit for hit in hits if hit.owner == number}
             for turn in self._found_turns(number, own):
                 hit = own[turn.place]
-                text = turn.content if hit.source == "turns" else turn.outputs
                 rank = None if best is None else round(-hit.minus_score / best, 6) if best else 1.0
                 # The text is dropped here: a page of long turns must not be held at once.
                 results[hit] = Result(
                     plan.name,
-                    turn._replace(content="", payload=None),
-                    snippets.cut(text),
+                    turn._replace(text=""),
+                    snippets.cut(turn.text),
                     hit.source,
                     rank,
                 )

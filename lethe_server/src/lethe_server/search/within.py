@@ -138,9 +138,8 @@ def _find(connection: apsw.Connection, finding: Finding, plan: OwnerPlan) -> Hit
     for source in plan.readers:
         places = [place for place, _ in rest[:end] if sources[place] == source]
         for turn in read_page(connection, plan.number, source, places):
-            text = turn.content if source == "turns" else turn.outputs
-            bare = turn._replace(content="", payload=None)  # long texts must not be held at once
-            found[turn.place] = Hit(bare, snippets.cut(text), source)
+            bare = turn._replace(text="")  # long texts must not be held at once
+            found[turn.place] = Hit(bare, snippets.cut(turn.text), source)
     return HitPage(
         hits=[found[place] for place, _ in rest[:end]],
         total=len(sources),

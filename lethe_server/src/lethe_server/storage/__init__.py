@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lethe_server.storage.arrivals import HostRow, ToolRow, find_hosts, find_tools
 from lethe_server.storage.changes import BEGINNING, ChangedSession, ChangePage, Place, Places
+from lethe_server.storage.payloads import Packer
 from lethe_server.storage.records import NANO, Record, SessionKey, Tokens, prepare_record
 from lethe_server.storage.sessions import SORTS, SessionFilter, SessionPage, SessionRow
 from lethe_server.storage.statistics import ActivityFilter, Figures, read_places
@@ -27,6 +28,7 @@ __all__ = [
     "ChangedSession",
     "Figures",
     "HostRow",
+    "Packer",
     "Place",
     "Places",
     "Record",

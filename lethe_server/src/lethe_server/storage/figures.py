@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
+from lethe_server.storage.dictionaries import unpacker_of
 from lethe_server.storage.metas import Registers, fold_text
 from lethe_server.storage.records import SessionKey, Tokens, is_prompt
 
@@ -59,7 +60,7 @@ _FIND_ACTIVITY: Final = """
     SELECT min(timestamp), max(timestamp) FROM turns WHERE owner = ? AND session = ?
 """
 _FIND_PREVIEW: Final = """
-    SELECT seq, turn_id, content FROM turns
+    SELECT seq, turn_id, content, payload FROM turns
     WHERE owner = ? AND session = ? AND role = 'user'
         AND (kind IS NULL OR kind IN ('prompt', 'queued_prompt'))
     ORDER BY seq, turn_id LIMIT 1
@@ -266,8 +267,10 @@ class SessionFigures:
         row = self._connection.execute(_FIND_PREVIEW, (self._owner, self.id)).fetchone()
         self.state.first_prompt, self._preview = None, None
         if row is not None:
-            self.state.first_prompt = (row[0], row[1])
-            self._preview = fold_text(row[2], MAX_PREVIEW)
+            seq, turn_id, *packed = row
+            self.state.first_prompt = (seq, turn_id)
+            text = unpacker_of(self._connection).unpack(*packed).content
+            self._preview = fold_text(text, MAX_PREVIEW)
 
 
 def add_tokens(connection: apsw.Connection, owner: int, changes: dict[int, Tokens]) -> None:

@@ -1,8 +1,9 @@
 """Integrity: whether the database is what was written, and what can be mended of it.
 
-Three things are looked at:
+Four things are looked at:
 
     database    SQLite's own check of all pages, tables and indexes
+    payloads    that each names a dictionary that there is, and that these are whole
     search      the index of each owner: its inner structure, and that it knows the turns it should
     sessions    the figures of each session against its turns
 
@@ -12,11 +13,15 @@ backups are for.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import apsw
 from loguru import logger
 
+from lethe_server.errors import StorageDamaged
+from lethe_server.storage.dictionaries import find_damaged, unpacker_of
+from lethe_server.storage.payloads import WITH_TEXT, dictionary_number
 from lethe_server.storage.reindexing import reindex_owner
 from lethe_server.storage.search_index import SOURCES, table_of
 from lethe_server.storage.transactions import write_transaction
@@ -24,11 +29,11 @@ from lethe_server.storage.transactions import write_transaction
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Part = Literal["database", "search", "sessions"]
+Part = Literal["database", "payloads", "search", "sessions"]
 
 _MAX_FINDINGS: Final = 20
 #: What SQLite and FTS5 raise at a damaged page, table or structure.
-_DAMAGED: Final = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError)
+_DAMAGED: Final = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, StorageDamaged)
 _OWNERS: Final = "SELECT id FROM owners ORDER BY id"
 _INDEXED: Final = "SELECT 1 FROM search_owners WHERE owner = ?"
 _STRAY_PLACES: Final = """
@@ -42,6 +47,20 @@ _UNINDEXED: Final = """
         AND NOT EXISTS (
             SELECT 1 FROM search_places AS p WHERE p.owner = t.owner AND p.turn = t.id)
 """
+#: Texts that stand in payloads are looked at one by one: few turns are not indexed.
+_UNINDEXED_PACKED: Final = f"""
+    SELECT t.content, t.payload FROM turns AS t
+    WHERE t.owner = ? AND substr(t.payload, 1, 1) = x'{WITH_TEXT:02x}' AND t.kind IS NOT 'unmapped'
+        AND NOT EXISTS (
+            SELECT 1 FROM search_places AS p WHERE p.owner = t.owner AND p.turn = t.id)
+"""  # noqa: S608 - made of a number
+_WORD: Final = re.compile("[a-zA-Z0-9]")
+#: The first payload of each dictionary; there is always one of none.
+_NAMED: Final = """
+    SELECT min(payload) FROM turns WHERE payload IS NOT NULL
+    GROUP BY iif(substr(payload, 1, 1) < x'02', x'', substr(payload, 2, 3))
+"""
+_DICTIONARIES: Final = "SELECT id FROM dictionaries"
 _WRONG_FIGURES: Final = """
     SELECT count(*) FROM sessions AS s WHERE s.turns <> (
         SELECT count(*) FROM turns AS t WHERE t.owner = s.owner AND t.session = s.id)
@@ -98,6 +117,15 @@ def _database(connection: apsw.Connection) -> Iterator[str]:
             yield " ".join(text.split())
 
 
+def _payloads(connection: apsw.Connection) -> Iterator[str]:
+    for damaged in find_damaged(connection):
+        yield f"dictionary {damaged} is damaged"
+    known = {number for (number,) in connection.execute(_DICTIONARIES)}
+    named = {dictionary_number(payload) for (payload,) in connection.execute(_NAMED)} - {None}
+    for number in named - known:
+        yield f"dictionary {number} is missing"
+
+
 def _search(connection: apsw.Connection) -> Iterator[str]:
     for (owner,) in list(connection.execute(_OWNERS)):
         if connection.execute(_INDEXED, (owner,)).get is None:
@@ -107,8 +135,15 @@ def _search(connection: apsw.Connection) -> Iterator[str]:
                 yield f"{table_of(source, owner)}: {text}"
         if stray := connection.execute(_STRAY_PLACES, (owner,)).get:
             yield f"owner {owner}: {stray} places of turns that there are not"
-        if missing := connection.execute(_UNINDEXED, (owner,)).get:
+        missing = connection.execute(_UNINDEXED, (owner,)).get + _count_packed(connection, owner)
+        if missing:
             yield f"owner {owner}: {missing} turns are not indexed"
+
+
+def _count_packed(connection: apsw.Connection, owner: int) -> int:
+    unpack = unpacker_of(connection).unpack
+    rows = connection.execute(_UNINDEXED_PACKED, (owner,))
+    return sum(_WORD.search(unpack(*row).content) is not None for row in rows)
 
 
 def _check_table(connection: apsw.Connection, table: str) -> str:
@@ -127,6 +162,7 @@ def _sessions(connection: apsw.Connection) -> Iterator[str]:
 
 _LOOKS: Final[dict[Part, Callable[[apsw.Connection], Iterator[str]]]] = {
     "database": _database,
+    "payloads": _payloads,
     "search": _search,
     "sessions": _sessions,
 }

@@ -1,66 +1,194 @@
-"""Payloads: the JSON of a turn's `tool_calls` and `metadata`, stored as it came.
+"""Payloads: the JSON of a turn's `tool_calls` and `metadata`, stored as it came, and its text.
 
-Format of a payload: one byte that names the form (0 plain, 1 zstd), then the body. The body is
-the JSON of `tool_calls`, a line feed, and the JSON of `metadata`; either may be empty. JSON that
-came as one line of the wire holds no line feed of its own. A turn that has neither has no payload.
+Format of a payload: one byte that names the form, then
+
+    0  body
+    1  body, compressed by zstd
+    2  number of a dictionary (3 bytes, the first is the greatest), body compressed with it
+    3  the same of the body, a line feed and the turn's text: its column `content` is empty then
+
+The body is the JSON of `tool_calls`, a line feed, and the JSON of `metadata`; either may be empty.
+JSON that came as one line of the wire holds no line feed of its own. A turn that has neither, and
+whose text is too short to be compressed, has no payload.
+
+Text is compressed together with the rest, since most turns are short: what the one says of the
+other, and what the dictionary says of both, is worth more than the text's own repetitions.
+Dictionaries are trained and kept by `lethe_server.storage.dictionaries`.
 """
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 import zstandard
 
+from lethe_server.errors import StorageDamaged
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _PLAIN: Final = 0
 _ZSTD: Final = 1
+_DICTIONARY: Final = 2
+#: The form of turns whose text is in the payload.
+WITH_TEXT: Final = 3
 
-#: Shorter bodies do not get shorter.
+#: Shorter bodies do not get shorter, without a dictionary and with one.
 _COMPRESS_BYTES: Final = 200
-_LEVEL: Final = 3
+_COMPRESS_BYTES_WITH_DICTIONARY: Final = 48
+#: Bytes of a dictionary's number, and where what is compressed begins behind it.
+_NUMBER_BYTES: Final = 3
+_COMPRESSED: Final = 1 + _NUMBER_BYTES
+#: Measured with a dictionary: 4 and 5 are no smaller, 6 saves 4 % for three times the time.
+LEVEL: Final = 3
 
-_local = threading.local()
 
-
-def pack_payload(tool_calls: bytes, metadata: bytes) -> bytes | None:
-    """Make the payload of a turn.
+class Dictionary(NamedTuple):
+    """What payloads are compressed with.
 
     Args:
-        tool_calls: JSON array, or nothing.
-        metadata: JSON object, or nothing.
+        number: payloads name it by this.
+        data: for the compressor.
     """
-    if not tool_calls and not metadata:
+
+    number: int
+    data: zstandard.ZstdCompressionDict
+
+
+class Packed(NamedTuple):
+    """What is stored of a turn.
+
+    Args:
+        content: for the column of that name.
+        payload: `None` if there is nothing to put into it.
+    """
+
+    content: str
+    payload: bytes | None
+
+
+class Unpacked(NamedTuple):
+    """A turn's parts as they came.
+
+    Args:
+        content: the text.
+        tool_calls: JSON; an empty array where there is none.
+        metadata: JSON; an empty object where there is none.
+    """
+
+    content: str
+    tool_calls: bytes
+    metadata: bytes
+
+
+class Packer:
+    """Packs the turns of one owner; for one thread at a time.
+
+    Args:
+        dictionary: of the owner, if there is one.
+    """
+
+    def __init__(self, dictionary: Dictionary | None = None) -> None:
+        self._least = _COMPRESS_BYTES
+        self._head = b""
+        if dictionary is None:
+            self._compressor = zstandard.ZstdCompressor(level=LEVEL)
+        else:
+            self._least = _COMPRESS_BYTES_WITH_DICTIONARY
+            self._head = dictionary.number.to_bytes(_NUMBER_BYTES, "big")
+            self._compressor = zstandard.ZstdCompressor(
+                level=LEVEL, dict_data=dictionary.data, write_dict_id=False
+            )
+
+    def pack(self, content: str, tool_calls: bytes, metadata: bytes) -> Packed:
+        """Make what is stored.
+
+        Args:
+            content: the text.
+            tool_calls: JSON array, or nothing.
+            metadata: JSON object, or nothing.
+        """
+        body = tool_calls + b"\n" + metadata if tool_calls or metadata else b""
+        if self._head:
+            return self._pack_with_dictionary(content, body)
+        if len(body) > self._least:
+            compressed = self._compressor.compress(body)
+            if len(compressed) < len(body):
+                return Packed(content, bytes((_ZSTD,)) + compressed)
+        return _plain(content, body)
+
+    def _pack_with_dictionary(self, content: str, body: bytes) -> Packed:
+        if not content:
+            form, whole = _DICTIONARY, body
+        else:
+            form, whole = WITH_TEXT, (body or b"\n") + b"\n" + content.encode()
+        if len(whole) > self._least:
+            compressed = self._compressor.compress(whole)
+            if len(compressed) + _NUMBER_BYTES < len(whole):
+                return Packed("", bytes((form,)) + self._head + compressed)
+        return _plain(content, body)
+
+
+def _plain(content: str, body: bytes) -> Packed:
+    return Packed(content, bytes((_PLAIN,)) + body if body else None)
+
+
+class Unpacker:
+    """Unpacks turns; for one thread at a time.
+
+    Args:
+        find: returns what decompresses with the dictionary of a number.
+    """
+
+    def __init__(self, find: Callable[[int], zstandard.ZstdDecompressor]) -> None:
+        self._find = find
+        self._plain = zstandard.ZstdDecompressor()
+
+    def unpack(self, content: str, payload: bytes | None) -> Unpacked:
+        """Return the parts of a turn.
+
+        Args:
+            content: its column.
+            payload: its column.
+
+        Raises:
+            ValueError: the form is unknown: it was written by a newer version.
+            StorageDamaged: the payload or its dictionary is damaged, or that is missing.
+        """
+        if payload is None:
+            return Unpacked(content, b"[]", b"{}")
+        form = payload[0]
+        try:
+            body = self._body(form, payload)
+        except zstandard.ZstdError:
+            raise StorageDamaged("a payload is damaged") from None
+        tool_calls, _, metadata = body.partition(b"\n")
+        if form == WITH_TEXT:
+            metadata, _, text = metadata.partition(b"\n")
+            content = text.decode()
+        return Unpacked(content, tool_calls or b"[]", metadata or b"{}")
+
+    def _body(self, form: int, payload: bytes) -> bytes:
+        if form == _PLAIN:
+            return payload[1:]
+        if form == _ZSTD:
+            return self._plain.decompress(payload[1:])
+        if form in (_DICTIONARY, WITH_TEXT):
+            number = int.from_bytes(payload[1:_COMPRESSED], "big")
+            return self._find(number).decompress(payload[_COMPRESSED:])
+        raise ValueError(f"a payload has the unknown form {form}")
+
+
+def dictionary_number(payload: bytes) -> int | None:
+    """Return the number of the dictionary that a payload was compressed with, if any.
+
+    Args:
+        payload: from `Packer.pack`.
+    """
+    if payload[0] not in (_DICTIONARY, WITH_TEXT):
         return None
-    body = tool_calls + b"\n" + metadata
-    if len(body) > _COMPRESS_BYTES:
-        packed: bytes = _compressor().compress(body)
-        if len(packed) < len(body):
-            return bytes((_ZSTD,)) + packed
-    return bytes((_PLAIN,)) + body
-
-
-def unpack_payload(payload: bytes | None) -> tuple[bytes, bytes]:
-    """Return the JSON of `tool_calls` and `metadata`; empty ones where there is none.
-
-    Args:
-        payload: from `pack_payload`.
-
-    Raises:
-        ValueError: its form is unknown: it was written by a newer version.
-    """
-    if payload is None:
-        return b"[]", b"{}"
-    body = payload[1:]
-    if payload[0] == _ZSTD:
-        body = _decompressor().decompress(body)
-    elif payload[0] != _PLAIN:
-        raise ValueError(f"a payload has the unknown form {payload[0]}")
-    tool_calls, _, metadata = body.partition(b"\n")
-    return tool_calls or b"[]", metadata or b"{}"
+    return int.from_bytes(payload[1:_COMPRESSED], "big")
 
 
 def join_outputs(outputs: Iterable[str | None]) -> str:
@@ -72,16 +200,13 @@ def join_outputs(outputs: Iterable[str | None]) -> str:
     return "\n".join(output for output in outputs if output)
 
 
-def outputs_of(payload: bytes | None) -> str:
-    """Return the outputs of tools in a payload, as one text.
+def outputs_of(tool_calls: bytes) -> str:
+    """Return the outputs of tools, as one text.
 
     Args:
-        payload: from `pack_payload`.
+        tool_calls: JSON as it came.
     """
-    if payload is None:
-        return ""
-    calls = _decode_outputs(unpack_payload(payload)[0])
-    return join_outputs(call.output for call in calls)
+    return join_outputs(call.output for call in _decode_outputs(tool_calls))
 
 
 class _Output(msgspec.Struct):
@@ -89,18 +214,3 @@ class _Output(msgspec.Struct):
 
 
 _decode_outputs = msgspec.json.Decoder(list[_Output]).decode
-
-
-def _compressor() -> zstandard.ZstdCompressor:
-    """Return this thread's compressor: it may not be shared, and is dear to make."""
-    if not hasattr(_local, "compressor"):
-        _local.compressor = zstandard.ZstdCompressor(level=_LEVEL)
-    compressor: zstandard.ZstdCompressor = _local.compressor
-    return compressor
-
-
-def _decompressor() -> zstandard.ZstdDecompressor:
-    if not hasattr(_local, "decompressor"):
-        _local.decompressor = zstandard.ZstdDecompressor()
-    decompressor: zstandard.ZstdDecompressor = _local.decompressor
-    return decompressor

@@ -14,7 +14,7 @@ import msgspec
 from lethe_core.decoding import DECODING_ERRORS
 from lethe_core.wire import IncomingTurn
 from lethe_server.search.terms import NO_TERMS, Terms, index_terms
-from lethe_server.storage.payloads import join_outputs, pack_payload
+from lethe_server.storage.payloads import Packed, Packer, join_outputs
 from lethe_server.storage.stand_ins import UNMAPPED, count_places
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class TurnRecord(NamedTuple):
         usage_key: of the API reply that `tokens` belong to; `None` if they are the turn's own.
         tokens: what this copy says was used.
         content: the text.
-        payload: from `pack_payload`.
+        packed: what is stored of the text, the calls and the metadata.
         meta: what it says of its session.
         terms: what is indexed of the text.
         output_terms: what is indexed of the outputs of tools.
@@ -105,7 +105,7 @@ class TurnRecord(NamedTuple):
     usage_key: str | None
     tokens: Tokens
     content: str
-    payload: bytes | None
+    packed: Packed
     meta: IncomingMeta | None
     terms: Terms = NO_TERMS
     output_terms: Terms = NO_TERMS
@@ -146,11 +146,12 @@ def is_prompt(role: str, kind: str | None) -> bool:
     return role == "user" and kind in _PROMPT_KINDS
 
 
-def prepare_record(line: DecodedLine) -> Record:
+def prepare_record(line: DecodedLine, packer: Packer | None = None) -> Record:
     """Turn a decoded line into what is stored.
 
     Args:
         line: from `lethe_core.wire.decode_line`.
+        packer: of the owner; one without a dictionary if there is none.
     """
     event = line.event
     key = SessionKey(event.tool, event.host, event.session_id)
@@ -181,7 +182,7 @@ def prepare_record(line: DecodedLine) -> Record:
         usage_key=event.usage.key if event.usage else None,
         tokens=_tokens_of(event),
         content=event.content,
-        payload=pack_payload(tool_calls, metadata),
+        packed=(packer or Packer()).pack(event.content, tool_calls, metadata),
         meta=event.session_meta,
         terms=terms,
         output_terms=output_terms,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from loguru import logger
 
 from lethe_server.search.terms import NO_TERMS, index_terms
+from lethe_server.storage.dictionaries import unpacker_of
 from lethe_server.storage.faults import translated_faults
 from lethe_server.storage.payloads import outputs_of
 from lethe_server.storage.search_index import (
@@ -85,14 +86,16 @@ def reindex_owner(connection: apsw.Connection, owner: int) -> None:
 
 
 def _turns_of(connection: apsw.Connection, owner: int) -> Iterator[IndexedTurn]:
+    unpack = unpacker_of(connection).unpack
     for row in connection.execute(_TURNS, (owner,)):
         turn, session, tool, host, role, kind, timestamp, content, payload = row
         mapped = kind != UNMAPPED
+        parts = unpack(content, payload)
         yield IndexedTurn(
             turn=turn,
             session=session,
             facets=facets_of(session, tool, host, role),
             timestamp=timestamp,
-            content=index_terms(content) if mapped else NO_TERMS,
-            outputs=index_terms(outputs_of(payload)) if mapped else NO_TERMS,
+            content=index_terms(parts.content) if mapped else NO_TERMS,
+            outputs=index_terms(outputs_of(parts.tool_calls)) if mapped else NO_TERMS,
         )

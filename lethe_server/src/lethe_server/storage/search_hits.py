@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_server.search.expressions import FACET_ANY
+from lethe_server.storage.dictionaries import unpacker_of
 from lethe_server.storage.payloads import outputs_of
 from lethe_server.storage.ranking import ROWS, SCORE
 from lethe_server.storage.search_index import table_of
@@ -25,8 +26,8 @@ _IN_SESSIONS: Final = """
         IN (SELECT value FROM json_each(?))
 """
 _PAGE: Final = """
-    SELECT p.place, t.turn_id, t.seq, t.timestamp, t.role, iif(?1, t.content, ''),
-        iif(?1, NULL, t.payload), s.tool, s.host, s.session_id, s.working_dir,
+    SELECT iif(?1, t.content, ''), iif(?1 AND t.content <> '', NULL, t.payload), p.place, t.turn_id,
+        t.seq, t.timestamp, t.role, s.tool, s.host, s.session_id, s.working_dir,
         coalesce(s.title, s.preview)
     FROM search_places AS p
     JOIN turns AS t ON t.owner = p.owner AND t.id = p.turn
@@ -83,13 +84,12 @@ class FoundTurn(NamedTuple):
         seq: its place in the session.
         timestamp: Unix seconds.
         role: who speaks.
-        content: its text, if that is what was found.
-        payload: from `pack_payload`, if an output in it was found.
         tool: of its session.
         host: of its session.
         session_id: of its session.
         working_dir: of its session.
         title: of its session, or what its first prompt says.
+        text: what was found: its text, or what the tools answered in it.
     """
 
     place: int
@@ -97,18 +97,12 @@ class FoundTurn(NamedTuple):
     seq: int
     timestamp: float | None
     role: str
-    content: str
-    payload: bytes | None
     tool: str
     host: str
     session_id: str
     working_dir: str | None
     title: str | None
-
-    @property
-    def outputs(self) -> str:
-        """What the tools answered in this turn."""
-        return outputs_of(self.payload)
+    text: str
 
 
 class HitReader:
@@ -218,8 +212,13 @@ def read_page(
         source: what is read of them: a payload is large, and few hits need it.
         places: in any order.
     """
-    for row in connection.execute(_PAGE, (source == "turns", owner, json.dumps(list(places)))):
-        yield FoundTurn(*row)
+    of_texts = source == "turns"
+    unpack = unpacker_of(connection).unpack
+    rows = connection.execute(_PAGE, (of_texts, owner, json.dumps(list(places))))
+    for content, payload, *row in rows:
+        parts = unpack(content, payload)
+        text = parts.content if of_texts else outputs_of(parts.tool_calls)
+        yield FoundTurn._make((*row, text))
 
 
 def indexed_owners(connection: apsw.Connection, name: str | None) -> list[tuple[int, str]]:

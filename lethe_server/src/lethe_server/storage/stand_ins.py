@@ -14,7 +14,7 @@ import msgspec
 
 from lethe_core.decoding import DECODING_ERRORS
 from lethe_core.limits import MAX_SEQ
-from lethe_server.storage.payloads import unpack_payload
+from lethe_server.storage.dictionaries import unpacker_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -106,8 +106,9 @@ def find_stand_ins(
         version: of a parser.
     """
     found: list[StandIn] = []
+    unpack = unpacker_of(connection).unpack
     for turn_id, seq, made, payload in connection.execute(_FIND, (owner, session, version)):
-        if places := count_places(turn_id, UNMAPPED, unpack_payload(payload)[1]):
+        if places := count_places(turn_id, UNMAPPED, unpack("", payload).metadata):
             found.append(StandIn(turn_id, seq, places, made))
     return found
 

@@ -17,6 +17,7 @@ from lethe_core.limits import MAX_REQUEST_BYTES
 from lethe_server.errors import Overloaded, StorageDamaged
 from lethe_server.storage import changes, marks, relatives, sessions, tokens, turnpages, turns
 from lethe_server.storage.database import open_database, prepare_directory
+from lethe_server.storage.dictionaries import Dictionaries
 from lethe_server.storage.migrations import migrate
 from lethe_server.storage.readers import ReaderPool
 from lethe_server.storage.reindexing import update_indexes
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import apsw
 
     from lethe_server.storage.changes import ChangePage, Places
+    from lethe_server.storage.payloads import Packer
     from lethe_server.storage.records import Record, SessionKey, Tokens
     from lethe_server.storage.relatives import Relatives
     from lethe_server.storage.sessions import SessionFilter, SessionPage, SessionRow
@@ -86,6 +88,7 @@ class Store:
         except BaseException:
             self._writer.close()
             raise
+        self._dictionaries = Dictionaries(self._writer, self._readers)
 
     @classmethod
     def open(cls, directory: Path, observe: Callable[[int, float], None] | None = None) -> Store:
@@ -114,6 +117,13 @@ class Store:
         self._readers.close()
         self._writer.close()
 
+    async def packer(self, owner: str) -> Packer:
+        """Return what packs the turns of an owner, in one thread at a time."""
+        dictionaries = self._dictionaries
+        if (packer := dictionaries.at_hand(owner)) is not None:
+            return packer
+        return await self._read(lambda database: dictionaries.load(database.connection(), owner))
+
     async def ingest(
         self, owner: str, records: Sequence[Record], shown: str | None = None
     ) -> Receipt:
@@ -133,7 +143,9 @@ class Store:
             return Receipt(outcome, marks.advance_mark(connection, owner, self._nonce), is_known)
 
         if records:
-            return await self._write(store)
+            receipt = await self._write(store)
+            self._dictionaries.count(owner, receipt.outcome.inserted)
+            return receipt
         return await self._read(lambda database: store(database.connection()))
 
     async def list_sessions(self, owner: str | None, wanted: SessionFilter) -> SessionPage:

@@ -6,13 +6,17 @@ memory nor the time that a reader holds its snapshot depends on the length of th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from lethe_server.storage.payloads import unpack_payload
+from lethe_server.storage.dictionaries import unpacker_of
 from lethe_server.storage.records import Tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
+
+    from lethe_server.storage.payloads import Unpacked
 
 #: A slice ends with the turn that makes it larger than this.
 SLICE_BYTES: Final = 512 * 1024
@@ -100,13 +104,15 @@ def read_turns(
     """
     turns: list[TurnRow] = []
     size = 0
-    cursor = database.connection().cursor()
+    connection = database.connection()
+    unpack = unpacker_of(connection).unpack
+    cursor = connection.cursor()
     try:
         where = (owner, session, place.seq, place.seq, place.turn_id, limit + 1)
         for row in cursor.execute(_READ, where):
             if len(turns) == limit or size > SLICE_BYTES:
                 return TurnSlice(turns, more=True)
-            turn = _turn_of_row(row)
+            turn = _turn_of_row(row, unpack)
             turns.append(turn)
             size += turn.size
     finally:
@@ -114,11 +120,11 @@ def read_turns(
     return TurnSlice(turns, more=False)
 
 
-def _turn_of_row(row: tuple) -> TurnRow:  # type: ignore[type-arg]
+def _turn_of_row(row: Any, unpack: Callable[[str, bytes | None], Unpacked]) -> TurnRow:
     (turn_id, seq, role, timestamp, content, model, revision, payload, *numbers) = row
     tokens_in, tokens_out, cost, usage_key, *shared, first_seq = numbers
     own = Tokens(input=tokens_in, output=tokens_out, cost=cost)
-    tool_calls, metadata = unpack_payload(payload)
+    content, tool_calls, metadata = unpack(content, payload)
     return TurnRow(
         turn_id=turn_id,
         seq=seq,

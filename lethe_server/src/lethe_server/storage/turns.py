@@ -413,6 +413,5 @@ def _row_of(turn: _Turn, record: TurnRecord, usage: int | None) -> tuple[object,
         record.calls,
         usage,
         *turn.tokens,
-        record.content,
-        record.payload,
+        *record.packed,
     )

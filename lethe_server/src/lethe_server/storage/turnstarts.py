@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lethe_core.limits import MAX_SEQ, MIB
-from lethe_server.storage.payloads import unpack_payload
+from lethe_server.storage.dictionaries import unpacker_of
 
 if TYPE_CHECKING:
     import apsw
@@ -102,11 +102,12 @@ class TurnStarts:
 
     def _back(self, seq: int, limit: int, most: int) -> int:
         size = 0
+        unpack = unpacker_of(self._connection).unpack
         cursor = self._connection.cursor()
         try:
             for found, content, payload in cursor.execute(_BACK, (*self._session, seq, limit)):
                 seq = found
-                size += len(content) + sum(map(len, unpack_payload(payload)))
+                size += sum(map(len, unpack(content, payload)))
                 if size > most:
                     break
         finally:
