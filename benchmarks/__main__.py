@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import append, backfill, idle, reads, rescan, search, startup, status
+from benchmarks import append, backfill, idle, reads, rescan, search, startup, status, trivial
 from benchmarks.corpus import SIZES, corpus
 from benchmarks.deployment import Deployment
 from benchmarks.measuring import Sheet
@@ -30,6 +30,7 @@ BENCHMARKS = {
     "startup": startup,
     "search": search,
     "reads": reads,
+    "trivial": trivial,
     "append": append,
     "status": status,
     "idle": idle,

@@ -17,17 +17,19 @@ import time
 import venv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import platformdirs
 
 from benchmarks.measuring import Run, run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 VERSION = "0.46.1"
 _TIMEOUT_SECONDS = 300.0
+#: Of a list: sessions of subagents and of one prompt, which it leaves out otherwise.
+ALL_SESSIONS = "&include_children=true&include_one_shot=true"
 
 
 def install_peer() -> Path:
@@ -57,7 +59,7 @@ class Peer:
     def __init__(self, scratch: Path, source: Path) -> None:
         self._binary = str(install_peer())
         self._data = scratch / "data"
-        projects = scratch / "projects"
+        projects = self._projects = scratch / "projects"
         shutil.copytree(source / "projects", projects)
         self.live = projects / "-bench"
         self.live.mkdir()
@@ -109,7 +111,20 @@ class Peer:
             "/api/v1/sync/status",
             lambda body: bool(body.get("last_sync")) and body.get("startup_pending") is False,
         )
-        return time.perf_counter() - begun
+        seconds = time.perf_counter() - begun
+        self._check()
+        return seconds
+
+    def _check(self) -> None:
+        """Make sure that it holds everything, and that its process is all that there is."""
+        assert self.server is not None
+        tasks = Path(f"/proc/{self.server.pid}/task")
+        if any((task / "children").read_text().strip() for task in tasks.iterdir()):
+            sys.exit("agentsview has child processes, whose CPU would not be counted")
+        wanted = sum(1 for _ in self._projects.rglob("*.jsonl"))
+        held = sum(1 for _ in self.connect().sessions())
+        if held < wanted:
+            sys.exit(f"agentsview holds {held} sessions of {wanted} transcripts")
 
     def connect(self) -> PeerClient:
         """Open a connection to the API."""
@@ -155,3 +170,12 @@ class PeerClient:
     def get(self, path: str, **parameters: object) -> Any:
         """Get a path and decode its JSON."""
         return json.loads(self.get_bytes(path, **parameters))
+
+    def sessions(self) -> Iterator[dict[str, Any]]:
+        """Give all sessions."""
+        path = "/api/v1/sessions?limit=500" + ALL_SESSIONS
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self.get(path + (f"&cursor={quote(cursor)}" if cursor else ""))
+            yield from page["sessions"]
+            cursor = page.get("next_cursor") or None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.measuring import p50, p95
 from benchmarks.pair import ask_in_turn
+from benchmarks.peer import ALL_SESSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from benchmarks.deployment import Client
     from benchmarks.measuring import Sheet
     from benchmarks.pair import Answers, Pair
 
@@ -18,36 +20,44 @@ _ROUNDS = 3
 _LISTS = 100
 _DETAILS = 80
 _KB = 1000
+_LIST = "/api/v1/sessions?limit=50"
 
 
 def measure(pair: Pair, sheet: Sheet) -> None:
-    """Ask for lists of 50 sessions, and for the first 1000 turns of the same sessions."""
+    """Ask for lists of 50 sessions, and for the first 1000 turns of the same sessions.
+
+    Both lists hold all sessions, those of subagents and those of one prompt as well, which the peer
+    leaves out unless it is asked for them.
+    """
     client = pair.lethe.connect()
-    sessions = client.get("/api/v1/sessions?limit=200")["sessions"]
     found = {
         row["session_id"]: f"/api/v1/sessions/{row['tool']}/{row['host']}/{row['session_id']}"
-        for row in sessions
+        for row in _sessions(client)
     }
-    wanted = list(found)
+    wanted = sorted(found)
     if pair.peer is not None:
-        listed = pair.peer.connect().get(
-            "/api/v1/sessions", limit=500, include_one_shot="true", include_children="true"
-        )
-        theirs = {row["id"] for row in listed["sessions"]}
+        theirs = {row["id"] for row in pair.peer.connect().sessions()}
         wanted = [name for name in wanted if name in theirs]
     chance = random.Random(3)
     for _ in range(_ROUNDS):
         names = chance.sample(wanted, min(_DETAILS, len(wanted)))
         ours = [found[name] for name in names]
-        lists = _ask(
-            pair, ["/api/v1/sessions?limit=50"] * _LISTS, ["/api/v1/sessions?limit=50"] * _LISTS
-        )
+        lists = _ask(pair, [_LIST] * _LISTS, [_LIST + ALL_SESSIONS] * _LISTS)
         _note(sheet, "list of 50", lists)
+        sheet.add("list of 50, answer", "KB", *(each.size / _KB / _LISTS for each in lists))
         details = _ask(pair, ours, [f"/api/v1/sessions/{name}" for name in names])
         _note(sheet, "session", details)
         mean = [answer.cpu / (answer.size / _KB) for answer in details]
         sheet.add("session CPU per KB of answer", "ms", *mean)
         sheet.add("session answer", "KB", *(answer.size / _KB / len(names) for answer in details))
+
+
+def _sessions(client: Client) -> Iterator[dict[str, Any]]:
+    """Give all sessions of lethe."""
+    offset = 0
+    while page := client.get(f"/api/v1/sessions?limit=200&offset={offset}")["sessions"]:
+        yield from page
+        offset += len(page)
 
 
 def _ask(pair: Pair, ours: Sequence[str], theirs: Sequence[str]) -> list[Answers]:

@@ -69,15 +69,21 @@ def _target_line(target: Target, row: dict[str, Any]) -> str:
     value = row.get("ratio") if target.measure == "ratio" else row["ours"]
     if value is None:
         reached = "not compared"
-    elif value <= target.goal:
+    elif _keeps(target, value, target.goal):
         reached = "goal"
     else:
-        reached = "must" if value <= target.must else "**missed**"
+        reached = "must" if _keeps(target, value, target.must) else "**missed**"
     limits = (_limit(target, limit) for limit in (target.must, target.goal))
     return f"| {target.quantity} | {_compared(row)} | {' | '.join(limits)} | {reached} |"
 
 
+def _keeps(target: Target, value: float, limit: float) -> bool:
+    return value >= limit if target.least else value <= limit
+
+
 def _limit(target: Target, limit: float) -> str:
+    if target.least:
+        return f"≥ {limit:g}"
     if target.measure == "ours":
         return f"≤ {limit:g}"
     return f"≤ 1/{1 / limit:.2g}" if limit < 1 else f"≤ {limit:g}"

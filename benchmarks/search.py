@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from benchmarks.measuring import p50, p95
 from benchmarks.pair import ask_in_turn
+from benchmarks.peer import ALL_SESSIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,11 +18,21 @@ if TYPE_CHECKING:
     from benchmarks.pair import Answers, Pair
 
 _ROUNDS = 3
-_OF_EACH_CLASS = 34
+#: Of the peer: messages that hold all words.
+_MESSAGES = f"/api/v1/search/content?mode=fts{ALL_SESSIONS}"
+#: The 200 queries: how many there are of each class.
+_WORDS = {"very common": 20, "common": 30, "mid": 30, "rare": 20}
+_TWO_WORDS = 40
+_THREE_WORDS = 20
+_PHRASES = 40
 
 
 def measure(pair: Pair, sheet: Sheet) -> None:
-    """Ask for about 200 searches, one after the other over one connection."""
+    """Ask for 200 searches, one after the other over one connection.
+
+    The peer searches messages and gives the sessions of hits; in a second pass it is asked for the
+    messages themselves, which is less work.
+    """
     queries = make_queries(pair.lethe.source)
     for _ in range(_ROUNDS):
         rounds = {name: _ask(pair, typed) for name, typed in queries.items()}
@@ -29,14 +40,20 @@ def measure(pair: Pair, sheet: Sheet) -> None:
             _note(sheet, f"search, {name}", [[answer] for answer in answers])
         sides = zip(*rounds.values(), strict=True)
         _note(sheet, "search, all", [list(side) for side in sides])
+        if pair.peer is not None:
+            typed = [each for of_class in queries.values() for each in of_class]
+            _note(sheet, "search, all, to messages", [[side] for side in _ask(pair, typed, True)])
 
 
-def _ask(pair: Pair, typed: list[str]) -> list[Answers]:
+def _ask(pair: Pair, typed: list[str], messages: bool = False) -> list[Answers]:
     paths = [f"/api/v1/search?limit=50&q={quote(words)}" for words in typed]
     askers = [(pair.lethe.server_pid, pair.lethe.connect().get_bytes, paths)]
     if pair.peer is not None:
         assert pair.peer.server is not None
-        askers.append((pair.peer.server.pid, pair.peer.connect().get_bytes, paths))
+        theirs = paths
+        if messages:
+            theirs = [f"{_MESSAGES}&limit=50&pattern={quote(words)}" for words in typed]
+        askers.append((pair.peer.server.pid, pair.peer.connect().get_bytes, theirs))
     return list(ask_in_turn(askers))
 
 
@@ -57,11 +74,18 @@ def make_queries(source: Path) -> dict[str, list[str]]:
     manifest: dict[str, Any] = json.loads((source / "manifest.json").read_text())
     terms = manifest["terms"]
     chance = random.Random(7)
-    usual = terms["common"] + terms["mid"]
-    pairs = [" ".join(chance.sample(usual, 2)) for _ in range(_OF_EACH_CLASS)]
-    phrases = [f'"{phrase}"' for phrase in chance.sample(manifest["phrases"], _OF_EACH_CLASS)]
-    single = {
-        name.replace("_", " "): chance.choices(terms[name], k=_OF_EACH_CLASS)
-        for name in ("very_common", "common", "mid", "rare")
+    queries = {
+        name: chance.choices(terms[name.replace(" ", "_")], k=count)
+        for name, count in _WORDS.items()
     }
-    return single | {"two words": pairs, "phrase": phrases}
+    for name, kinds, count in (
+        ("two words", ("common", "mid"), _TWO_WORDS),
+        ("three words", ("common", "mid", "mid"), _THREE_WORDS),
+    ):
+        queries[name] = [
+            " ".join(chance.choice(terms[kind]) for kind in kinds) for _ in range(count)
+        ]
+    queries["phrase"] = [
+        f'"{phrase}"' for phrase in chance.choices(manifest["phrases"], k=_PHRASES)
+    ]
+    return queries

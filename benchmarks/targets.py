@@ -13,15 +13,17 @@ class Target(NamedTuple):
         measure: whether its ratio to the reference or lethe's own figure is limited.
         must: the limit that a release keeps.
         goal: the limit that is wished for.
+        least: whether the limits are from below.
     """
 
     quantity: str
     measure: Literal["ratio", "ours"]
     must: float
     goal: float
+    least: bool = False
 
 
-#: All are limits from above.
+#: All are limits from above, but the last one.
 TARGETS: Final = (
     Target("backfill CPU", "ratio", 1 / 3, 1 / 4.2),
     Target("backfill wall", "ratio", 1 / 3, 1 / 4.5),
@@ -30,6 +32,9 @@ TARGETS: Final = (
     Target("search, all, CPU", "ratio", 1 / 5, 1 / 10),
     Target("search, all, p50", "ratio", 1 / 3, 1 / 5),
     Target("search, all, p95", "ratio", 1 / 5, 1 / 10),
+    Target("search, all, to messages, CPU", "ratio", 1 / 3, 1 / 5),
+    Target("search, all, to messages, p50", "ratio", 1 / 2.5, 1 / 4),
+    Target("search, all, to messages, p95", "ratio", 1 / 1.5, 1 / 3),
     Target("list of 50, CPU", "ratio", 1 / 8, 1 / 20),
     Target("list of 50, p50", "ratio", 1 / 5, 1 / 12),
     Target("session CPU per KB of answer", "ratio", 1 / 3, 1 / 5),
@@ -44,4 +49,5 @@ TARGETS: Final = (
     Target("status CPU, to a bare Python", "ratio", 4, 2.3),
     Target("start wall", "ratio", 1 / 2, 1 / 4),
     Target("rescan CPU", "ratio", 1 / 4, 1 / 6),
+    Target("trivial requests per CPU second, to bare", "ratio", 0.75, 0.9, least=True),
 )
