@@ -29,7 +29,7 @@ import os
 import re
 from abc import abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final, NamedTuple
 
 import msgspec
 
@@ -42,7 +42,6 @@ from lethe_core.sources import Cursor, Record, Source, find_files, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from io import FileIO
     from pathlib import Path
 
     from lethe_core.events import Event, Role, SessionMeta
@@ -178,10 +177,19 @@ class JsonlParser(Parser):
         """
         return find_files(root, lambda path: path.name.endswith(self.suffix) and self.accepts(path))
 
+    def open(self, source: Source) -> BinaryIO:
+        """Open a source to be read and moved about in; a subclass may unpack it.
+
+        Raises:
+            SourceError: it cannot be unpacked.
+            OSError: it cannot be opened.
+        """
+        return os.fdopen(open_source(source.path), "rb", buffering=0)
+
     def read(self, source: Source, cursor: Cursor | None) -> Iterator[Record]:
         """Read the complete lines after a cursor. See `Parser.read`."""
-        with os.fdopen(open_source(source.path), "rb", buffering=0) as file:
-            offset, state = _resume(file, cursor)
+        with self.open(source) as file:
+            offset, state = _resume(file, source, cursor)
             session_id = self.session_id(source)
             context = self.open_context(source)
             for start, end, data, anchor, digest in _complete_lines(file, offset):
@@ -316,10 +324,9 @@ class _RawLine(NamedTuple):
     digest: str | None
 
 
-def _complete_lines(file: FileIO, offset: int) -> Iterator[_RawLine]:
+def _complete_lines(file: BinaryIO, offset: int) -> Iterator[_RawLine]:
     """Read the lines that end in a newline, from an offset on."""
-    before = os.pread(file.fileno(), min(offset, _ANCHOR_BYTES), max(0, offset - _ANCHOR_BYTES))
-    file.seek(offset)
+    before = _read_before(file, offset, min(offset, _ANCHOR_BYTES))
     tail = b""
     while block := file.read(_BLOCK_BYTES):
         buffer = tail + block if tail else block
@@ -343,7 +350,7 @@ def _complete_lines(file: FileIO, offset: int) -> Iterator[_RawLine]:
             file.seek(offset)
 
 
-def _oversize_line(file: FileIO, start: int, head: bytes) -> _RawLine | None:
+def _oversize_line(file: BinaryIO, start: int, head: bytes) -> _RawLine | None:
     """Read a line that is too long to be held to its end; `None` if it has none yet."""
     digest = hashlib.sha256(head)
     end = start + len(head)
@@ -368,7 +375,13 @@ def _make_cursor(offset: int, anchor: bytes, state: dict[str, Any]) -> Cursor:
     return Cursor(f"j2:{offset}:{len(anchor)}:{digest}:{msgspec.json.encode(state).decode()}")
 
 
-def _resume(file: FileIO, cursor: Cursor | None) -> tuple[int, dict[str, Any]]:
+def _read_before(file: BinaryIO, offset: int, size: int) -> bytes:
+    """Read the bytes before an offset, and stand there."""
+    file.seek(max(0, offset - size))
+    return file.read(size)
+
+
+def _resume(file: BinaryIO, source: Source, cursor: Cursor | None) -> tuple[int, dict[str, Any]]:
     """Return the offset and the state of a cursor, after having checked its anchor.
 
     Raises:
@@ -378,15 +391,15 @@ def _resume(file: FileIO, cursor: Cursor | None) -> tuple[int, dict[str, Any]]:
         return 0, {}
     fields = _CURSOR.fullmatch(cursor)
     if fields is None:
-        raise SourceReplaced(f"{file.name} was read by another kind of parser")
+        raise SourceReplaced(f"{source.path} was read by another kind of parser")
     offset, size = int(fields["offset"]), int(fields["size"])
     try:
         state = msgspec.json.decode(fields["state"] or "{}", type=dict[str, Any])
     except msgspec.DecodeError as error:
-        raise SourceReplaced(f"the cursor of {file.name} is damaged") from error
-    anchor = os.pread(file.fileno(), size, max(0, offset - size))
+        raise SourceReplaced(f"the cursor of {source.path} is damaged") from error
+    anchor = _read_before(file, offset, size)
     if _make_cursor(offset, anchor, state) != cursor:
-        raise SourceReplaced(f"{file.name} was truncated, rewritten or replaced before {offset}")
+        raise SourceReplaced(f"{source.path} was truncated, rewritten or replaced before {offset}")
     return offset, state
 
 

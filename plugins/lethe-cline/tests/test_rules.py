@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -368,8 +369,9 @@ class TestDiscovery:
 
     def test_roots(self, monkeypatch):
         """Both tools have storages in the editors; Cline's own can be moved."""
-        for name in ("CLINE_DIR", "CLINE_DATA_DIR", "CLINE_SESSION_DATA_DIR"):
+        for name in ("CLINE_DIR", "CLINE_DATA_DIR", "CLINE_SESSION_DATA_DIR", "XDG_CONFIG_HOME"):
             monkeypatch.delenv(name, raising=False)
+        monkeypatch.setattr(sys, "platform", "linux")
         storage = Path.home() / ".config/Code/User/globalStorage"
         assert storage / "saoudrizwan.claude-dev" in ClineParser().default_roots()
         assert storage / "rooveterinaryinc.roo-cline" in RooParser().default_roots()
@@ -382,3 +384,26 @@ class TestDiscovery:
             Path("/srv/data"),
             Path("/srv/sessions"),
         ]
+
+    @pytest.mark.parametrize(
+        ("platform", "variable", "usual"),
+        [
+            ("linux", "XDG_CONFIG_HOME", ".config"),
+            ("darwin", "", "Library/Application Support"),
+            ("win32", "APPDATA", "AppData/Roaming"),
+        ],
+    )
+    def test_roots_are_those_of_the_platform(self, monkeypatch, platform, variable, usual):
+        """Each editor has one storage here, where programs of this platform keep settings."""
+        monkeypatch.setattr(sys, "platform", platform)
+        for name in ("XDG_CONFIG_HOME", "APPDATA"):
+            monkeypatch.setenv(name, "/srv/elsewhere")
+            if name == variable:
+                monkeypatch.delenv(name)
+        found = [path for path in RooParser().default_roots() if "Code/User" in str(path)]
+        assert [Path.home() / usual / "Code/User/globalStorage/rooveterinaryinc.roo-cline"] == found
+        if variable:
+            monkeypatch.setenv(variable, "/srv/settings")
+            assert any(
+                str(path).startswith("/srv/settings/Code/") for path in RooParser().default_roots()
+            )

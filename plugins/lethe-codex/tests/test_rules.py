@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import zstandard
 
 from lethe_codex import CodexParser
 from lethe_core import Event, SessionEvent, Source, TurnEvent
+from lethe_core.errors import SourceReplaced, SourceUnreadable
 from lethe_core.removals import Removals
-from lethe_core.testing import append, json_line, read_events, read_records
+from lethe_core.testing import append, json_line, only_source, read_events, read_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -264,3 +268,86 @@ def test_c31_what_was_rolled_back_is_told(read):
     notices = [each for each in events if each.metadata["kind"] == "notice"]
     assert [removed.why(turn.seq) for turn in notices] == [None] * 3
     assert notices[2].session_meta is None
+
+
+@pytest.fixture
+def packed(tmp_path):
+    """A rollout of many lines, and the same as Codex packs it."""
+    lines = [event(type="user_message", message=f"{number} " + "x" * 300) for number in range(9000)]
+    path = tmp_path / NAME
+    path.write_bytes(b"".join(json_line(line) for line in lines))
+    packed = path.with_name(f"{NAME}.zst")
+    packed.write_bytes(zstandard.compress(path.read_bytes()))
+    return [Source.from_stat(each, tmp_path) for each in (path, packed)]
+
+
+def test_packed_rollout_says_the_same(packed, tmp_path):
+    """A cold file that is packed is found, and its turns are those of the file that it was."""
+    plain, zst = packed
+    parser = CodexParser()
+
+    assert [source.path for source in parser.discover(tmp_path)] == [plain.path, zst.path]
+    assert read_events(parser, zst) == read_events(parser, plain)
+
+
+def test_packed_rollout_is_read_on(packed):
+    """Reading goes on at each cursor, and one of another file is noticed."""
+    records = read_records(CodexParser(), packed[1])
+    for place in (1, 17, 5000, len(records) - 1):
+        rest = read_records(CodexParser(), packed[1], records[place].cursor)
+        assert [one.cursor for one in rest] == [one.cursor for one in records[place + 1 :]]
+    data = zstandard.decompress(packed[1].path.read_bytes())
+    packed[1].path.write_bytes(zstandard.compress(data.replace(b"x", b"y")))
+    with pytest.raises(SourceReplaced):
+        read_records(CodexParser(), packed[1], records[5000].cursor)
+    assert all(0 <= record.position <= packed[1].size for record in records)
+
+
+@pytest.mark.parametrize("damage", [slice(0, 2000), slice(100, None)], ids=["half", "no head"])
+def test_half_a_packed_rollout_is_read_later(packed, damage):
+    """While Codex packs a file it cannot be read to its end, which is an error and no loss."""
+    path = packed[1].path
+    whole = [one.cursor for one in read_records(CodexParser(), packed[1])]
+    data = path.read_bytes()
+    path.write_bytes(data[damage])
+    found: list[str] = []
+    records = CodexParser().read(Source.from_stat(path, path.parent), None)
+    with contextlib.suppress(SourceUnreadable):
+        found.extend(record.cursor for record in records)
+    assert found == whole[: len(found)]
+    assert len(found) < len(whole)
+
+
+def test_document_of_the_first_versions(tmp_path):
+    """A rollout in one document gives turns as the lines of its time do."""
+    session = {"id": THREAD, "timestamp": "2025-04-20T09:00:00Z", "instructions": ""}
+    content = [{"type": "input_text", "text": "List the tools"}]
+    call = {"type": "function_call", "name": "shell", "call_id": "c1", "arguments": '{"cmd": "ls"}'}
+    items = [
+        {"type": "message", "role": "user", "content": content},
+        call,
+        {
+            "type": "function_call_output",
+            "call_id": "c1",
+            "output": '{"output":"rake","metadata":{}}',
+        },
+        {
+            "type": "message",
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "A rake"}],
+        },
+    ]
+    path = tmp_path / f"rollout-2025-04-20-{THREAD}.json"
+    path.write_text(json.dumps({"session": session, "items": items[:2]}))
+    source = only_source(CodexParser(), path)
+    first = read_records(CodexParser(), source)
+    path.write_text(json.dumps({"session": session, "items": items}))
+    events = read_events(CodexParser(), only_source(CodexParser(), path))
+    rest = read_records(CodexParser(), only_source(CodexParser(), path), first[-1].cursor)
+
+    assert kinds(events) == ["prompt", "tool_call", "tool_result", "answer"]
+    assert {event.session_id for event in events} == {THREAD}
+    assert events[2].tool_calls[0].output == "rake"
+    assert isinstance(events[-1], SessionEvent)
+    told = [one.turn_id for r in rest for one in r.events if isinstance(one, TurnEvent)]
+    assert told[-2:] == [event.turn_id for event in events[2:4]]

@@ -23,7 +23,9 @@ CALLS = {
 
 
 def records(path: Path) -> list[dict]:
-    """Read the lines of a file that are objects."""
+    """Read the lines of a file that are objects, or the items of a document."""
+    if path.suffix == ".json":
+        return json.loads(path.read_bytes())["items"]
     found = []
     for line in path.read_bytes().split(b"\n"):
         try:
@@ -69,8 +71,9 @@ def count(path: Path) -> dict[str, int]:
 
 
 def files(folder: Path) -> list[Path]:
-    """Name the rollouts of a folder."""
-    return sorted(path for path in folder.rglob("*.jsonl") if path.name != "history.jsonl")
+    """Name the rollouts of a folder, of lines and of documents."""
+    lines = (path for path in folder.rglob("*.jsonl") if path.name != "history.jsonl")
+    return sorted((*lines, *folder.rglob("*.json")))
 
 
 def main() -> None:

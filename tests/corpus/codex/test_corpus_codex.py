@@ -25,6 +25,8 @@ def test_every_file_is_read_at_once_and_in_parts(rollouts, check_reading):
 def test_files_are_followed_while_they_grow(rollouts, check_growing):
     """A file that is written in pieces is read as one that was written at once."""
     for path in rollouts:
+        if path.suffix == ".json":
+            continue  # it is written whole
         check_growing(CodexParser(), path)
 
 

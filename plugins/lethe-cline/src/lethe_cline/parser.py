@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -33,7 +34,12 @@ _DISPLAY: Final = "ui_messages.json"
 _SESSION: Final = ".messages.json"
 #: Where VS Code and its relatives keep what extensions store.
 _EDITORS: Final = ("Code", "Code - Insiders", "VSCodium", "Cursor", "Windsurf", "Trae")
-_SETTINGS: Final = (".config", "Library/Application Support", "AppData/Roaming")
+#: By platform, the variable that names the place of settings, and the place without it.
+_SETTINGS: Final = {
+    "darwin": ("", "Library/Application Support"),
+    "win32": ("APPDATA", "AppData/Roaming"),
+}
+_OTHER_SETTINGS: Final = ("XDG_CONFIG_HOME", ".config")
 _SUBAGENTS: Final = ("subagent", "teammate")
 _MODEL = re.compile(rb"<model>([^<>\\\n]{1,200})</model>")
 _SERVERS: Final = (".vscode-server", ".vscode-server-insiders", ".cursor-server")
@@ -60,9 +66,9 @@ class _TaskParser(SnapshotParser):
     def default_roots(self) -> Iterable[Path]:
         """Name the extension's storage in each editor of the family, here and on a server."""
         home = Path.home()
-        storages = [
-            home / settings / editor / "User" for settings in _SETTINGS for editor in _EDITORS
-        ]
+        variable, usual = _SETTINGS.get(sys.platform, _OTHER_SETTINGS)
+        settings = Path(os.environ.get(variable) or home / usual).absolute()
+        storages = [settings / editor / "User" for editor in _EDITORS]
         storages += [home / server / "data" / "User" for server in _SERVERS]
         return [storage / "globalStorage" / self.extension for storage in storages]
 

@@ -140,7 +140,7 @@ def _map_completed(payload: dict[str, Any], step: Step) -> Mapped:
             parts = [item.get("summary_text"), item.get("raw_content")]
             words = [text(p) for part in parts if isinstance(part, list) for p in part]
             return map_thoughts(words, step, "event")
-        case "CommandExecution" | "McpToolCall" if step.line.state.get("code"):
+        case "CommandExecution" | "McpToolCall" if step.state.get("code"):
             return _map_called_from_code(item, step)
         case other:
             return skip_word("item", other)

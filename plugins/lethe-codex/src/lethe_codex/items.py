@@ -134,7 +134,7 @@ def _map_call(payload: dict[str, Any], step: Step) -> Mapped:
     if payload["type"] == "custom_tool_call":
         arguments: Any = payload.get("input")
         if name == "exec":
-            step.line.state["code"] = True
+            step.state["code"] = True
     else:
         arguments = decoded_arguments(payload.get("arguments", payload.get("action")))
     identity = wire_key(payload.get("call_id")) or wire_key(payload.get("id"))

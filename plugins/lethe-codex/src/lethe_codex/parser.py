@@ -1,31 +1,43 @@
-"""The parser of Codex rollouts: where they lie, whose they are, and what each line is."""
+"""The parser of Codex rollouts: where they lie, whose they are, and which form they have.
+
+A rollout is a file of JSON lines; a cold one may be packed (``.jsonl.zst``), and the first versions
+wrote one JSON document. All forms of a thread are one session.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 
-from lethe_codex.happenings import map_happening
-from lethe_codex.items import Mapped, map_item
+import msgspec
+
+from lethe_codex.items import map_item
+from lethe_codex.packed import Unpacked
+from lethe_codex.records import map_meta, map_record
 from lethe_codex.step import Step
-from lethe_codex.usage import map_usage_record
-from lethe_core import JsonlParser, SessionMeta
+from lethe_core import Cursor, Identity, JsonlParser, Parser, Piece, Record, SnapshotParser, Source
 from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import skip_word, text, unix_time
+from lethe_core.mapping import unix_time
+from lethe_core.sources import find_files, open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator
 
-    from lethe_core import Event, Line, Relation, Source
+    from lethe_core import Event, Line, Place
 
-_ROLLOUT = re.compile(r"rollout-(?:\d{4}-\d\d-\d\d(?:T\d\d-\d\d-\d\d)?-)?(?P<thread>.+)\.jsonl")
-_KEPT: Final = ("cli_version", "originator", "model_provider", "thread_source", "history_mode")
+_LINES: Final = ".jsonl"
+_PACKED: Final = ".jsonl.zst"
+_DOCUMENT: Final = ".json"
+_SUFFIXES: Final = (_LINES, _PACKED, _DOCUMENT)
+_ROLLOUT = re.compile(
+    r"rollout-(?:\d{4}-\d\d-\d\d(?:T\d\d-\d\d-\d\d)?-)?(?P<thread>.+)\.(?:jsonl(?:\.zst)?|json)"
+)
 
 
-class CodexParser(JsonlParser):
-    """Reads the rollouts of the Codex command line, desktop application and editor extensions."""
+class _Tool:
+    """What the parsers of all forms have in common."""
 
     tool: ClassVar[str] = "codex"
     label: ClassVar[str] = "Codex"
@@ -36,120 +48,92 @@ class CodexParser(JsonlParser):
         home = Path(os.environ.get("CODEX_HOME") or "~/.codex").expanduser().absolute()
         return [home / "sessions", home / "archived_sessions"]
 
-    def accepts(self, path: Path) -> bool:
-        """Take rollouts alone: ``history.jsonl`` and the index repeat them."""
-        return path.name.startswith("rollout-")
-
     def session_id(self, source: Source) -> str:
         """Name the thread: its id ends the file's name, also when the file is archived."""
         name = source.path.name
         found = _ROLLOUT.fullmatch(name)
-        return clean_session_id(found["thread"] if found else name.removesuffix(self.suffix))
+        return clean_session_id(found["thread"] if found else name.removesuffix(source.path.suffix))
+
+
+class _Lines(_Tool, JsonlParser):
+    """Rollouts of JSON lines."""
+
+    def map_record(self, record: dict[str, Any], line: Line) -> Iterable[Event] | str:
+        """Map one line. See `JsonlParser.map_record`."""
+        return map_record(record, Step(line, unix_time(record.get("timestamp")), line.state))
+
+
+class _Packed(_Lines):
+    """Rollouts of JSON lines that Codex has packed: the same lines, at the same places."""
+
+    def open(self, source: Source) -> BinaryIO:
+        """Open a file as if it were not packed."""
+        return Unpacked(os.fdopen(open_source(source.path), "rb"), source.path)
+
+    def read(self, source: Source, cursor: Cursor | None) -> Iterator[Record]:
+        """Read the lines; progress is told in bytes of the packed file."""
+        for record in super().read(source, cursor):
+            record.position = min(record.position, source.size)
+            yield record
+
+
+class _Document(msgspec.Struct):
+    """A rollout of the first versions."""
+
+    items: list[msgspec.Raw]
+    session: dict[str, Any] = {}
+
+
+class _Documents(_Tool, SnapshotParser):
+    """Rollouts in one document, which is rewritten with each item."""
+
+    document_type = _Document
+
+    def split(self, document: _Document, source: Source) -> Iterator[Piece]:
+        """Give the items, then the head."""
+        del source
+        for item in document.items:
+            yield Piece(item)
+        yield Piece(msgspec.json.encode({"session": document.session}))
+
+    def map_piece(self, piece: dict[str, Any], place: Place) -> Iterable[Event] | str:
+        """Map one item, or the head."""
+        head = piece.get("session")
+        if isinstance(head, dict):
+            return map_meta(head, Step(place, unix_time(head.get("timestamp")), {}))
+        return map_item(piece, Step(place, unix_time(piece.get("timestamp")), {}))
+
+
+class CodexParser(_Tool, Parser):
+    """Reads the rollouts of the Codex command line, desktop application and editor extensions."""
+
+    def __init__(self) -> None:
+        self._lines = _Lines()
+        self._packed = _Packed()
+        self._documents = _Documents()
+
+    def discover(self, root: Path) -> Iterable[Source]:
+        """Find the rollouts: ``history.jsonl`` and the index repeat them."""
+        return find_files(root, _is_rollout)
+
+    def identify(self, source: Source) -> Identity:
+        """Tell what recognises a rollout."""
+        return self._reader(source).identify(source)
+
+    def read(self, source: Source, cursor: Cursor | None) -> Iterator[Record]:
+        """Read a rollout. See `Parser.read`."""
+        return self._reader(source).read(source, cursor)
 
     def resume_command(self, session_id: str, working_dir: str | None) -> str | None:
         """Give the command that resumes a thread."""
         del working_dir
         return f"codex resume {session_id}"
 
-    def map_record(self, record: dict[str, Any], line: Line) -> Iterable[Event] | str:
-        """Map one line. See `JsonlParser.map_record`."""
-        step = Step(line, unix_time(record.get("timestamp")))
-        payload = record.get("payload")
-        if not isinstance(payload, dict):
-            return _map_bare(record, step)
-        kind = record.get("type")
-        mapping = _MAPPINGS.get(kind) if isinstance(kind, str) else None
-        return mapping(payload, step) if mapping else skip_word("record", kind)
+    def _reader(self, source: Source) -> _Lines | _Documents:
+        if source.path.name.endswith(_PACKED):
+            return self._packed
+        return self._documents if source.path.suffix == _DOCUMENT else self._lines
 
 
-def _map_bare(record: dict[str, Any], step: Step) -> Mapped:
-    """Map a line of 2025: the item itself, without an envelope."""
-    if "record_type" in record:
-        return "record state"
-    if "type" in record or "role" in record:
-        return map_item(record, step)
-    if "id" in record and "timestamp" in record:
-        return _map_meta(record, step)
-    return "unknown record"
-
-
-def _map_context(payload: dict[str, Any], step: Step) -> Mapped:
-    step.keep("turn", payload.get("turn_id"))
-    step.keep("model", payload.get("model"))
-    return "record turn_context"
-
-
-def _map_meta(payload: dict[str, Any], step: Step) -> Mapped:
-    """Map the head of a thread; only the first one is the file's own, others are copied."""
-    state = step.line.state
-    thread = text(payload.get("id")) or text(payload.get("session_id"))
-    if "session" in state:
-        step.keep("origin", thread)
-        return "session_meta, told before"
-    step.keep("session", thread or step.line.session_id)
-    step.keep("origin", thread)
-    step.keep("model", payload.get("model"))
-    git = payload.get("git")
-    parent, relation = _parent(payload)
-    if parent == step.line.session_id:
-        parent = ""
-    metadata = {key: value for key in _KEPT if (value := text(payload.get(key)))}
-    if version := metadata.pop("cli_version", ""):
-        metadata["version"] = version
-    source = payload.get("source")
-    metadata |= {"source": source} if isinstance(source, str) else _agent(source)
-    meta = SessionMeta(
-        source_file=str(step.line.source.path),
-        working_dir=text(payload.get("cwd")) or None,
-        git_branch=(text(git.get("branch")) or None) if isinstance(git, dict) else None,
-        parent_session_id=clean_session_id(parent) if parent else None,
-        relation=relation if parent else None,
-        metadata=metadata,
-    )
-    return [step.line.session(meta, unix_time(payload.get("timestamp")) or step.time)]
-
-
-def _parent(payload: dict[str, Any]) -> tuple[str, Relation]:
-    """Tell the thread that this one came from, and how."""
-    source = payload.get("source")
-    agent = source.get("subagent") if isinstance(source, dict) else None
-    spawn = agent.get("thread_spawn") if isinstance(agent, dict) else None
-    spawner = text(spawn.get("parent_thread_id")) if isinstance(spawn, dict) else ""
-    if parent := spawner or text(payload.get("parent_thread_id")):
-        return parent, "subagent"
-    if parent := text(payload.get("forked_from_id")):
-        return parent, "subagent" if agent else "fork"
-    base = payload.get("history_base")
-    return (text(base.get("thread_id")) if isinstance(base, dict) else ""), "continuation"
-
-
-def _agent(source: Any) -> dict[str, Any]:
-    """Describe a subagent: its name, role and kind."""
-    agent = source.get("subagent") if isinstance(source, dict) else None
-    if isinstance(agent, str):
-        return {"agent_kind": agent}
-    if not isinstance(agent, dict) or not agent:
-        return {}
-    spawn = agent.get("thread_spawn")
-    if not isinstance(spawn, dict):
-        return {"agent_kind": text(agent.get("other")) or next(iter(agent))}
-    known = {"agent_name": spawn.get("agent_nickname"), "agent_role": spawn.get("agent_role")}
-    return {key: value for key, value in known.items() if isinstance(value, str)}
-
-
-def _map_compaction(payload: dict[str, Any], step: Step) -> Mapped:
-    """Map a compaction; the history that it carries along was told before."""
-    events: list[Event] = [step.turn("system", "compact_boundary")]
-    if summary := text(payload.get("message")):
-        events.append(step.turn("system", "compact_summary", summary, index=1))
-    return events
-
-
-_MAPPINGS: Final[dict[str, Callable[[dict[str, Any], Step], Mapped]]] = {
-    "response_item": map_item,
-    "event_msg": map_happening,
-    "turn_context": _map_context,
-    "session_meta": _map_meta,
-    "token_usage_record": map_usage_record,
-    "compacted": _map_compaction,
-}
+def _is_rollout(path: Path) -> bool:
+    return path.name.startswith("rollout-") and path.name.endswith(_SUFFIXES)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from lethe_core.mapping import first_telling
 
 if TYPE_CHECKING:
-    from lethe_core import Line, TurnEvent
+    from lethe_core import Line, Place, TurnEvent
     from lethe_core.events import Role
 
 Stream = Literal["item", "event"]
@@ -37,28 +37,30 @@ class Step:
     """A line, its time, and short cuts to make turns of it.
 
     Args:
-        line: the line; its state is that of the session so far.
-        time: Unix seconds, if the line has a time.
+        line: the line, or the item of a document.
+        time: Unix seconds, if it has a time.
+        state: what the lines before told; empty for an item.
     """
 
-    line: Line
+    line: Line | Place
     time: float | None
+    state: dict[str, Any]
 
     @property
     def model(self) -> str | None:
         """The model that answers at this place."""
-        return self.line.state.get("model")
+        return self.state.get("model")
 
     @property
     def turn_name(self) -> str:
         """Codex's id of the turn at this place; empty in old rollouts."""
-        name: str = self.line.state.get("turn", "")
+        name: str = self.state.get("turn", "")
         return name
 
     def keep(self, key: str, value: Any) -> None:
         """Keep a name for the lines to come, unless it is none."""
         if isinstance(value, str) and value:
-            self.line.state[key] = value[:_LONGEST_NAME]
+            self.state[key] = value[:_LONGEST_NAME]
 
     def turn(
         self,
@@ -84,7 +86,7 @@ class Step:
         """
         known: dict[str, Any] = {"kind": kind}
         if kind == "prompt":
-            prompts = self.line.state.setdefault("prompts", [])
+            prompts = self.state.setdefault("prompts", [])
             prompts.append(self.line.seq + index)
             del prompts[:-_MOST_PROMPTS]
         if self.turn_name:
@@ -108,7 +110,7 @@ class Step:
         Returns:
             The place where it begins; `None` if so far back is not remembered.
         """
-        prompts: list[int] = self.line.state.get("prompts", [])
+        prompts: list[int] = self.state.get("prompts", [])
         if not 0 < number <= len(prompts):
             return None
         start = prompts[-number]
@@ -123,4 +125,4 @@ class Step:
             kind: ``p`` for prompts, ``t`` for thoughts.
             text: the text; white space does not count.
         """
-        return first_telling(self.line.state, stream, f"{kind} {text}")
+        return first_telling(self.state, stream, f"{kind} {text}")

@@ -28,7 +28,7 @@ _FIELDS = (
 
 def map_usage_record(payload: dict[str, Any], step: Step) -> list[Event] | str:
     """Map a ``token_usage_record``: the tokens of one response."""
-    step.line.state["exact"] = True
+    step.state["exact"] = True
     usage = payload.get("usage")
     key = wire_key(payload.get("response_id"))
     if not isinstance(usage, dict) or not key:
@@ -39,17 +39,17 @@ def map_usage_record(payload: dict[str, Any], step: Step) -> list[Event] | str:
 def map_token_count(payload: dict[str, Any], step: Step) -> list[Event] | str:
     """Map a ``token_count``: the last reply's tokens, if the total has grown."""
     info = payload.get("info")
-    if step.line.state.get("exact") or not isinstance(info, dict):
+    if step.state.get("exact") or not isinstance(info, dict):
         return "event token_count"
     total, last = info.get("total_token_usage"), info.get("last_token_usage")
     if not isinstance(total, dict) or not isinstance(last, dict):
         return "event token_count"
     numbers = [count(total.get(field)) for field in _FIELDS]
-    if not any(numbers) or numbers == step.line.state.get("total"):
+    if not any(numbers) or numbers == step.state.get("total"):
         return "event token_count, told before"
-    step.line.state["total"] = numbers
+    step.state["total"] = numbers
     step.keep("model", info.get("model"))
-    scope = step.turn_name or step.line.state.get("origin") or step.line.session_id
+    scope = step.turn_name or step.state.get("origin") or step.line.session_id
     return _usage_turn(last, wire_key(f"{scope}:{numbers[0]}:{numbers[3]}"), step)
 
 
