@@ -74,7 +74,7 @@ def run_collector(
     finally:
         lock.release()
     if once and not code:
-        return int(read_status(config.state_dir, after_run=True, unfinished=1)["exit_code"])
+        return int(read_status(config.state_dir, after_run=True, which="failing")["exit_code"])
     return code
 
 

@@ -125,7 +125,9 @@ class Reporter:
 
     async def report(self) -> bool:
         """Send a report if there is something to say; tell whether the server took it."""
-        status = await asyncio.to_thread(read_status, self._directory, unfinished=MAX_OPEN)
+        status = await asyncio.to_thread(
+            read_status, self._directory, which="unfinished", most=MAX_OPEN
+        )
         if "problem" in status:
             return False
         report = make_report(status)

@@ -9,17 +9,14 @@ because the outbox was full; 78 the configuration is wrong.
 
 from __future__ import annotations
 
-import argparse
 import fcntl
-import heapq
 import json
-import operator
 import os
 import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from lethe_collector import paths
 
@@ -45,29 +42,56 @@ _ADDED: Final = (
     "lost_bytes",
     "lost_turns",
 )
-_BROKEN: Final = ("unsupported", "unreadable", "failed", "stalled")
 
 #: The version of the state since which it has `lost_turns`; an old daemon may still run.
 _LOST_TURNS_SINCE: Final = 2
-_SOURCES: Final = """
-SELECT s.tool, s.path, s.state, s.generation, s.size, s.position,
-  s.read_size IS s.size AND s.read_mtime_ns IS s.mtime_ns AS was_read,
-  s.mtime_ns, s.records, s.turns, s.unmapped, s.lost_bytes, s.lost_full, {lost_turns} AS lost_turns,
-  s.last_read,
-  s.error_code, s.error_text, s.error_hint, s.error_at,
-  (SELECT count(*) FROM dead_letters d WHERE d.source_id = s.id) AS refused,
-  EXISTS (SELECT 1 FROM outbox_parts o WHERE o.source_id = s.id) AS waits
-FROM sources s ORDER BY s.tool, s.path
+#: What may be behind the disk: nobody follows these files now.
+_READ: Final = """
+SELECT id, path, mtime_ns FROM sources
+WHERE state = 'active' AND read_size IS size AND read_mtime_ns IS mtime_ns
 """
+#: All that is told of a source; `newer` are those whose files have changed since.
+_DESCRIBED: Final = """
+WITH looked AS (
+  SELECT s.id, s.tool, s.path, s.state, s.generation, s.size, s.position, s.records, s.turns,
+    s.unmapped, s.lost_bytes, s.lost_full, {lost_turns} AS lost_turns, s.last_read,
+    s.error_code, s.error_text, s.error_hint, s.error_at, s.state = 'gone' AS gone,
+    s.read_size IS s.size AND s.read_mtime_ns IS s.mtime_ns AND s.id NOT IN ({newer}) AS was_read,
+    (SELECT count(*) FROM dead_letters d WHERE d.source_id = s.id) AS refused,
+    EXISTS (SELECT 1 FROM outbox_parts o WHERE o.source_id = s.id) AS waiting
+  FROM sources s),
+described AS (
+  SELECT *, (was_read OR gone) AND NOT waiting AND NOT lost_turns AS archived,
+    NOT was_read AND NOT gone AS lagging, size AS bytes, position AS archived_bytes,
+    iif(was_read OR gone, 0, max(0, size - position)) AS lagging_bytes
+  FROM looked)
+"""
+_COUNTED: Final = (
+    "SELECT tool, count(*) AS files, sum(archived) AS archived, sum(lagging) AS lagging,"  # noqa: S608 - made of constants
+    " sum(waiting) AS waiting, sum(gone) AS gone,"
+    " sum(state IN ('unsupported', 'unreadable', 'failed', 'stalled')) AS failing,"
+    f" {', '.join(f'sum({name}) AS {name}' for name in _ADDED)},"
+    " max(lost_full AND lost_bytes) AS lost_full FROM described GROUP BY tool ORDER BY tool"
+)
+_ALL: Final = "SELECT * FROM described ORDER BY tool, path"
+_FAILING: Final = (
+    "SELECT * FROM described WHERE error_code IS NOT NULL AND error_code <> '' ORDER BY tool, path"
+)
+_UNFINISHED: Final = (
+    "SELECT * FROM described WHERE NOT archived ORDER BY lagging_bytes DESC, tool, path LIMIT ?"
+)
 _SKIPPED: Final = """
 SELECT s.tool, k.reason, sum(k.records) FROM skipped k JOIN sources s ON s.id = k.source_id
 GROUP BY s.tool, k.reason ORDER BY s.tool, k.reason
 """
 
 
-def _formatter(prog: str) -> argparse.HelpFormatter:
-    """Make what formats the help. To learn the width it would import a quarter of all modules."""
-    return argparse.HelpFormatter(prog, width=_HELP_WIDTH)
+class _Options(NamedTuple):
+    """What the command line asks for."""
+
+    config: Path | None = None
+    state_dir: Path | None = None
+    json: bool = False
 
 
 def main(arguments: Sequence[str], program: str = "lethe-collector status") -> int:
@@ -80,22 +104,14 @@ def main(arguments: Sequence[str], program: str = "lethe-collector status") -> i
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description="Tell what is archived, what lags, and what was refused or lost.",
-        formatter_class=_formatter,
-    )
-    parser.add_argument("--config", type=Path, help="the configuration file")
-    parser.add_argument("--state-dir", type=Path, help="the state, instead of the configured one")
-    parser.add_argument("--json", action="store_true", help="print all there is to know as JSON")
-    options = parser.parse_args(arguments)
+    options = _understand(arguments) or _parse(arguments, program)
     directory = options.state_dir
     if directory is None or options.config is not None:
         configured = _find_state_dir(options.config)
         if configured is None:
             return EXIT_CONFIG
         directory = directory or configured
-    status = read_status(directory)
+    status = read_status(directory, which="all" if options.json else "failing")
     try:
         if options.json:
             json.dump(status, sys.stdout, indent=1)
@@ -106,6 +122,42 @@ def main(arguments: Sequence[str], program: str = "lethe-collector status") -> i
     except BrokenPipeError:  # `status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return int(status["exit_code"])
+
+
+def _understand(arguments: Sequence[str]) -> _Options | None:
+    """Understand the usual command lines; `None` if it takes argparse.
+
+    That costs a fifth of all that `status` does, most of it for help that nobody asked for.
+    """
+    found: dict[str, Any] = {}
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--json":
+            found["json"] = True
+        elif argument in ("--config", "--state-dir"):
+            value = next(rest, "-")
+            if value.startswith("-"):
+                return None
+            found[argument[2:].replace("-", "_")] = Path(value)
+        else:
+            return None
+    return _Options(**found)
+
+
+def _parse(arguments: Sequence[str], program: str) -> _Options:
+    """Parse any command line; help and mistakes end the program."""
+    import argparse  # noqa: PLC0415 - see `_understand`
+
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description="Tell what is archived, what lags, and what was refused or lost.",
+        # To learn the width of the terminal it would import a quarter of all modules.
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=_HELP_WIDTH),
+    )
+    parser.add_argument("--config", type=Path, help="the configuration file")
+    parser.add_argument("--state-dir", type=Path, help="the state, instead of the configured one")
+    parser.add_argument("--json", action="store_true", help="print all there is to know as JSON")
+    return _Options(**vars(parser.parse_args(arguments)))
 
 
 def _find_state_dir(given: Path | None) -> Path | None:
@@ -146,15 +198,20 @@ def _connect(directory: Path) -> sqlite3.Connection:
 
 
 def read_status(
-    directory: Path, *, after_run: bool = False, unfinished: int | None = None
+    directory: Path,
+    *,
+    after_run: bool = False,
+    which: Literal["all", "failing", "unfinished"] = "all",
+    most: int = -1,
 ) -> dict[str, Any]:
     """Read all there is to know; docs/configuration-collector.md explains the keys.
 
     Args:
         directory: of the state.
         after_run: a single run has just ended, so that no daemon need run.
-        unfinished: describe so many sources alone, at least one, of those that are not archived:
-            those with the most to read. For a daemon, whose memory is bounded (P10).
+        which: sources are described one by one: all, those with an error, or of those that are
+            not archived the ones with the most to read.
+        most: so many of the last are described. For a daemon, whose memory is bounded (P10).
     """
     running = _is_running(directory)
     status: dict[str, Any] = {
@@ -174,14 +231,13 @@ def read_status(
         try:
             with closing(_connect(directory)) as connection:
                 connection.row_factory = sqlite3.Row
-                sources = _read(connection, status, look=not running)
-                if unfinished is None:
-                    status["sources"] = list(sources)
-                else:
-                    left = (source for source in sources if not source["archived"])
-                    lag = operator.itemgetter("lagging_bytes")
-                    status["sources"] = heapq.nlargest(unfinished, left, lag)
-                _count_skipped(connection, status)
+                described = _read(connection, status, look=not running)
+                rows = {
+                    "all": lambda: connection.execute(described + _ALL),
+                    "failing": lambda: connection.execute(described + _FAILING),
+                    "unfinished": lambda: connection.execute(described + _UNFINISHED, (most,)),
+                }[which]()
+                status["sources"] = [_describe(row) for row in rows]
         except sqlite3.Error as error:
             status["problem"] = f"{file} cannot be read: {error}"
     else:
@@ -206,10 +262,8 @@ def _is_running(directory: Path) -> bool:
     return False
 
 
-def _read(
-    connection: sqlite3.Connection, status: dict[str, Any], *, look: bool
-) -> Iterator[dict[str, Any]]:
-    """Read everything; the sources are counted while they are given one by one."""
+def _read(connection: sqlite3.Connection, status: dict[str, Any], *, look: bool) -> str:
+    """Read everything but the sources one by one; return the SQL that describes these."""
     connection.execute("BEGIN")  # one snapshot for all
     notes = {key: json.loads(value) for key, value in connection.execute("SELECT * FROM meta")}
     status["collector"] = notes.get("collector")
@@ -242,16 +296,25 @@ def _read(
         }
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     lost_turns = "s.lost_turns" if version >= _LOST_TURNS_SINCE else "0"
-    for row in connection.execute(_SOURCES.format(lost_turns=lost_turns)):
-        source = _describe(row, look=look)
-        tool = status["tools"].setdefault(row["tool"], _new_tool())
-        _count(tool, source)
-        yield source
-
-
-def _count_skipped(connection: sqlite3.Connection, status: dict[str, Any]) -> None:
+    newer = ",".join(str(number) for number in _find_newer(connection)) if look else ""
+    described = _DESCRIBED.format(lost_turns=lost_turns, newer=newer)
+    # Counted by SQLite: a row that becomes an object of Python costs as much as all its sums.
+    for row in connection.execute(described + _COUNTED):
+        counts = dict(row)
+        counts["lost_full"] = bool(counts["lost_full"])
+        status["tools"].setdefault(counts.pop("tool"), _new_tool()).update(counts)
     for name, reason, count in connection.execute(_SKIPPED):
         status["tools"][name]["skipped"][reason] = count
+    return described
+
+
+def _find_newer(connection: sqlite3.Connection) -> Iterator[int]:
+    for number, path, mtime_ns in connection.execute(_READ):
+        try:
+            if os.stat(path).st_mtime_ns > mtime_ns:  # noqa: PTH116 - faster, and there are many
+                yield number
+        except OSError:
+            continue
 
 
 def _new_tool() -> dict[str, Any]:
@@ -268,12 +331,7 @@ def _new_tool() -> dict[str, Any]:
     }
 
 
-def _describe(row: sqlite3.Row, *, look: bool) -> dict[str, Any]:
-    was_read = bool(row["was_read"])
-    path = os.fsdecode(row["path"])
-    if look and was_read and row["state"] == "active":
-        # Nobody follows the file now, so that the state may be behind what is on disk.
-        was_read = not _is_newer(path, row["mtime_ns"])
+def _describe(row: sqlite3.Row) -> dict[str, Any]:
     error = None
     if row["error_code"]:
         error = {
@@ -282,47 +340,19 @@ def _describe(row: sqlite3.Row, *, look: bool) -> dict[str, Any]:
             "hint": row["error_hint"],
             "at": row["error_at"],
         }
-    gone = row["state"] == "gone"
     return {
         "tool": row["tool"],
-        "path": path.encode("utf-8", "backslashreplace").decode(),
+        "path": os.fsdecode(row["path"]).encode("utf-8", "backslashreplace").decode(),
         "state": row["state"],
         "generation": row["generation"],
-        "archived": (was_read or gone) and not row["waits"] and not row["lost_turns"],
-        "lagging": not was_read and not gone,
-        "waiting": bool(row["waits"]),
-        "bytes": row["size"],
-        "archived_bytes": row["position"],
-        "lagging_bytes": 0 if was_read or gone else max(0, row["size"] - row["position"]),
-        "records": row["records"],
-        "turns": row["turns"],
-        "unmapped": row["unmapped"],
-        "refused": row["refused"],
-        "lost_bytes": row["lost_bytes"],
-        "lost_turns": row["lost_turns"],
+        "archived": bool(row["archived"]),
+        "lagging": bool(row["lagging"]),
+        "waiting": bool(row["waiting"]),
+        **{name: row[name] for name in _ADDED},
         "lost_full": bool(row["lost_full"] and row["lost_bytes"]),
         "last_read": row["last_read"],
         "error": error,
     }
-
-
-def _is_newer(path: str, mtime_ns: int) -> bool:
-    try:
-        return os.stat(path).st_mtime_ns > mtime_ns  # noqa: PTH116 - faster, and there are many
-    except OSError:
-        return False
-
-
-def _count(tool: dict[str, Any], source: dict[str, Any]) -> None:
-    tool["files"] += 1
-    tool["archived"] += source["archived"]
-    tool["lagging"] += source["lagging"]
-    tool["waiting"] += source["waiting"]
-    tool["gone"] += source["state"] == "gone"
-    tool["failing"] += source["state"] in _BROKEN
-    tool["lost_full"] |= source["lost_full"]
-    for key in _ADDED:
-        tool[key] += source[key]
 
 
 # Judging -----------------------------------------------------------------------------------
