@@ -13,7 +13,7 @@ import msgspec
 from lethe_server.cursors import refused_cursor, seal, unseal
 
 #: Raised when a cursor means something else than before.
-VERSION: Final = 2
+VERSION: Final = 3
 
 
 class Figures(msgspec.Struct, array_like=True, frozen=True):

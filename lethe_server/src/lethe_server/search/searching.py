@@ -29,7 +29,7 @@ from lethe_server.search.expressions import leaf_expression
 from lethe_server.search.plans import OwnerPlan, plan_owner
 from lethe_server.search.snippets import SnippetMaker
 from lethe_server.storage.places import FIRST, LAST, place_of, slot_end, slot_start
-from lethe_server.storage.ranking import Worth, score_argument, word_weight
+from lethe_server.storage.ranking import Worth, make_scoring, word_weight
 from lethe_server.storage.search_hits import (
     Bounds,
     FoundTurn,
@@ -257,9 +257,9 @@ class _Searching:
         )
         found: list[list[HitRow]] = []
         for plan, source, match in self._tables(figures):
-            argument = score_argument(source, _worths(match, figures.weights))
+            scoring = make_scoring(source, _worths(match, figures.weights))
             reader = plan.readers[source]
-            found.append(reader.best(match.expression, window, bounds, argument, plan.sessions))
+            found.append(reader.best(match.expression, window, bounds, scoring, plan.sessions))
         rows = _merged(found)
         return rows if after is None else [row for row in rows if row > after]
 
@@ -282,24 +282,19 @@ class _Searching:
     def _counted(self, figures: Figures) -> tuple[Figures, int]:
         """Count the hits, as far as anybody wants to know.
 
-        One look at each table tells all: a prefix is put together anew by each statement.
-
         Returns:
             The figures, and the place from which on hits are scored if there are very many.
         """
-        total = 0
-        both: dict[int, set[int]] = {}  # a turn may be found by its text and by an output
-        newest, floor = FIRST, FIRST
-        deepest = min(NEWEST, CANDIDATES)
-        for table in self._tables(figures):
-            places = self._places(table, figures, CANDIDATES + 1)
-            if len(self._sources) == 1:
-                total += len(places)
-            else:
-                both.setdefault(table.plan.number, set()).update(places)
-            newest = max(newest, places[0] if places else FIRST)
-            floor = max(floor, places[deepest - 1] if len(places) >= deepest else FIRST)
-        total += sum(map(len, both.values()))
+        # A prefix is put together anew by each statement, and a turn may be found by its text and
+        # by an output: then one look at all places tells everything. Else counting is cheaper.
+        widened = any(
+            leaf.prefix and index not in figures.exact_leaves
+            for index, leaf in enumerate(self._leaves)
+        )
+        if len(self._sources) == 1 and not widened:
+            total, newest, floor = self._count_hits(figures)
+        else:
+            total, newest, floor = self._list_hits(figures)
         figures = msgspec.structs.replace(
             figures,
             until=min(figures.until, slot_end(newest)),
@@ -308,9 +303,40 @@ class _Searching:
         )
         return figures, floor
 
+    def _count_hits(self, figures: Figures) -> tuple[int, int, int]:
+        """Count hits, and find the newest place and the last of the newest ones."""
+        tables = list(self._tables(figures))
+        total = sum(self._count_table(table, figures) for table in tables)
+        deepest = min(NEWEST, CANDIDATES) if total > CANDIDATES else 1
+        places = [self._places(table, figures, deepest) for table in tables]
+        return total, *_ends(places, deepest)
+
+    def _list_hits(self, figures: Figures) -> tuple[int, int, int]:
+        """Do as `_count_hits` with one statement for each table."""
+        found: dict[int, set[int]] = {}
+        places: list[list[int]] = []
+        for table in self._tables(figures):
+            places.append(self._places(table, figures, CANDIDATES + 1))
+            found.setdefault(table.plan.number, set()).update(places[-1])
+        return sum(map(len, found.values())), *_ends(places, min(NEWEST, CANDIDATES))
+
+    def _count_table(self, table: _Table, figures: Figures) -> int:
+        window = Window(figures.since, figures.until)
+        sessions = table.plan.sessions
+        return table.reader.count(table.match.expression, CANDIDATES + 1, window, sessions=sessions)
+
     def _measure(self) -> Figures:
-        """Count what the scores depend on, over all owners that are searched."""
+        """Find out what the scores depend on, over all owners that are searched."""
         query = self._search.query
+        figures = Figures(
+            exact_leaves=[],
+            # What a single word counts is the same for all of its hits.
+            weights=[1.0 for _ in self._leaves],
+            since=FIRST if query.since is None else place_of(query.since),
+            until=LAST if query.until is None else place_of(query.until),
+        )
+        if len(self._leaves) == 1 and not self._leaves[0].prefix:
+            return figures
         rows = sum(
             reader.rows() for plan in self._plans.values() for reader in plan.readers.values()
         )
@@ -321,12 +347,8 @@ class _Searching:
             for index, (leaf, count) in enumerate(zip(self._leaves, counts, strict=True))
             if leaf.prefix and count > CANDIDATES
         ]
-        return Figures(
-            exact_leaves=common,
-            weights=[word_weight(rows, count) for count in counts],
-            since=FIRST if query.since is None else place_of(query.since),
-            until=LAST if query.until is None else place_of(query.until),
-        )
+        weights = [word_weight(rows, count) for count in counts]
+        return msgspec.structs.replace(figures, exact_leaves=common, weights=weights)
 
     def _count(self, leaf: Phrase) -> int:
         """Count the rows that have a word, in each table no further than matters."""
@@ -381,6 +403,13 @@ def _worths(match: Match, weights: Sequence[float]) -> list[list[Worth]]:
         if string.leaf >= 0:
             leaves[string.leaf].append(Worth(index, weights[string.leaf] * string.worth))
     return [sorted(leaf, key=lambda worth: -worth.weight) for leaf in leaves]
+
+
+def _ends(tables: list[list[int]], deepest: int) -> tuple[int, int]:
+    """Return the newest of some places, and the greatest that is so deep in its table."""
+    newest = max((places[0] for places in tables if places), default=FIRST)
+    floor = max((places[deepest - 1] for places in tables if len(places) >= deepest), default=FIRST)
+    return newest, floor
 
 
 def _merged(lists: list[list[HitRow]]) -> list[HitRow]:

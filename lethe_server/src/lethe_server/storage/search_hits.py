@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from lethe_server.search.expressions import FACET_ANY
 from lethe_server.storage.dictionaries import unpacker_of
 from lethe_server.storage.payloads import outputs_of
-from lethe_server.storage.ranking import ROWS, SCORE
+from lethe_server.storage.places import FIRST, LAST
+from lethe_server.storage.ranking import ROWS
 from lethe_server.storage.search_index import table_of
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from lethe_server.storage.ranking import Scoring
     from lethe_server.storage.search_index import Source
 
 #: More sessions than this are looked up for each hit, instead of named in the expression.
@@ -75,6 +77,10 @@ class Window(NamedTuple):
     last: int
 
 
+#: All places.
+EVERYWHERE: Final = Window(FIRST, LAST)
+
+
 class FoundTurn(NamedTuple):
     """A turn of a page.
 
@@ -126,16 +132,25 @@ class HitReader:
         statement = f"SELECT {ROWS}({table}) FROM {table} WHERE {table} MATCH ? LIMIT 1"  # noqa: S608 - made of a number
         return self._connection.execute(statement, (f"facets : {FACET_ANY}",)).get or 0
 
-    def count(self, expression: str, limit: int) -> int:
+    def count(
+        self,
+        expression: str,
+        limit: int,
+        window: Window = EVERYWHERE,
+        *,
+        sessions: Iterable[int] | None = None,
+    ) -> int:
         """Count hits, no further than a limit.
 
         Args:
             expression: of FTS5.
             limit: at most so many.
+            window: which places count.
+            sessions: only of these sessions.
         """
-        table = self._table
-        statement = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT ?)"  # noqa: S608 - made of a number
-        return int(self._connection.execute(statement, (expression, limit)).get)
+        where, values = self._where(expression, window, sessions)
+        statement = f"SELECT count(*) FROM (SELECT 1 FROM {self._table} {where} LIMIT ?)"  # noqa: S608 - made of a number
+        return int(self._connection.execute(statement, (*values, limit)).get)
 
     def places(
         self,
@@ -163,7 +178,7 @@ class HitReader:
         expression: str,
         window: Window,
         bounds: Bounds,
-        argument: str,
+        scoring: Scoring,
         sessions: Iterable[int] | None = None,
     ) -> list[HitRow]:
         """Return the best hits, the best first.
@@ -174,7 +189,7 @@ class HitReader:
             expression: of FTS5.
             window: which places count.
             bounds: how many hits are scored and returned.
-            argument: from `score_argument`.
+            scoring: from `make_scoring`.
             sessions: only of these sessions.
         """
         where, values = self._where(expression, window, sessions)
@@ -182,12 +197,13 @@ class HitReader:
         statement = f"""
             SELECT minus_score, minus_place, {self._owner:d} AS owner, '{self._source}' AS source
             FROM (
-                SELECT -{SCORE}({self._table}, ?) AS minus_score, -rowid AS minus_place
+                SELECT -({scoring.sql.format(table=self._table)}) AS minus_score,
+                    -rowid AS minus_place
                 FROM {self._table} {where} ORDER BY rowid DESC LIMIT ?
             ) {after}
             ORDER BY minus_score, minus_place LIMIT ?
         """  # noqa: S608 - made of numbers and constants
-        values = [argument, *values, bounds.scored, *(bounds.after or ()), bounds.returned]
+        values = [*scoring.values, *values, bounds.scored, *(bounds.after or ()), bounds.returned]
         return list(self._connection.execute(statement, values))
 
     def _where(
