@@ -83,6 +83,7 @@ WITNESSES = [
     Witness("copilot", "copilot", ("copilot",)),
     Witness("crush", "crush", ("crush", "opencode-go-legacy"), answers=SUMMARIES),
     Witness("cursor", "cursor", ("cursor",)),
+    Witness("droid", "droid", ("droid",)),
     Witness("gemini", "gemini", ("gemini",)),
     Witness("kimi-cli", "kimi", ("kimi-cli",), "count_cli"),
     Witness("kimi-code", "kimi", ("kimi-code",), "count_code"),

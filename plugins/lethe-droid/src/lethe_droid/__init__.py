@@ -1,0 +1,16 @@
+"""Factory Droid sessions for lethe."""
+
+from __future__ import annotations
+
+from lethe_core import Parser, hookimpl
+from lethe_droid.parser import DroidParser
+
+__all__ = ["DroidParser", "lethe_parsers"]
+
+__version__ = "0.1.0"
+
+
+@hookimpl
+def lethe_parsers() -> list[Parser]:
+    """Provide the parser for Factory Droid."""
+    return [DroidParser()]
