@@ -11,13 +11,24 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import append, backfill, idle, reads, rescan, search, startup, status, trivial
+from benchmarks import (
+    append,
+    backfill,
+    growth,
+    idle,
+    reads,
+    rescan,
+    search,
+    startup,
+    status,
+    trivial,
+)
 from benchmarks.corpus import SIZES, corpus
 from benchmarks.deployment import Deployment
 from benchmarks.measuring import Sheet
 from benchmarks.pair import Pair
 from benchmarks.peer import VERSION, Peer
-from benchmarks.report import write_report
+from benchmarks.report import write_growth, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -35,8 +46,8 @@ BENCHMARKS = {
     "status": status,
     "idle": idle,
 }
-#: Needs tantivy and minutes, and no corpus.
-BY_NAME_ALONE = "search-scale"
+#: These need many minutes and no corpus, and are run by name alone; the first needs tantivy.
+SEARCH_SCALE, GROWTH = BY_NAME_ALONE = ("search-scale", "growth")
 
 
 def main() -> None:
@@ -52,30 +63,41 @@ def main() -> None:
         "reference": f"agentsview {VERSION}" if options.paired else None,
     }
     names = options.names or list(BENCHMARKS)
-    if set(names) - {BY_NAME_ALONE}:
+    if set(names) - set(BY_NAME_ALONE):
         figures["benchmarks"] = _measure(names, options)
-    if BY_NAME_ALONE in names:
+    if GROWTH in names:
+        figures[GROWTH] = growth.measure(options.grow, options.steps)
+    if SEARCH_SCALE in names:
         from benchmarks import search_scale  # noqa: PLC0415 - needs tantivy
 
-        figures[BY_NAME_ALONE] = search_scale.measure(options.turns)
-    print(json.dumps(figures.get(BY_NAME_ALONE, {}), indent=2))
+        figures[SEARCH_SCALE] = search_scale.measure(options.turns)
+        print(json.dumps(figures[SEARCH_SCALE], indent=2))
     output = options.output or RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}-{options.size}.json"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(figures, indent=2) + "\n")
     print(f"\nkept in {output}")
-    if options.report:
+    if options.report and GROWTH in figures:
+        write_growth(figures)
+    if options.report and "benchmarks" in figures:
         write_report(figures)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    known = (*BENCHMARKS, BY_NAME_ALONE)
+    known = (*BENCHMARKS, *BY_NAME_ALONE)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(known)}")
     parser.add_argument("--size", choices=SIZES, default="S", help="of the generated corpus")
     parser.add_argument("--paired", action="store_true", help=f"with agentsview {VERSION} in turn")
     parser.add_argument("--rounds", type=int, default=1, help="of the backfill")
     parser.add_argument(
         "--turns", nargs="+", default=["100k"], metavar="N", help="of search-scale: 100k 1M 3M"
+    )
+    things = (*growth.AXES, growth.FILES)
+    parser.add_argument(
+        "--grow", nargs="+", choices=things, default=things, help="of growth: what grows"
+    )
+    parser.add_argument(
+        "--steps", type=int, choices=(1, 2, 3), default=3, help="of growth: sizes, the least first"
     )
     parser.add_argument("--output", type=Path, help="where to keep the JSON")
     parser.add_argument("--report", action="store_true", help="write docs/performance.md of it")

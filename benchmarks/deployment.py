@@ -10,6 +10,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from lethe_core.wire import CONTENT_TYPE, WIRE_HEADER, WIRE_VERSION
+from lethe_server.auth.identity import SCOPES
+from lethe_server.auth.tokens import ensure_token
 from lethe_server.up.files import prepare_data, write_settings
 from lethe_server.up.plan import Plan, make_plan
 
@@ -23,16 +26,17 @@ class Deployment:
     Args:
         scratch: directory for its data.
         source: the transcripts.
+        admin: whether who asks may read of everybody.
 
     Attributes:
         live: a second root of transcripts, empty at first, to write to.
         server: the process; `None` while it does not run.
     """
 
-    def __init__(self, scratch: Path, source: Path) -> None:
+    def __init__(self, scratch: Path, source: Path, *, admin: bool = False) -> None:
         self.source = source
         self.live = scratch / "live"
-        self.live.mkdir()
+        self.live.mkdir(exist_ok=True)
         self.plan: Plan = make_plan(
             data=scratch / "data",
             listen="127.0.0.1:0",
@@ -40,8 +44,14 @@ class Deployment:
             sources=[f"claude-code={source / 'projects'}", f"claude-code={self.live}"],
         )
         self._port_file = prepare_data(self.plan)
-        self._config = write_settings(self.plan.data / "server.yaml", self.plan.server_settings())
+        settings = self.plan.server_settings()
         self.token = self.plan.token_file.read_text().strip()
+        if admin:
+            settings["auth"]["admins"] = [self.plan.owner]
+            self.token = ensure_token(
+                self.plan.data, owner=self.plan.owner, name="bench", scopes=SCOPES
+            )
+        self._config = write_settings(self.plan.data / "server.yaml", settings)
         self.server: subprocess.Popen[bytes] | None = None
 
     @property
@@ -128,12 +138,34 @@ class Client:
 
     def get_bytes(self, path: str) -> bytes:
         """Get a path; anything but 200 ends the benchmark."""
-        self._connection.request("GET", path, headers=self._headers)
+        return self._ask("GET", path)
+
+    def post_lines(self, lines: bytes) -> bytes:
+        """Send events; anything but 200 ends the benchmark."""
+        headers = {WIRE_HEADER: str(WIRE_VERSION), "Content-Type": CONTENT_TYPE}
+        return self._ask("POST", "/api/v1/ingest", lines, headers)
+
+    def first_byte(self, path: str) -> bytes:
+        """Get the first byte of an answer over a connection of its own, and break it off."""
+        connection = http.client.HTTPConnection(self._connection.host, self._connection.port)
+        connection.request("GET", path, headers=self._headers)
+        byte = connection.getresponse().read(1)
+        connection.close()
+        return byte
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> bytes:
+        self._connection.request(method, path, body, self._headers | (headers or {}))
         answer = self._connection.getresponse()
-        body = answer.read()
+        answered = answer.read()
         if answer.status != http.client.OK:
-            raise SystemExit(f"GET {path}: {answer.status} {body[:200]!r}")
-        return body
+            raise SystemExit(f"{method} {path}: {answer.status} {answered[:200]!r}")
+        return answered
 
     def get(self, path: str) -> Any:
         """Get a path and decode its JSON."""

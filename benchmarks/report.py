@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks.growth import table_lines
 from benchmarks.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "performance.md"
 #: Written by people; the report stands between.
 _NOTES: Final = Path(__file__).parent / "notes.md"
+#: Made of a run of `growth`, which is another one.
+_GROWTH: Final = Path(__file__).parent / "growth.md"
 
 
 def write_report(figures: dict[str, Any]) -> None:
@@ -29,6 +32,22 @@ def write_report(figures: dict[str, Any]) -> None:
         figures: that a run has kept.
     """
     DOCUMENT.write_text("\n".join(_lines(figures)) + "\n")
+
+
+def write_growth(figures: dict[str, Any]) -> None:
+    """Write the tables of growth, which the next report holds.
+
+    Args:
+        figures: that a run has kept.
+    """
+    lines = [
+        "## Growth of each route",
+        "",
+        f"Measured on {figures['date']} by `hatch run bench growth` on {figures['processors']}",
+        f"processors, load {figures['load'][0]:.1f} at the start.",
+        *table_lines(figures["growth"]),
+    ]
+    _GROWTH.write_text("\n".join(lines) + "\n")
 
 
 def _lines(figures: dict[str, Any]) -> Iterator[str]:
@@ -53,6 +72,8 @@ def _lines(figures: dict[str, Any]) -> Iterator[str]:
             yield _target_line(target, rows[target.quantity])
     yield ""
     yield _NOTES.read_text().rstrip()
+    yield ""
+    yield _GROWTH.read_text().rstrip()
     yield ""
     yield "## All figures"
     for name, part in figures["benchmarks"].items():
@@ -102,4 +123,8 @@ def _figure(value: float) -> str:
 
 
 if __name__ == "__main__":
-    write_report(json.loads(Path(sys.argv[1]).read_text()))
+    kept = json.loads(Path(sys.argv[1]).read_text())
+    if "growth" in kept:
+        write_growth(kept)
+    if "benchmarks" in kept:
+        write_report(kept)
