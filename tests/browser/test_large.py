@@ -25,17 +25,22 @@ def long_session(archive):
     return story
 
 
+def note_pages(page):
+    """The requests for pages of turns, as they are made."""
+    asked = []
+    page.on("request", lambda request: "turns=" in request.url and asked.append(request.url))
+    return asked
+
+
 @pytest.mark.slow
 @pytest.mark.promise("W04", "A5")
 def test_w04_a_session_of_50000_turns_is_read_at_once(page, long_session):
     """The first turns are drawn from the first page; the document stays small wherever one is."""
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+    asked = note_pages(page)
     page.goto("/session/claude-code/laptop/long")
     expect(page.locator(".turn").first).to_contain_text("Question 0")
-    details = [url for url in asked if "/api/v1/sessions/" in url and "turns=" in url]
 
-    assert "turns=200" in details[0]
+    assert "turns=200" in asked[0]
     for _ in range(10):
         page.mouse.wheel(0, 20_000)
         expect(page.locator(".turn").first).to_be_visible()
@@ -45,7 +50,8 @@ def test_w04_a_session_of_50000_turns_is_read_at_once(page, long_session):
 @pytest.mark.slow
 @pytest.mark.promise("W04", "A5")
 def test_w04_a_turn_far_down_is_found_by_its_link(page, long_session):
-    """A link to one of the last turns leads there, and stays there while the rest arrives."""
+    """A link to one of the last turns leads there by one page; what is around comes by itself."""
+    asked = note_pages(page)
     place = next(
         index
         for index in range(len(long_session.events) - 400, len(long_session.events))
@@ -54,28 +60,91 @@ def test_w04_a_turn_far_down_is_found_by_its_link(page, long_session):
     event = long_session.events[place]
     page.goto(f"/session/claude-code/laptop/long#turn-{event['turn_id']}")
     lit = page.locator(".turn[data-lit]")
-    expect(lit).to_contain_text(event["content"], timeout=40_000)
-
+    expect(lit).to_contain_text(event["content"])
     expect(lit).to_be_in_viewport()
+    assert "around=" in asked[0]
+    assert len(asked) < 10
     page.keyboard.press("k")
+    expect(page.locator(".turn[data-lit]")).not_to_contain_text(event["content"])
     expect(page.locator(".turn[data-lit]")).to_be_in_viewport()
     page.keyboard.press("G")
-    expect(page.locator(".turn").last).to_be_in_viewport()
+    expect(page.locator(f'[data-turn="{long_session.events[-3]["turn_id"]}"]')).to_be_in_viewport()
+
+
+@pytest.mark.slow
+@pytest.mark.promise("W04", "A5")
+def test_w04_what_is_scrolled_to_is_loaded(page, long_session):
+    """Wherever one scrolls in a long session its turns appear, and the others are not asked for."""
+    asked = note_pages(page)
+    page.goto("/session/claude-code/laptop/long")
+    expect(page.locator(".turn").first).to_contain_text("Question 0")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight / 2)")
+    seen = page.locator(".turn[data-kind=prompt]").first
+    expect(seen).to_be_visible()
+    number = int(seen.get_attribute("data-turn").removeprefix("long-"))
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.locator(".turn").first).to_contain_text("Question 0")
+
+    assert TURNS * 0.3 < number < TURNS * 0.7
+    assert len(asked) < 12
+
+
+@pytest.mark.slow
+@pytest.mark.promise("W04", "A5")
+def test_w04_prompts_are_stepped_through_across_gaps(page, long_session):
+    """From a turn that was jumped to, `j` and `k` lead on to prompts that are not loaded yet."""
+    page.goto(f"/session/claude-code/laptop/long#turn-{long_session.events[30_002]['turn_id']}")
+    lit = page.locator(".turn[data-lit]")
+    expect(lit).to_be_in_viewport()
+    for step in range(1, 31):
+        page.keyboard.press("k")
+        expect(lit).to_contain_text(f"Question {30_004 - 4 * step} about")
+    expect(lit).to_be_in_viewport()
 
 
 @pytest.mark.slow
 @pytest.mark.promise("W04", "A5")
 def test_w04_find_searches_all_of_it(page, long_session):
-    """What stands in the last turns is found, although it was never drawn."""
+    """What stands in the last turns is found by the server, and loaded when one goes there."""
+    asked = note_pages(page)
     needle = long_session.events[-2]["tool_calls"][0]["input"]["command"]
     page.goto("/session/claude-code/laptop/long")
     expect(page.locator(".turn").first).to_be_visible()
     page.keyboard.press("f")
     page.keyboard.type(needle)
-    expect(page.locator(".find-count")).to_have_text("1", timeout=40_000)
+    expect(page.locator(".find-count")).to_have_text("1")
     page.keyboard.press("Enter")
 
+    expect(page.locator(".find-count")).to_have_text("1 of 1")
     expect(page.locator(".turn[data-lit]")).to_contain_text(needle)
+    expect(page.locator(".turn[data-lit]")).to_be_in_viewport()
+    page.wait_for_function("CSS.highlights.get('found')?.size > 0")
+    assert len(asked) < 10
+
+
+@pytest.mark.slow
+@pytest.mark.promise("W04", "A5")
+def test_w04_many_hits_are_walked_through(page, long_session):
+    """More hits than one answer holds are counted, and walked through backwards and forwards."""
+    page.route(
+        "**/find?*",
+        lambda route: route.continue_(url=route.request.url.replace("limit=1000", "limit=3")),
+    )
+    page.goto("/session/claude-code/laptop/long")
+    expect(page.locator(".turn").first).to_be_visible()
+    page.keyboard.press("f")
+    page.keyboard.type("about beds")
+    expect(page.locator(".find-count")).to_have_text("12,500")
+    page.keyboard.press("Enter")
+    expect(page.locator(".find-count")).to_have_text("1 of 12,500")
+    for place in range(2, 9):
+        page.keyboard.press("Enter")
+        expect(page.locator(".find-count")).to_have_text(f"{place} of 12,500")
+    expect(page.locator(".turn[data-lit]")).to_contain_text("Question 28 about")
+    page.keyboard.press("Shift+Enter")
+
+    expect(page.locator(".find-count")).to_have_text("7 of 12,500")
+    expect(page.locator(".turn[data-lit]")).to_contain_text("Question 24 about")
 
 
 @pytest.mark.promise("W04", "A5")

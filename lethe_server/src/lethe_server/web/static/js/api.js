@@ -71,6 +71,7 @@ export const api = {
   sessions: (params, signal) => request("/sessions", { params, signal }),
   session: (key, params, signal) =>
     request(`/sessions/${sessionPath(key)}`, { params, signal }),
+  find: (key, params, signal) => request(`/sessions/${sessionPath(key)}/find`, { params: { tz: zone(), ...params }, signal }),
   related: (key, signal) => request(`/sessions/${sessionPath(key)}/related`, { signal }),
   exportPath: (key, format) => `${BASE}/sessions/${sessionPath(key)}/export?format=${format}`,
   stats: (params, signal) => request("/stats", { params: { tz: zone(), ...params }, signal }),

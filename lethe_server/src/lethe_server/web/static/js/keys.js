@@ -1,6 +1,6 @@
 // Keys of the page. A view gives its keys while it is shown; the newest one is asked first.
 
-import { useEffect, useRef } from "./ui.js";
+import { useLayoutEffect, useRef } from "./ui.js";
 
 const layers = [];
 let prefix = "";
@@ -51,7 +51,8 @@ export function listenToKeys() {
 export function useKeys(keys) {
   const layer = useRef(keys);
   layer.current = keys;
-  useEffect(() => {
+  // At once, so that a key that follows what is seen is heard.
+  useLayoutEffect(() => {
     layers.push(layer);
     return () => layers.splice(layers.indexOf(layer), 1);
   }, []);

@@ -1,15 +1,16 @@
-// The prompts of a session beside it, to jump to.
+// The prompts of a session beside it, to jump to. Of a long session they are those that were loaded.
 
 import { time } from "../format.js";
-import { html, useEffect, useRef } from "../ui.js";
+import { html, useEffect, useMemo, useRef } from "../ui.js";
 
 /** So many prompts around the present one are listed. */
-const NEAR = 150;
+const NEAR = 100;
 
-export function Outline({ transcript, at, jump }) {
+/** @param {number} current the place of the present prompt among all */
+export function Outline({ transcript, current, jump }) {
   const { prompts, rows } = transcript;
-  const current = Math.max(0, prompts.findLastIndex((index) => index <= at));
   const list = useRef(null);
+  const items = useMemo(() => new Map(), [transcript.version]); // those that stay are not compared
   useEffect(() => {
     const box = list.current;
     const item = box?.querySelector("[aria-current]");
@@ -24,14 +25,19 @@ export function Outline({ transcript, at, jump }) {
   return html`<nav class="outline" aria-label="Prompts">
     <h2>Prompts</h2>
     <ol ref=${list} start=${from + 1}>
-      ${prompts.slice(from, current + NEAR).map(
-        (index, place) => html`<li key=${index}>
-          <button aria-current=${from + place === current ? "true" : undefined} onClick=${() => jump(index)}>
-            <span>${rows[index].turn.content.trim().slice(0, 140) || "(no text)"}</span>
-            <time>${time(rows[index].turn.timestamp)}</time>
+      ${prompts.slice(from, current + NEAR).map((index, place) => {
+        const isCurrent = from + place === current;
+        if (!isCurrent && items.has(index)) return items.get(index);
+        const { turn } = rows[index];
+        const item = html`<li key=${index}>
+          <button aria-current=${isCurrent ? "true" : undefined} onClick=${() => jump(index)}>
+            <span>${turn.content.trim().slice(0, 140) || "(no text)"}</span>
+            <time>${time(turn.timestamp)}</time>
           </button>
-        </li>`,
-      )}
+        </li>`;
+        if (!isCurrent) items.set(index, item);
+        return item;
+      })}
     </ol>
   </nav>`;
 }

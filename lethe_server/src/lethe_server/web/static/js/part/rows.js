@@ -3,6 +3,8 @@
 // * Rows have the heights that they need. Until a row was drawn its height is an estimate; once it
 //   is measured and lies above what is seen, the document is scrolled by the difference, so that
 //   nothing moves under the reader's eyes.
+// * When rows come in above what is seen, or turn out other than they were thought, the document is
+//   scrolled by the difference, too.
 // * `control.show(index)` scrolls to a row and holds it there while the rows around it are
 //   measured, until the reader scrolls.
 
@@ -18,25 +20,39 @@ const MARGIN = 900;
  * @param {(index: number) => any} draw a row
  * @param {(index: number) => string} keyOf a row's identity, which survives new rows before it
  * @param {any} version changes when estimates do
+ * @param {{takeChanges}} changes of a list that knows which of its rows changed: `[from, end]` each
  * @param {Object} control gets `show(index)`, `first()` and `isAtEnd()`
  * @param {(first: number, last: number) => void} onRange what is drawn now
  */
-export function Rows({ count, estimate, draw, keyOf, version, control, onRange, label, role }) {
+export function Rows({ count, estimate, draw, keyOf, version, changes, control, onRange, label, role }) {
   const redraw = useRedraw();
   const box = useRef(null);
   const known = useRef(new Map()); // measured heights by key
-  const state = useRef({ first: 0, last: -1, pin: null }).current;
+  const state = useRef({ first: 0, last: -1, pin: null, shift: 0 }).current;
   // The list may be gone by the time somebody asks where it is.
   const offset = () => (box.current?.getBoundingClientRect().top ?? 0) + window.scrollY;
 
-  const heights = useMemo(
-    () => new Heights(count, (index) => known.current.get(keyOf(index)) ?? estimate(index)),
-    [count, version],
-  );
+  const heightOf = (index) => {
+    const size = estimate(index);
+    return size === 0 ? 0 : (known.current.get(keyOf(index)) ?? size);
+  };
+  const heights = useMemo(() => {
+    const before = state.heights;
+    const ranges = changes?.takeChanges() ?? null;
+    if (!changes || !before) return new Heights(count, heightOf);
+    // The row at the upper edge stays where it is seen.
+    const anchor = before.find(Math.max(0, window.scrollY - offset()));
+    const top = before.top(anchor);
+    let after = before;
+    if (ranges === null || count !== before.count) after = new Heights(count, heightOf);
+    else for (const [from, end] of ranges) for (let index = from; index < end; index += 1) after.set(index, heightOf(index));
+    if (anchor < count) state.shift += after.top(anchor) - top;
+    return after;
+  }, [count, version]);
   state.heights = heights;
 
   const range = () => {
-    const begin = window.scrollY - (box.current ? offset() : window.scrollY);
+    const begin = window.scrollY + state.shift - (box.current ? offset() : window.scrollY);
     const first = heights.find(Math.max(0, begin - MARGIN));
     const last = Math.min(count - 1, heights.find(begin + window.innerHeight + MARGIN));
     return [first, last];
@@ -81,7 +97,10 @@ export function Rows({ count, estimate, draw, keyOf, version, control, onRange, 
     for (const row of state.observed ?? []) if (!seen.has(row)) observer.unobserve(row);
     for (const row of seen) if (!state.observed?.has(row)) observer.observe(row);
     state.observed = seen;
+    const { shift } = state;
+    state.shift = 0;
     if (state.pin !== null) settle();
+    else if (shift) window.scrollBy({ top: shift, behavior: "instant" });
     onRange?.(first, last);
   });
 

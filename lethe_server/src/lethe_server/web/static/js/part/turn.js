@@ -28,13 +28,13 @@ export function estimateRow(row) {
 }
 
 /** @param {Object} context what holds for all turns: the session, what is open */
-export function Turn({ row, index, lit, context }) {
+export function Turn({ row, lit, context }) {
   const { turn, kind } = row;
   const { opened, redraw } = context;
   const isTool = kind === "tool_call" || kind === "tool_result";
-  const open = opened.get(index) ?? (isTool ? context.all.tools : kind === "thinking" ? context.all.thinking : false);
+  const open = opened.get(turn.turn_id) ?? (isTool ? context.all.tools : kind === "thinking" ? context.all.thinking : false);
   const toggle = () => {
-    opened.set(index, !open);
+    opened.set(turn.turn_id, !open);
     redraw();
   };
   return html`<article

@@ -12,89 +12,98 @@ import { Rows } from "../part/rows.js";
 import { SessionHead } from "../part/sessionhead.js";
 import { Failed, Loading } from "../part/states.js";
 import { Turn, estimateRow } from "../part/turn.js";
-import { Transcript } from "../transcript.js";
+import { Pages } from "../pages.js";
 import { html, useCallback, useEffect, useMemo, useRedraw, useRef, useState, useTitle } from "../ui.js";
 
-/** Turns of the first page, which is what somebody sees, and of those behind it. */
-const FIRST = 200;
-const NEXT = 2000;
+/** Of a row that is not here yet (pixels). */
+const AHEAD_HEIGHT = 90;
 
 export function Session({ address }) {
   const [, tool, host, id] = address.parts;
-  const key = useMemo(() => ({ tool, host, session_id: id }), [tool, host, id]);
-  const { session, transcript, complete, error, again, follow } = useTranscript(key);
+  const redraw = useRedraw();
+  const pages = useMemo(() => new Pages({ tool, host, session_id: id }, redraw), [tool, host, id]);
+  useEffect(() => {
+    pages.open(address.turn);
+    return () => pages.close();
+  }, [pages]);
+  useChanges(pages.changed, pages.refresh);
+  const { session, error, again } = pages;
   useTitle(session?.title);
   if (error && !session) return html`<div class="column"><${Failed} error=${error} again=${again} /></div>`;
   if (!session) return html`<div class="column"><${Loading} rows=${8} /></div>`;
-  return html`<${Reading}
-    session=${session}
-    transcript=${transcript}
-    complete=${complete}
-    error=${error}
-    again=${again}
-    follow=${follow}
-    wanted=${address.turn}
-  />`;
+  return html`<${Reading} pages=${pages} wanted=${address.turn} />`;
 }
 
-function Reading({ session, transcript, complete, error, again, follow, wanted }) {
+function Reading({ pages, wanted }) {
+  const { session, transcript, isComplete: complete, error, again } = pages;
   const control = useRef({}).current;
   const redraw = useRedraw();
-  const [lit, setLit] = useState(-1);
-  const [at, setAt] = useState(0);
-  const opened = useRef(new Map()).current; // rows that were opened or closed by hand
+  const [lit, setLit] = useState(null); // the turn that was jumped to
+  const at = useRef(0); // the row that is read
+  const [prompt, setPrompt] = useState(0); // the place of its prompt among the others
+  const opened = useRef(new Map()).current; // turns that were opened or closed by hand
   const [all, setAll] = useState({ tools: false, thinking: false });
-  const rows = transcript.rows;
-  const count = complete ? rows.length : Math.max(session.turns, rows.length);
+  const { rows } = transcript;
 
+  // Whatever is drawn anew while somebody scrolls is drawn for a new prompt alone.
+  const read = (index) => {
+    at.current = index;
+    setPrompt(transcript.prompts.findLastIndex((place) => place <= index));
+  };
   const jump = useCallback(
-    (index, { light = true } = {}) => {
+    (index, { open = false } = {}) => {
       if (index < 0) return;
+      const id = transcript.rows[index]?.turn.turn_id ?? null;
+      if (open) opened.set(id, true);
       control.show(index);
-      setAt(index);
-      if (light) setLit(index);
+      read(index);
+      setLit(id);
     },
     [control],
   );
+  const seek = useCallback(
+    async (turnId) => {
+      const index = await pages.seek(turnId);
+      jump(index, { open: true });
+      return index >= 0;
+    },
+    [jump],
+  );
 
-  // The turn of the address, as soon as its page is there.
-  const done = useRef(null);
+  // The turn of the address, as soon as it is there.
+  const [missing, setMissing] = useState(false);
   useEffect(() => {
-    if (wanted === null || done.current === wanted) return;
-    const index = transcript.find(wanted);
-    if (index < 0) return;
-    done.current = wanted;
-    opened.set(index, true);
-    jump(index);
-  }, [wanted, transcript.version]);
-  useEffect(() => {
-    if (wanted === null) done.current = null;
+    let isWanted = true;
+    setMissing(false);
+    if (wanted !== null) seek(wanted).then((found) => isWanted && setMissing(!found));
+    return () => {
+      isWanted = false;
+    };
   }, [wanted]);
 
   // New turns keep somebody at the end who is at the end.
   const end = useRef(false);
   control.onScroll = () => {
     end.current = control.isAtEnd();
-    const first = control.first();
-    if (first !== at) setAt(first);
+    read(control.first());
+    if (end.current && pages.added > known) setKnown(pages.added);
   };
-  const before = useRef(rows.length);
-  const [news, setNews] = useState(0);
+  const [known, setKnown] = useState(0); // of the added turns
   useEffect(() => {
-    const added = rows.length - before.current;
-    before.current = rows.length;
-    if (!follow.current || added <= 0) return;
-    if (end.current) window.scrollTo({ top: document.documentElement.scrollHeight });
-    else setNews((sum) => sum + added);
-  }, [rows.length]);
-  useEffect(() => {
-    if (end.current) setNews(0);
-  }, [at]);
+    if (!end.current || pages.added <= known) return;
+    window.scrollTo({ top: document.documentElement.scrollHeight });
+    setKnown(pages.added);
+  }, [pages.added]);
+  const toEnd = () => {
+    setKnown(pages.added);
+    jump(rows.length - 1);
+    setLit(null);
+  };
 
-  const find = useFind({ transcript, version: transcript.version, jump, opened });
-  const toPrompt = (step) => {
-    const from = lit >= 0 && Math.abs(lit - at) < 40 ? lit : at;
-    jump(transcript.promptFrom(from, step));
+  const find = useFind({ pages, version: transcript.version, at, jump, seek });
+  const toPrompt = async (step) => {
+    const place = lit === null ? -1 : transcript.find(lit);
+    jump(await pages.prompt(place >= 0 && Math.abs(place - at.current) < 40 ? place : at.current, step));
   };
   const toggle = (name) => {
     opened.clear();
@@ -111,99 +120,54 @@ function Reading({ session, transcript, complete, error, again, follow, wanted }
     t: () => toggle("thinking"),
     c: () => session.resume_command && copyText(session.resume_command),
     u: () => session.parent_session_id && go(sessionAddress({ ...session, session_id: session.parent_session_id })),
-    G: () => jump(count - 1, { light: false }),
+    G: toEnd,
     escape: find.close,
   });
 
-  const context = { session, opened, all, redraw, query: find.query };
+  const context = { session, opened, all, redraw };
+  const drawn = useMemo(() => new Map(), [transcript.version, all]); // what is the same is not compared
   const draw = (index) => {
     const row = rows[index];
     if (!row) return html`<div class="skeleton skeleton-turn"></div>`;
     if (row.hidden) return null;
-    return html`<${Turn} row=${row} index=${index} lit=${index === lit} context=${context} version=${transcript.version} />`;
+    const { turn_id: id } = row.turn;
+    const known = drawn.get(id);
+    if (known && known.lit === (id === lit) && known.open === opened.get(id)) return known.node;
+    const node = html`<${Turn} row=${row} lit=${id === lit} context=${context} />`;
+    drawn.set(id, { node, lit: id === lit, open: opened.get(id) });
+    return node;
   };
-  const missing = wanted !== null && done.current !== wanted;
+  const head = useMemo(
+    () => html`<${SessionHead} session=${session} all=${all} toggle=${toggle} onFind=${find.open} />`,
+    [session, all],
+  );
+  const outline = useMemo(
+    () => html`<${Outline} transcript=${transcript} current=${Math.max(0, prompt)} jump=${jump} />`,
+    [transcript.version, prompt],
+  );
+  const onRange = (first, last) => {
+    pages.need(first, last);
+    find.paint();
+  };
   return html`<div class="session">
     <div class="column session-main">
-      <${SessionHead} session=${session} all=${all} toggle=${toggle} onFind=${find.open} />
-      ${missing && html`<p class="notice" role="status">${complete ? "The turn of this link is not in this session." : "Looking for the turn of this link…"}</p>`}
+      ${head}
+      ${missing && html`<p class="notice" role="status">The turn of this link is not in this session.</p>`}
       ${error && html`<${Failed} error=${error} again=${again} />`}
-      <${FindBar} find=${find} complete=${complete} />
+      <${FindBar} find=${find} />
       <${Rows}
-        count=${count}
+        count=${rows.length}
         version=${transcript.version}
-        estimate=${(index) => (rows[index] ? estimateRow(rows[index]) : 90)}
+        changes=${transcript}
+        estimate=${(index) => (rows[index] ? estimateRow(rows[index]) : AHEAD_HEIGHT)}
         keyOf=${(index) => rows[index]?.turn.turn_id ?? `ahead-${index}`}
         draw=${draw}
         control=${control}
-        onRange=${find.paint}
+        onRange=${onRange}
       />
       ${complete && rows.length === 0 && html`<p class="list-end">No turns</p>`}
-      ${news > 0 && html`<button class="news" onClick=${() => { setNews(0); jump(count - 1, { light: false }); }}><${Icon} name="down" />${news} new</button>`}
+      ${pages.added > known && html`<button class="news" onClick=${toEnd}><${Icon} name="down" />${pages.added - known} new</button>`}
     </div>
-    <${Outline} transcript=${transcript} version=${transcript.version} at=${at} jump=${jump} />
+    ${outline}
   </div>`;
 }
-
-/** Load a session page by page, and what is added to it later. */
-function useTranscript(key) {
-  const transcript = useMemo(() => new Transcript(), [key]);
-  const [state, setState] = useState({ session: null, complete: false, error: null });
-  const follow = useRef(false);
-  const job = useRef(null);
-  const load = useCallback(
-    async (after, isUpdate = false) => {
-      job.current?.abort();
-      const mine = (job.current = new AbortController());
-      follow.current = isUpdate;
-      let next = after;
-      try {
-        do {
-          const first = transcript.rows.length === 0;
-          const params = { turns: first ? FIRST : NEXT };
-          if (next >= 0) params.after = next;
-          const page = await api.session(key, params, mine.signal);
-          if (mine.signal.aborted) return;
-          transcript.add(page.turns);
-          next = page.next;
-          const head = page.resume_command ? { resume_command: page.resume_command } : {};
-          setState({ session: { ...page.session, ...head }, complete: next === null, error: null });
-          if (first) performance.mark("lethe:session");
-          await idle();
-        } while (next !== null && !mine.signal.aborted);
-      } catch (error) {
-        if (!mine.signal.aborted) setState((before) => ({ ...before, error }));
-      }
-      if (job.current === mine) job.current = null;
-    },
-    [key],
-  );
-  useEffect(() => {
-    setState({ session: null, complete: false, error: null });
-    load(-1);
-    return () => job.current?.abort();
-  }, [load]);
-  const update = useCallback(
-    (from) => {
-      if (job.current === null) load(Math.min(from, transcript.lastSeq), true);
-    },
-    [load],
-  );
-  const changed = useCallback(
-    ({ session, turns }) => {
-      const isThis = session.tool === key.tool && session.host === key.host && session.session_id === key.session_id;
-      if (isThis) update(turns.length ? turns[0].seq - 1 : transcript.lastSeq);
-    },
-    [update],
-  );
-  const again = useCallback(() => update(transcript.lastSeq), [update]);
-  useChanges(changed, again);
-  return { ...state, transcript, follow, again: () => load(transcript.lastSeq) };
-}
-
-/** Let the browser draw and listen before going on. */
-const idle = () =>
-  new Promise((resolve) => {
-    if (window.requestIdleCallback) window.requestIdleCallback(resolve, { timeout: 100 });
-    else setTimeout(resolve, 16);
-  });
