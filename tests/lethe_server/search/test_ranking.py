@@ -51,7 +51,7 @@ def test_a_single_word_counts_what_it_would_among_others(connection, source):
 
 
 def test_more_hits_and_shorter_texts_count_more(connection):
-    """Of equal hits those of the shorter text are better; a part of an identifier is half a word."""
+    """Of equal hits that of the shorter text is better; a part of an identifier is half a word."""
     single = scores(connection, *make_scoring("turns", [[Worth(0, 1.0)]]))
 
     def place(slot):

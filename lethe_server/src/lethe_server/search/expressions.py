@@ -49,11 +49,13 @@ class Match(NamedTuple):
         expression: of FTS5.
         leaves: the words and phrases to count and to mark.
         strings: the strings of FTS5 in the expression, in its order.
+        prefixes: words, or phrases, whose last word stands for all that begin so.
     """
 
     expression: str
     leaves: tuple[Phrase, ...]
     strings: tuple[String, ...]
+    prefixes: tuple[str, ...] = ()
 
 
 def facet(field: str, value: str) -> str:
@@ -89,7 +91,7 @@ def compile_match(
     expression = " AND ".join(f"({part})" for part in required or [_any_facet((FACET_ANY,))])
     for part in refused:
         expression = f"({expression}) NOT ({part})"
-    return Match(expression, tuple(compiler.leaves), counted)
+    return Match(expression, tuple(compiler.leaves), counted, tuple(compiler.prefixes))
 
 
 def leaf_expression(leaf: Phrase) -> str:
@@ -117,6 +119,7 @@ class _Compiler:
         self._whole = whole
         self.leaves: list[Phrase] = []
         self.strings: list[String] = []
+        self.prefixes: list[str] = []
         self._excluding = False
 
     def node(self, node: Node) -> str:
@@ -143,12 +146,15 @@ class _Compiler:
 
     def _phrase(self, phrase: Phrase) -> str:
         leaf = self._leaf(phrase)
-        strings = _strings_of(phrase, prefix=phrase.prefix and phrase not in self._whole)
+        prefix = phrase.prefix and phrase not in self._whole
+        strings = _strings_of(phrase, prefix=prefix)
+        self.prefixes += [phrase.text, *_parts_of(phrase)[-1:]] if prefix else []
         self.strings += (String(leaf, worth) for _, worth in strings)
         return " OR ".join(text for text, _ in strings)
 
     def _near(self, phrase: Phrase) -> str:
         self.strings.append(String(self._leaf(phrase), 1.0))
+        self.prefixes += [phrase.text] if phrase.prefix else []
         return _quoted(phrase.text) + ("*" if phrase.prefix else "")
 
     def _leaf(self, phrase: Phrase) -> int:

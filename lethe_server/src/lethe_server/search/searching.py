@@ -27,6 +27,7 @@ from lethe_server.search.cursors import (
 )
 from lethe_server.search.expressions import leaf_expression
 from lethe_server.search.plans import OwnerPlan, plan_owner
+from lethe_server.search.prefixes import check_prefixes
 from lethe_server.search.snippets import SnippetMaker
 from lethe_server.storage.places import FIRST, LAST, place_of, slot_end, slot_start
 from lethe_server.storage.ranking import Worth, make_scoring, word_weight
@@ -214,7 +215,7 @@ class _Searching:
 
     def _first_best(self) -> tuple[Figures, list[HitRow]]:
         """Score all hits, or the newest of very many."""
-        figures, floor = self._counted(self._measure())
+        figures, floor = self._counted(self._checked(self._measure()))
         if figures.recent:
             figures = msgspec.structs.replace(figures, since=slot_start(floor))
         rows = self._best(figures)
@@ -222,11 +223,11 @@ class _Searching:
 
     def _first_newest(self) -> tuple[Figures, list[HitRow]]:
         """Take the newest hits, and count the others as far as anybody wants to know."""
-        figures, _ = self._counted(self._measure())
+        figures, _ = self._counted(self._checked(self._measure()))
         return figures, self._newest(figures, self._search.limit + 1)
 
     def _next_page(self, cursor: Cursor, *, ranked: bool) -> tuple[Figures, list[HitRow]]:
-        figures = cursor.figures
+        figures = self._checked(cursor.figures)
         after = (-cursor.score, -cursor.place, cursor.owner, _BEHIND)
         if ranked:
             return figures, self._best(figures, after)
@@ -235,6 +236,11 @@ class _Searching:
         rest = msgspec.structs.replace(figures, until=until)
         rows = self._newest(rest, self._search.limit + 1 + len(self._plans))
         return figures, [row for row in rows if row > after]
+
+    def _checked(self, figures: Figures) -> Figures:
+        """Return the figures of a search that can be answered in time."""
+        check_prefixes((table.reader, table.match) for table in self._tables(figures))
+        return figures
 
     def _tables(self, figures: Figures) -> Iterator[_Table]:
         """Return the tables that are searched."""

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_server.search.plans import plan_owner
+from lethe_server.search.prefixes import check_prefixes
 from lethe_server.search.snippets import SnippetMaker
 from lethe_server.storage.places import FIRST, LAST, place_of
 from lethe_server.storage.search_hits import Window, indexed_owners, read_page
@@ -121,6 +122,7 @@ def _find(connection: apsw.Connection, finding: Finding, plan: OwnerPlan) -> Hit
         LAST if query.until is None else place_of(query.until),
     )
     match = plan.match(())
+    check_prefixes((reader, match) for reader in plan.readers.values())
     sources: dict[int, Source] = {}
     more = False
     for source, reader in plan.readers.items():

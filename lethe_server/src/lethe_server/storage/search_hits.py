@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_server.search.expressions import FACET_ANY
@@ -10,7 +11,7 @@ from lethe_server.storage.dictionaries import unpacker_of
 from lethe_server.storage.payloads import outputs_of
 from lethe_server.storage.places import FIRST, LAST
 from lethe_server.storage.ranking import ROWS
-from lethe_server.storage.search_index import table_of
+from lethe_server.storage.search_index import table_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -151,6 +152,24 @@ class HitReader:
         where, values = self._where(expression, window, sessions)
         statement = f"SELECT count(*) FROM (SELECT 1 FROM {self._table} {where} LIMIT ?)"  # noqa: S608 - made of a number
         return int(self._connection.execute(statement, (*values, limit)).get)
+
+    def postings(self, beginning: str, limit: int) -> int:
+        """Count the texts that words with a beginning stand in, each word on its own.
+
+        Args:
+            beginning: of words, folded.
+            limit: nobody wants to know of more.
+        """
+        words = words_of(self._source, self._owner)
+        statement = f"SELECT doc FROM {words} WHERE term >= ? AND term < ?"  # noqa: S608 - made of a number
+        rows = self._connection.execute(statement, (beginning, beginning + chr(sys.maxunicode)))
+        total = 0
+        for (count,) in rows:
+            total += count
+            if total >= limit:
+                rows.close()
+                break
+        return total
 
     def places(
         self,

@@ -36,7 +36,7 @@ SOURCES: Final[tuple[Source, ...]] = ("turns", "outputs")
 
 #: Raised with every change of what is indexed of a turn, and of the tables of an owner: the index
 #: of an owner that has another version is built anew when the archive is opened.
-INDEX_VERSION: Final = 3
+INDEX_VERSION: Final = 4
 
 _FIND_OWNER: Final = "SELECT owner FROM search_owners WHERE owner = ?"
 _INSERT_OWNER: Final = "INSERT INTO search_owners (owner, version) VALUES (?, ?)"
@@ -106,6 +106,16 @@ def table_of(source: Source, owner: int) -> str:
     return f"search_{source}_{owner:d}"
 
 
+def words_of(source: Source, owner: int) -> str:
+    """Return the name of the view of the words in a table of the index.
+
+    Args:
+        source: what is indexed in the table.
+        owner: the number of the owner.
+    """
+    return f"search_words_{source}_{owner:d}"
+
+
 def has_index(connection: apsw.Connection, owner: int) -> bool:
     """Tell whether anything of an owner was ever indexed.
 
@@ -172,6 +182,7 @@ def drop_index(connection: apsw.Connection, owner: int) -> None:
         owner: the number of the owner.
     """
     for source in SOURCES:
+        connection.execute(f"DROP TABLE IF EXISTS {words_of(source, owner)}")
         connection.execute(f"DROP TABLE IF EXISTS {table_of(source, owner)}")
     connection.execute(_DELETE_PLACES, (owner,))
     connection.execute(_DELETE_OWNER, (owner,))
@@ -182,6 +193,10 @@ def _create_index(connection: apsw.Connection, owner: int) -> None:
         connection.execute(
             f"CREATE VIRTUAL TABLE {table_of(source, owner)} USING fts5("
             "text, parts, facets, content='', contentless_delete=1)"
+        )
+        connection.execute(
+            f"CREATE VIRTUAL TABLE {words_of(source, owner)} "
+            f"USING fts5vocab({table_of(source, owner)}, row)"
         )
     connection.execute(_INSERT_OWNER, (owner, INDEX_VERSION))
 
