@@ -63,6 +63,8 @@ class FakeServer:
         judge: called with the lines when the script is at its end; may return a `Reply`.
         requests: all that came.
         reports: what a collector said of its machine.
+        mark: of each acknowledgement, and the only one that is known; empty for an old server.
+        knows_reports: whether there is a place for them.
         events: the archive: of each event the first that came, at the smallest place of all.
     """
 
@@ -71,6 +73,8 @@ class FakeServer:
         self.judge = lambda _lines: None
         self.requests = []
         self.reports = []
+        self.knows_reports = True
+        self.mark = ""
         self.events = {}
         self.sent = Counter()
         self._loop = asyncio.new_event_loop()
@@ -131,7 +135,9 @@ class FakeServer:
         body = await reader.readexactly(int(headers["content-length"]))
         if not head.startswith("POST"):
             self.reports.append(json.loads(body))
-            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            status = "204 No Content" if self.knows_reports else "404 Not Found"
+            length = "" if self.knows_reports else "Content-Length: 0\r\n"
+            writer.write(f"HTTP/1.1 {status}\r\n{length}\r\n".encode())
             await writer.drain()
             return True
         lines = [line for line in _decode(body, headers).split(b"\n") if line]
@@ -141,10 +147,16 @@ class FakeServer:
             self._archive(lines)
         if reply.hang:
             await asyncio.Event().wait()
-        data = _render(reply, lines)
+        data = _render(reply, lines, self._marks(headers))
         writer.write(data[: reply.cut])
         await writer.drain()
         return reply.cut is None
+
+    def _marks(self, headers):
+        """What an acknowledgement says of marks."""
+        if not self.mark:
+            return {}
+        return {"mark": self.mark, "mark_known": headers.get("lethe-mark") == self.mark}
 
     def _archive(self, lines):
         for line in lines:
@@ -165,10 +177,10 @@ def _decode(body, headers):
             return body
 
 
-def _render(reply, lines):
+def _render(reply, lines, marks):
     body, content_type = reply.body, "application/json"
     if body is None:
-        body = {"received": len(lines), "accepted": len(lines), "errors": []}
+        body = {"received": len(lines), "accepted": len(lines), "errors": []} | marks
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"Content-Type": content_type, "Content-Length": str(len(data)), **reply.headers}
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
@@ -122,13 +123,17 @@ class SourceTable:
 
     def known(self, tool: str) -> dict[str, KnownSource]:
         """Return all sources of a tool by path."""
-        rows = self._database.query(
-            "SELECT path, id, device, inode, size, mtime_ns,"
-            " read_size IS size AND read_mtime_ns IS mtime_ns, parser_version, state"
-            " FROM sources WHERE tool = ?",
-            (tool,),
-        )
-        return {os.fsdecode(path): KnownSource(*rest) for path, *rest in rows}
+        with self._database.snapshot() as connection:
+            # Row by row, and each word once: there may be a hundred thousand (P10).
+            return {
+                os.fsdecode(path): KnownSource(*rest, state=sys.intern(state))
+                for path, state, *rest in connection.execute(
+                    "SELECT path, state, id, device, inode, size, mtime_ns,"
+                    " read_size IS size AND read_mtime_ns IS mtime_ns, parser_version"
+                    " FROM sources WHERE tool = ?",
+                    (tool,),
+                )
+            }
 
     def named(self, tool: str, name: str) -> list[tuple[int, str, Identity]]:
         """Return id, path and identity of the sources of a tool whose files have this name."""
