@@ -507,6 +507,25 @@ assert sum(1 for _ in parser.read(source, None)) >= 8
 """
 
 
+@pytest.mark.promise("C37", "P9")
+@pytest.mark.timeout(30)
+def test_c37_rows_in_disorder_end_the_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A damaged row number leads SQLite back to rows that were seen: the read ends, and says so."""
+    monkeypatch.setattr(lethe_core.passes, "WINDOW_ROWS", 3)
+    with closing(path) as connection:
+        for number in range(100):
+            put(connection, f"n{number}", 3000 + number, f"needle {number:03}")
+        [(last,)] = connection.execute("SELECT max(rowid) FROM message")
+        connection.execute("PRAGMA journal_mode=DELETE")
+    data = bytearray(path.read_bytes())
+    end = data.index(b"needle 099")
+    place = data.rindex(bytes([last]), end - 40, end - 10)
+    data[place] = 3
+    path.write_bytes(data)
+    with pytest.raises(SourceUnreadable, match="in disorder"):
+        read(path)
+
+
 @pytest.mark.promise("C38", "P16")
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 @pytest.mark.parametrize("state", ["closed", "live", "left", "rollback"])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import apsw
 import msgspec
 
+from lethe_core.errors import SourceUnreadable
 from lethe_core.feeds import changed_sql, row_sql
 from lethe_core.limits import MIB
 from lethe_core.parser import unmapped_turn
@@ -210,6 +211,11 @@ class Pass:
                 )[0][0]
                 if end is None:
                     return
+                if end <= self._end:  # SQLite takes the order of rows for granted
+                    path = self.source.path
+                    raise SourceUnreadable(
+                        f"{path} is damaged: rows of {feed.table} are in disorder"
+                    )
                 window = self.database.query(
                     f"SELECT {changed_sql(feed)}, rowid FROM {feed.table}"  # noqa: S608
                     " WHERE rowid > ? AND rowid <= ?"
