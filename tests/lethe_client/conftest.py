@@ -23,12 +23,14 @@ class Asked:
 
     Args:
         url: of the server.
-        send: posts events.
+        send: posts events of alice.
+        admin: a token of the admin root.
     """
 
-    def __init__(self, url, send) -> None:
+    def __init__(self, url, send, admin) -> None:
         self.url = url
         self.send = send
+        self.admin = admin
 
     async def lethe(self, *arguments: str, exit_code: int = 0):
         """Run a command beside the server and return its result."""
@@ -57,11 +59,13 @@ def settings(monkeypatch, tmp_path) -> Callable[..., None]:
 @pytest.fixture
 async def asked(aiohttp_client, tmp_path, settings) -> Asked:
     """A server, and a token that may read."""
-    environ = {"DATA_DIR": str(tmp_path / "data"), "AUTH__ALLOWED_USERS": "alice"}
+    environ = {"DATA_DIR": str(tmp_path / "data"), "AUTH__ALLOWED_USERS": "alice,root"}
+    environ["AUTH__ADMINS"] = "root"
     given = {f"LETHE_SERVER__{name}": value for name, value in environ.items()}
     (tmp_path / "server.yaml").touch()
     config = load_config(tmp_path / "server.yaml", environ=given)
     token = ensure_token(config.data_dir, owner="alice", name="t", scopes=("ingest", "read"))
+    admin = ensure_token(config.data_dir, owner="root", name="t", scopes=("read", "admin"))
     client = await aiohttp_client(create_app(config))
     url = str(client.make_url("")).rstrip("/")
     settings(URL=url, TOKEN=token)
@@ -77,7 +81,7 @@ async def asked(aiohttp_client, tmp_path, settings) -> Asked:
         )
         assert answer.status == 200, await answer.text()
 
-    return Asked(url, send)
+    return Asked(url, send, admin)
 
 
 @pytest.fixture

@@ -211,3 +211,28 @@ class TestStats:
             days += [one["day"] for one in (await asked.json("stats", "--by", "day"))["groups"]]
 
         assert days == ["2026-09-21", "2026-09-20"]
+
+
+@pytest.mark.promise("A14")
+class TestOwner:
+    """`--owner`, for admins."""
+
+    async def test_an_admin_reads_what_others_have(self, asked, turn, settings):
+        """Of one user or of everybody; without it there is the own archive alone."""
+        await asked.send(turn(1, content="roses"))
+        settings(TOKEN=asked.admin)
+
+        assert [] == (await asked.json("sessions"))["sessions"]
+        for owner in ("alice", "*"):
+            given = ("--owner", owner)
+            assert 1 == (await asked.json("stats", *given))["totals"]["turns"]
+            assert 1 == len((await asked.json("search", "roses", *given))["results"])
+            assert 1 == len((await asked.json("sessions", *given))["sessions"])
+            assert "roses" in (await asked.lethe("show", "5f2e", *given)).stdout
+
+    async def test_nobody_else_does(self, asked, turn):
+        """Who is no admin is told so."""
+        await asked.send(turn(1))
+        result = await asked.lethe("sessions", "--owner", "alice", exit_code=2)
+
+        assert "only admins" in result.stderr

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _DIMENSIONS: Final = ("tool", "host", "day", "week", "month", "model", "project", "role")
 _KEY: Final = ("tool", "host", "session_id")
+_OWNER: Final = click.option(
+    "--owner", metavar="USER", help="For admins: of this user, or of everybody (*)."
+)
 
 
 def _filters(command: Callable[..., None]) -> Callable[..., None]:
@@ -26,6 +29,7 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--project", help="Only in this directory: whole, or its last parts."),
         click.option("--since", metavar="TIME", help="At or after: 2026-10-01, or Unix seconds."),
         click.option("--until", metavar="TIME", help="Before."),
+        _OWNER,
         click.option("--json", "as_json", is_flag=True, help="Print what the server answers."),
     )
     for option in reversed(options):
@@ -84,12 +88,13 @@ def sessions(*, as_json: bool, limit: int, **filters: str | None) -> None:
 @click.command()
 @click.argument("session")
 @click.option("--outputs", is_flag=True, help="Show the outputs of tools whole.")
+@_OWNER
 @click.option("--json", "as_json", is_flag=True, help="Print the session and all its turns.")
-def show(*, session: str, outputs: bool, as_json: bool) -> None:
+def show(*, session: str, outputs: bool, owner: str | None, as_json: bool) -> None:
     """Print one SESSION: its id, the beginning of its id, or TOOL/HOST/ID."""
     with _server() as server:
-        key = _find(server, session)
-        pages = _pages(server, key)
+        key = _find(server, session, owner)
+        pages = _pages(server, key, owner)
         for line in _json_lines(pages) if as_json else _text_lines(pages, whole=outputs):
             click.echo(line)
 
@@ -211,7 +216,7 @@ def _print_stats(answer: dict[str, Any]) -> None:
     print_rows(columns, rows)
 
 
-def _find(server: Server, text: str) -> tuple[str, str, str]:
+def _find(server: Server, text: str, owner: str | None) -> tuple[str, str, str]:
     """Return tool, host and id of the one session that a text names.
 
     Raises:
@@ -224,7 +229,7 @@ def _find(server: Server, text: str) -> tuple[str, str, str]:
     parts = text.split("/")
     if len(parts) == len(_KEY):
         return parts[0], parts[1], parts[2]
-    found = json.loads(server.get("sessions", session=text, limit=10))
+    found = json.loads(server.get("sessions", session=text, limit=10, owner=owner))
     exact = [one for one in found["sessions"] if one["session_id"] == text]
     match exact or found["sessions"]:
         case []:
@@ -236,10 +241,12 @@ def _find(server: Server, text: str) -> tuple[str, str, str]:
             raise NotOneSession(f"{found['total']} sessions have such an id: {names}")
 
 
-def _pages(server: Server, key: tuple[str, str, str]) -> Iterator[dict[str, Any]]:
+def _pages(
+    server: Server, key: tuple[str, str, str], owner: str | None
+) -> Iterator[dict[str, Any]]:
     after: int | None = None
     while True:
-        page = server.session(*key, after=after)
+        page = server.session(*key, after=after, owner=owner)
         yield page
         after = page["next"]
         if after is None:

@@ -96,7 +96,9 @@ class Server:
             return body
         raise self._refusal(response.status, kind, body)
 
-    def session(self, tool: str, host: str, session_id: str, after: int | None) -> dict[str, Any]:
+    def session(
+        self, tool: str, host: str, session_id: str, *, after: int | None, owner: str | None = None
+    ) -> dict[str, Any]:
         """Return a session and a page of its turns.
 
         Args:
@@ -104,8 +106,10 @@ class Server:
             host: of the session.
             session_id: of the session.
             after: begin behind this `seq`.
+            owner: whose; the own if `None`.
         """
-        body = self.get("sessions", tool, host, session_id, after=after, turns=PAGE_TURNS)
+        path = ("sessions", tool, host, session_id)
+        body = self.get(*path, after=after, turns=PAGE_TURNS, owner=owner)
         answer: dict[str, Any] = json.loads(body)
         return answer
 
