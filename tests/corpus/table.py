@@ -85,6 +85,7 @@ WITNESSES = [
     Witness("cursor", "cursor", ("cursor",)),
     Witness("droid", "droid", ("droid",)),
     Witness("gemini", "gemini", ("gemini",)),
+    Witness("goose", "goose", ("goose",)),
     Witness("kimi-cli", "kimi", ("kimi-cli",), "count_cli"),
     Witness("kimi-code", "kimi", ("kimi-code",), "count_code"),
     Witness("opencode", "opencode", ("opencode", "opencode-v2"), answers=SUMMARIES),
