@@ -29,6 +29,7 @@ from lethe_server.problems import describe_problem
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
 #: Connections at a time; each takes a descriptor.
 MAX_CONNECTIONS: Final = 1000
@@ -94,15 +95,19 @@ class Connection(web.RequestHandler):
         manager: knows all connections.
         head_seconds: within which the head of a request must have arrived.
         arguments: of the framework.
+
+    Attributes:
+        on_lost: called when it ends, whoever ends it.
     """
 
-    __slots__ = ("_connections", "_head_seconds", "_head_timer")
+    __slots__ = ("_connections", "_head_seconds", "_head_timer", "on_lost")
 
     def __init__(self, manager: web.Server, head_seconds: float, **arguments: Any) -> None:
         super().__init__(manager, **arguments)
         self._connections = manager
         self._head_seconds = head_seconds
         self._head_timer: asyncio.TimerHandle | None = None
+        self.on_lost: list[Callable[[], None]] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, unless there are too many connections."""
@@ -116,6 +121,8 @@ class Connection(web.RequestHandler):
         """End; nothing is waited for any more."""
         self._stop_timer()
         super().connection_lost(exc)
+        for call in self.on_lost:
+            call()
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and start the deadline if it is the beginning of a head."""

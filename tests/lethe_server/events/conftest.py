@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from aiohttp import ClientSession, web
+
+from lethe_server.app import create_app
+from lethe_server.edge import EdgeSite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +27,18 @@ class Message(NamedTuple):
     event: str
     data: Any
     id: str | None
+
+
+class EdgeArchive(NamedTuple):
+    """What follows a server that is reached through its edge.
+
+    Args:
+        client: of aiohttp.
+        user: signs in by the header of a proxy.
+    """
+
+    client: ClientSession
+    user: str = "alice"
 
 
 class Stream:
@@ -82,6 +99,19 @@ async def follow():
             return Stream(response)
 
         yield follow
+
+
+@pytest.fixture
+async def at_the_edge(make_config):
+    """A server that accepts connections as it does in its own process."""
+    runner = web.AppRunner(create_app(make_config()))
+    await runner.setup()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        await EdgeSite(runner, listener).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with ClientSession(url) as client:
+            yield EdgeArchive(client)
+        await runner.cleanup()
 
 
 @pytest.fixture

@@ -243,3 +243,17 @@ class TestEnd:
 
         assert (await refused.response.json())["code"] == "UNAVAILABLE"
         assert "Retry-After" in refused.response.headers
+
+    @pytest.mark.promise("A5")
+    async def test_a_closed_stream_is_noticed_at_once(self, at_the_edge, opened, monkeypatch):
+        """The place of a stream is free when its client goes away, not at the next heartbeat."""
+        monkeypatch.setattr(handler, "HEARTBEAT_SECONDS", 3600.0)
+        monkeypatch.setattr(feed, "MAX_USER_STREAMS", 1)
+        (await opened(at_the_edge)).response.close()
+        status = 0
+        async with asyncio.timeout(30):
+            while status != 200:
+                async with at_the_edge.client.get(
+                    "/api/v1/events", headers={"Remote-User": at_the_edge.user}
+                ) as answer:
+                    status = answer.status

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from lethe_core.errors import LetheError
+from lethe_server.edge import Connection
 from lethe_server.events.messages import (
     HEARTBEAT,
     page_messages,
@@ -56,6 +57,8 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
         page = await request.app[STORE].read_changes(owner, asked)
         response = web.StreamResponse(headers=_HEADERS)
         await response.prepare(request)
+        if isinstance(request.protocol, Connection):
+            request.protocol.on_lost.append(follower.wake)  # its place is free at once
         stream = _Stream(request, response, follower)
         if page.gap:
             await stream.write(ready_message(page.places) + reset_message(page.places))
