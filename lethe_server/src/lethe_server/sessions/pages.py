@@ -15,8 +15,6 @@ from lethe_server.storage import SESSION_START, TurnPlace, TurnStarts
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    import apsw
-
     from lethe_server.storage import SessionRow, Store, TurnRow, TurnStart
 
 #: Turns of a page, if nothing else is asked for, and at most.
@@ -74,15 +72,16 @@ async def find_start(
     if name is None:
         return SESSION_START
 
-    def find(connection: apsw.Connection) -> TurnStart | None:
-        starts = TurnStarts(connection, owner, session.id)
+    def find(starts: TurnStarts) -> TurnStart | None:
         if name == "before":
             return starts.before(asked[name], asked["turns"])
         if name == "around":
             return starts.around(asked[name], asked["turns"])
         return starts.after(asked[name]) if name == "after" else starts.offset(asked[name])
 
-    start = await store.query(find, _START_SECONDS)
+    start = await store.query(
+        lambda connection: find(TurnStarts(connection, owner, session.id)), _START_SECONDS
+    )
     if start is None:
         raise NotFound("there is no such turn in this session")
     return start
