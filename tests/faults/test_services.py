@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 from fakes.process import CollectorProcess
@@ -89,3 +90,11 @@ async def test_a_service_that_does_nothing_gives_no_sign(tmp_path, messages):
         manager.tell("STATUS=asked")
 
     assert messages() == ["READY=1", "STATUS=asked", "STOPPING=1"]
+
+
+@pytest.mark.promise("O2", "O11")
+def test_o11_a_long_migration_is_not_ended_by_systemd():
+    """The unit of the server sets no bound on its start: else it would begin anew for ever."""
+    unit = Path(__file__).parents[2] / "deploy" / "lethe-server.service"
+
+    assert "\nTimeoutStartSec=infinity\n" in unit.read_text()
