@@ -59,7 +59,7 @@ class Axis(NamedTuple):
 
 
 def _ask_archive(asking: Asking) -> dict[str, Cost]:
-    return {**asking.costs(archive_routes(asking.client)), "one turn more": asking.append(3, 1500)}
+    return {**asking.costs(archive_routes(asking.client)), "one turn more": asking.append(3)}
 
 
 def _ask_owners(asking: Asking) -> dict[str, Cost]:
@@ -99,7 +99,7 @@ def _lengths(owner: str) -> list[Step]:
         return lambda asking: {
             **asking.costs(session_routes(session, turns)),
             "export, to its first byte": asking.first_byte(session),
-            "one turn more": asking.append(session, turns),
+            "one turn more": asking.append(session),
         }
 
     return [

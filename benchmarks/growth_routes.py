@@ -187,19 +187,19 @@ class Asking:
         path = f"{session_path(session)}/export"
         return self._cost(lambda: len(self.client.first_byte(path)))
 
-    def append(self, session: int, turns: int) -> Cost:
-        """Measure the storing of one more turn.
+    def append(self, session: int) -> Cost:
+        """Measure the storing of one more turn, behind all others.
 
         Args:
             session: by number.
-            turns: that it has.
         """
-        number = turns + int(time.time())
+        number = int(time.time())
 
         def ask() -> int:
             nonlocal number
             number += 1
             turn = make_turn(session, number, f"appended {number}")
+            turn["timestamp"] = time.time()
             return len(self.client.post_lines(json.dumps(turn).encode()))
 
         return self._cost(ask)

@@ -25,7 +25,7 @@ class Rollup:
         tokens: of them.
         started_at: of the first, Unix seconds.
         last_activity: of the last.
-        replies: the API replies in them, by number.
+        replies: those of the API replies in them that other sessions may have, by number.
     """
 
     sessions: int = 0
@@ -42,7 +42,7 @@ class Rollup:
 
         Args:
             row: with its figures.
-            replies: the API replies in it, by number.
+            replies: those in it that other sessions may have, by number.
         """
         return cls(
             sessions=1,
@@ -85,7 +85,7 @@ def roll_up(
     Args:
         nodes: each before its children.
         rows: of the sessions, by number.
-        replies: of the sessions, by number.
+        replies: that several sessions may have, by the number of each session.
     """
     rollups = [
         Rollup()

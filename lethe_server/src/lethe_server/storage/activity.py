@@ -4,7 +4,9 @@
 
 A *slot* is a quarter of an hour since 1970, UTC: every day of every time zone of our times is a
 whole number of them. Statistics add up these rows, which are far fewer than turns, and never look
-at the turns themselves but for the two slots that a span of time cuts through.
+at the turns themselves but for the two slots that a span of time cuts through. The slot `ALL_TIME`
+holds the sums of all others: what is asked of the whole archive costs its sessions, however long
+these are.
 
 A turn counts in its cell. The tokens of an API reply count once in the whole archive, however many
 turns and sessions carry it: in the cell of its *first turn*, `usage.turn`, which is the earliest
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 SLOT_SECONDS: Final = 900
 #: The slot of turns without a time.
 TIMELESS: Final = -1
+#: The slot that holds the sums of all others.
+ALL_TIME: Final = -2
 
 #: The order of the turns that carry a reply; the first of them is where it counts.
 FIRST_TURN_ORDER: Final = "t.timestamp IS NULL, t.timestamp, s.host, s.session_id, t.seq, t.turn_id"
@@ -124,19 +128,20 @@ class ActivityLedger:
             facts: of the turn.
         """
         cell = Cell.of(facts.timestamp, session, facts.role, facts.model)
-        self._turns[cell] = self._turns.get(cell, 0) + 1
+        self._count(cell, 1)
         self.move(cell, facts.tokens)
 
     def remove(self, session: int, facts: TurnFacts) -> None:
         """Take a turn off that is counted."""
         cell = Cell.of(facts.timestamp, session, facts.role, facts.model)
-        self._turns[cell] = self._turns.get(cell, 0) - 1
+        self._count(cell, -1)
         self.move(cell, Tokens().minus(facts.tokens))
 
     def move(self, cell: Cell, tokens: Tokens) -> None:
         """Count tokens, or take them off."""
         if any(tokens):
-            self._tokens[cell] = self._tokens.get(cell, Tokens()).plus(tokens)
+            for each in (cell, cell._replace(slot=ALL_TIME)):
+                self._tokens[each] = self._tokens.get(each, Tokens()).plus(tokens)
 
     def save(self) -> None:
         """Write what has moved."""
@@ -148,6 +153,10 @@ class ActivityLedger:
         self._connection.executemany(_MOVE, [move for move in moves if any(move[:7])])
         left = [(self._owner, *cell) for cell, turns in self._turns.items() if turns < 0]
         self._connection.executemany(_DROP_EMPTY, left)
+
+    def _count(self, cell: Cell, turns: int) -> None:
+        for each in (cell, cell._replace(slot=ALL_TIME)):
+            self._turns[each] = self._turns.get(each, 0) + turns
 
 
 def find_first_turns(

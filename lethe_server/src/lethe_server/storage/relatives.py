@@ -1,4 +1,7 @@
-"""Queries for related sessions: who may belong to a tree, and which API replies they share."""
+"""Queries for related sessions: who may belong to a tree, and which API replies they share.
+
+Replies that only one session has are not read: a long session would cost its length.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_server.related.trees import Link
+from lethe_server.storage.activity import ALL_TIME
 from lethe_server.storage.records import Tokens
 from lethe_server.storage.sessions import find_sessions
 
@@ -20,6 +24,14 @@ if TYPE_CHECKING:
 #: Most sessions of an answer.
 MAX_RELATIVES: Final = 1000
 
+_FIGURES: Final = (
+    "tokens_in",
+    "tokens_out",
+    "cache_read",
+    "cache_write",
+    "reasoning",
+    "cost_nano",
+)
 _FIND: Final = """
     SELECT id, host, session_id, parent_session_id, started_at FROM sessions
     WHERE owner = :owner AND tool = :tool AND session_id IN (SELECT value FROM json_each(:names))
@@ -29,11 +41,27 @@ _FIND: Final = """
         AND parent_session_id IN (SELECT value FROM json_each(:names))
     ORDER BY id LIMIT :limit
 """
-_FIND_REPLIES: Final = """
+#: Sessions with API replies that count in others: their own sums are greater than what counts in
+#: them (see `activity`). Two sessions share a reply only if one of them is such.
+_FIND_BORROWERS: Final = f"""
+    SELECT s.id FROM sessions AS s LEFT JOIN activity AS a
+        ON a.owner = s.owner AND a.slot = {ALL_TIME} AND a.session = s.id
+    WHERE s.owner = ? AND s.id IN (SELECT value FROM json_each(?))
+    GROUP BY s.id
+    HAVING {" + ".join(f"s.{name}" for name in _FIGURES)}
+        <> coalesce({" + ".join(f"sum(a.{name})" for name in _FIGURES)}, 0)
+"""  # noqa: S608 - made of constants alone
+#: What these share with others of the tree. `+usage` keeps SQLite from reading all replies of the
+#: owner instead of the turns of a few sessions.
+_FIND_SHARED: Final = """
     SELECT DISTINCT t.session, u.id,
         u.input, u.output, u.cache_read, u.cache_write, u.reasoning, u.cost_nano
-    FROM turns AS t JOIN usage AS u ON u.owner = t.owner AND u.id = t.usage
-    WHERE t.owner = ? AND t.session IN (SELECT value FROM json_each(?))
+    FROM (SELECT DISTINCT usage FROM turns
+        WHERE owner = :owner AND session IN (SELECT value FROM json_each(:borrowers))
+            AND +usage IS NOT NULL) AS b
+    CROSS JOIN usage AS u ON u.owner = :owner AND u.id = b.usage
+    CROSS JOIN turns AS t ON t.owner = :owner AND t.usage = b.usage AND t.usage IS NOT NULL
+        AND t.session IN (SELECT value FROM json_each(:sessions))
 """
 
 
@@ -88,7 +116,7 @@ def find_relatives(connection: apsw.Connection, session: SessionRow) -> Relative
 def find_related_rows(
     database: APSWDatabase, owner: int, sessions: Collection[int]
 ) -> tuple[dict[int, SessionRow], dict[int, dict[int, Tokens]]]:
-    """Return sessions and the API replies in them, by number.
+    """Return sessions, and all API replies that several of them share, by number.
 
     Args:
         database: that reads.
@@ -97,7 +125,11 @@ def find_related_rows(
     """
     rows = {row.id: row for row in find_sessions(database, owner, list(sessions))}
     replies: dict[int, dict[int, Tokens]] = {}
-    values = (owner, json.dumps(list(sessions)))
-    for session, reply, *tokens in database.connection().execute(_FIND_REPLIES, values):
-        replies.setdefault(session, {})[reply] = Tokens(*tokens)
+    connection = database.connection()
+    among = json.dumps(list(sessions))
+    borrowers = [number for (number,) in connection.execute(_FIND_BORROWERS, (owner, among))]
+    if borrowers:
+        values = {"owner": owner, "sessions": among, "borrowers": json.dumps(borrowers)}
+        for session, reply, *tokens in connection.execute(_FIND_SHARED, values):
+            replies.setdefault(session, {})[reply] = Tokens(*tokens)
     return rows, replies

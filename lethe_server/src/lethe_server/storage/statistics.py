@@ -1,7 +1,8 @@
 """Sums over the activity of an owner, or of all, by any of its dimensions.
 
 What is summed are *cells*: the rows of `activity` for whole quarters of an hour, and for the one
-or two that a span of time cuts through, the turns of the sessions that were active then.
+or two that a span of time cuts through, the turns of the sessions that were active then. Where time
+is not asked for, they are the rows that hold the sums of all time.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from lethe_server.storage.activity import SLOT_SECONDS, TIMELESS
+from lethe_server.storage.activity import ALL_TIME, SLOT_SECONDS, TIMELESS
 from lethe_server.storage.records import NANO
 from lethe_server.storage.zones import spans
 
@@ -62,9 +63,13 @@ _PRICED: Final = ("tokens_in", "tokens_out", "cache_read", "cache_write")
 _COLUMNS: Final = ("owner", "slot", "session", "role", "model", *_SUMS)
 #: Whose activity is summed: one owner's, or everybody's.
 _WHOSE: Final = "(SELECT id FROM owners WHERE :owner IS NULL OR name = :owner)"
-_ENDS: Final = f"""
-    SELECT min(slot), max(slot) FROM activity WHERE owner IN {_WHOSE} AND slot >= 0
-"""  # noqa: S608 - made of the constant above alone
+#: Each end of each owner is one step into the table.
+_ENDS: Final = """
+    SELECT min(first), max(last) FROM (
+        SELECT (SELECT min(slot) FROM activity WHERE owner = o.id AND slot >= 0) AS first,
+            (SELECT max(slot) FROM activity WHERE owner = o.id AND slot >= 0) AS last
+        FROM owners AS o WHERE :owner IS NULL OR o.name = :owner)
+"""
 _WHOLE: Final = f"""
     SELECT {", ".join(_COLUMNS)} FROM activity
     WHERE owner IN {_WHOSE} AND slot >= :first AND slot < :last
@@ -273,10 +278,15 @@ class ActivitySums:
         self._wanted = wanted
 
     def ends(self) -> tuple[int, int]:
-        """Return the first slot of the owner, and the one behind the last."""
+        """Return the first slot that counts, and the one behind the last."""
         row: Any = self._connection.execute(_ENDS, {"owner": self._owner}).fetchone()
         first, last = row
-        return (0, 0) if first is None else (first, last + 1)
+        if first is None:
+            return 0, 0
+        since, until = self._wanted.since or 0, self._wanted.until
+        begin = max(first, math.floor(since / SLOT_SECONDS))
+        end = last + 1 if until is None else min(last + 1, math.ceil(until / SLOT_SECONDS))
+        return begin, max(begin, end)
 
     def groups(
         self,
@@ -299,7 +309,7 @@ class ActivitySums:
         filters = self._wanted.names()
         of_sessions = with_activity or _OF_SESSIONS & {*dimensions, *filters}
         joins = _JOIN_SESSIONS if of_sessions else ""
-        cells, values = self._cells()
+        cells, values = self._cells(dimensions)
         if {*dimensions} <= _OF_SESSIONS and {*filters} <= _OF_SESSIONS:
             if self._wanted.since is None and self._wanted.until is None:
                 cells += f" UNION ALL {_TURNLESS}"
@@ -333,7 +343,7 @@ class ActivitySums:
         local = _local_slot(offsets)
         keys = [DIMENSIONS[name].replace("LOCAL", local) for name in (*dimensions, "model")]
         filters = self._wanted.names()
-        cells, values = self._cells()
+        cells, values = self._cells(dimensions)
         query = " ".join(
             (
                 f"SELECT {', '.join(keys)}, {', '.join(f'sum(c.{name})' for name in _PRICED)}",
@@ -348,15 +358,17 @@ class ActivitySums:
         rows: list[Any] = self._connection.execute(query, values | filters).fetchall()
         return [Use(tuple(row[:width]), row[width], row[width + 1 :]) for row in rows]
 
-    def _cells(self) -> tuple[str, dict[str, Any]]:
+    def _cells(self, dimensions: Sequence[str]) -> tuple[str, dict[str, Any]]:
         """Return a query of the cells of the span of time, and its values."""
         since, until = self._wanted.since, self._wanted.until
-        timed = since is not None or until is not None
-        values = {
-            "owner": self._owner,
-            "first": math.ceil((since or 0) / SLOT_SECONDS) if timed else TIMELESS,
-            "last": 2**62 if until is None else math.floor(until / SLOT_SECONDS),
-        }
+        values: dict[str, Any] = {"owner": self._owner}
+        if since is not None or until is not None:
+            values["first"] = math.ceil((since or 0) / SLOT_SECONDS)
+            values["last"] = 2**62 if until is None else math.floor(until / SLOT_SECONDS)
+        elif PERIODS.keys() & {*dimensions}:
+            values |= {"first": TIMELESS, "last": 2**62}
+        else:
+            values |= {"first": ALL_TIME, "last": ALL_TIME + 1}
         query = _WHOLE
         for number, part in enumerate(_parts(since, until)):
             query += f" UNION ALL {_PART.replace('_N', f'_{number}')}"

@@ -165,7 +165,7 @@ class Store:
     async def find_related_rows(
         self, owner: int, numbers: Sequence[int]
     ) -> tuple[dict[int, SessionRow], dict[int, dict[int, Tokens]]]:
-        """Return some sessions, and the API replies in them, by number."""
+        """Return some sessions, and the API replies that they share, by number."""
         return await self._read(
             lambda database: relatives.find_related_rows(database, owner, numbers)
         )
