@@ -22,6 +22,7 @@ from benchmarks import (
     startup,
     status,
     trivial,
+    web,
 )
 from benchmarks.corpus import SIZES, corpus
 from benchmarks.deployment import Deployment
@@ -45,6 +46,7 @@ BENCHMARKS = {
     "append": append,
     "status": status,
     "idle": idle,
+    "web": web,
 }
 #: These need many minutes and no corpus, and are run by name alone; the first needs tantivy.
 SEARCH_SCALE, GROWTH = BY_NAME_ALONE = ("search-scale", "growth")
@@ -123,7 +125,9 @@ def _measure(names: Collection[str], options: argparse.Namespace) -> dict[str, A
                 pair.lethe.stop()
                 if pair.peer is not None:
                     pair.peer.stop()
-    measured = {name: sheets[name].summaries() for name in names if name in sheets}
+    measured = {
+        name: rows for name in names if name in sheets and (rows := sheets[name].summaries())
+    }
     for name, rows in measured.items():
         _print_table(name, rows)
     return measured

@@ -49,5 +49,11 @@ TARGETS: Final = (
     Target("status CPU, to a bare Python", "ratio", 4, 2.3),
     Target("start wall", "ratio", 1 / 2, 1 / 4),
     Target("rescan CPU", "ratio", 1 / 4, 1 / 6),
+    Target("first view, loaded", "ours", 150, 120),
+    Target("key to hits, p50", "ours", 100, 60),
+    Target("50k turns, drawn", "ours", 1000, 400),
+    Target("50k turns, far link, drawn", "ours", 1000, 500),
+    Target("50k turns, frame down, p99", "ours", 34, 17),
+    Target("50k turns, frame up, p99", "ours", 34, 17),
     Target("trivial requests per CPU second, to bare", "ratio", 0.75, 0.9, least=True),
 )

@@ -1,12 +1,12 @@
 """How quickly the page answers, by the browser's own performance entries.
 
-``python -m benchmarks.web`` needs Debian's chromium and playwright, and makes its own archive of
-100,000 turns. What is measured:
+It needs Debian's chromium and playwright, and makes its own archive of 100,000 turns, since the
+limits are those of that many. ``python -m benchmarks.web`` measures it alone. What is measured:
 
 * the first view: bytes that it loads, and when the first session is drawn;
 * a search: from the key to the frame that shows the hits of what then stands in the box;
-* a session of 50,000 turns: from the request to the first drawn turn, and the frames of two seconds
-  of scrolling.
+* a session of 50,000 turns: from the request to the drawn turn, for its beginning and for a link
+  far down; and the frames of scrolling downwards from the one and upwards from the other.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.deployment import Deployment
+from benchmarks.measuring import Sheet, p50, p95
 from lethe_server.auth.browser import create_link
 from lethe_server.storage import TokenBook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from benchmarks.pair import Pair
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 FLAGS: Final = (
@@ -38,12 +41,13 @@ FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-RESULTS: Final = Path(__file__).parent / "results"
 DAY: Final = 86400.0
 #: Of the long session, and of all others together.
 TURNS: Final = 50_000
 SESSIONS: Final = 500
 _ROUNDS: Final = 16
+#: Pixels of a frame while it is scrolled: about ten screens a second.
+_STEP: Final = 160
 _TYPED: Final = ("test", "error", "file", "watering", "seed", "schedule", "valve", "module")
 #: A vocabulary of which some words are common and most are rare, as in any language.
 _SYLLABLES: Final = ("va", "se", "mo", "re", "ti", "lu", "ga", "no", "pe", "ri", "da", "ko")
@@ -75,16 +79,16 @@ _KEY_TO_HITS: Final = """([letter]) => new Promise((done, fail) => {
   };
   look();
 })"""
-#: Scroll for two seconds and give the milliseconds of each frame.
-_SCROLL: Final = """() => new Promise((done) => {
+#: Scroll for some seconds and give the milliseconds of each frame.
+_SCROLL: Final = """([step_by]) => new Promise((done) => {
   const frames = [];
   let before = performance.now();
   const begin = before;
   const step = (now) => {
     frames.push(now - before);
     before = now;
-    window.scrollBy(0, 160);
-    if (now - begin < 2000) requestAnimationFrame(step);
+    window.scrollBy(0, step_by);
+    if (now - begin < 4000) requestAnimationFrame(step);
     else done(frames.slice(2));
   };
   requestAnimationFrame(step);
@@ -92,7 +96,29 @@ _SCROLL: Final = """() => new Promise((done) => {
 
 
 def main() -> None:
-    """Measure, print the table and keep the figures as JSON."""
+    """Measure, and print the table."""
+    sheet = Sheet()
+    measure(None, sheet)
+    for name, row in sheet.summaries().items():
+        print(f"  {name:<28} {row['ours']:>10,.1f} {row['unit']}")
+
+
+def measure(pair: Pair | None, sheet: Sheet) -> None:
+    """Measure in a browser; without one, nothing.
+
+    Args:
+        pair: is not asked: the archive is another one.
+        sheet: gets the figures.
+    """
+    del pair
+    try:
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - of this benchmark alone
+    except ImportError:
+        print("  left out: playwright is not installed")
+        return
+    if not CHROMIUM.exists():
+        print(f"  left out: there is no {CHROMIUM}")
+        return
     with tempfile.TemporaryDirectory(prefix="lethe-bench-") as scratch:
         source = Path(scratch) / "source"
         (source / "projects").mkdir(parents=True)
@@ -101,45 +127,33 @@ def main() -> None:
         try:
             for events in (long_session(), many_sessions()):
                 _send(deployment, list(events))
-            figures = _measure(deployment)
+            with sync_playwright() as playwright:
+                _measure(playwright, deployment, sheet)
         finally:
             deployment.stop()
-    for name, value in figures.items():
-        print(f"  {name:<28} {value:>10,.1f}")
-    output = RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}-web.json"
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(figures, indent=2) + "\n")
-    print(f"\nkept in {output}")
 
 
-def _measure(deployment: Deployment) -> dict[str, float]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - of this benchmark alone
-
-    if not CHROMIUM.exists():
-        raise SystemExit(f"there is no {CHROMIUM}")
+def _measure(playwright: Any, deployment: Deployment, sheet: Sheet) -> None:
     with TokenBook(deployment.plan.data) as book:
         link = deployment.url + create_link(book, owner=deployment.plan.owner)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        context = browser.new_context(
-            viewport={"width": 1280, "height": 860}, base_url=deployment.url
-        )
-        page = context.new_page()
-        page.goto(link)
-        page.get_by_role("button").click()
-        page.wait_for_url(f"{deployment.url}/")
-        figures = _measure_first_view(context) | _measure_search(page) | _measure_session(page)
-        browser.close()
-    return figures
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, base_url=deployment.url)
+    page = context.new_page()
+    page.goto(link)
+    page.get_by_role("button").click()
+    page.wait_for_url(f"{deployment.url}/")
+    _measure_first_view(context, sheet)
+    _measure_search(page, sheet)
+    _measure_session(page, sheet)
+    browser.close()
 
 
-def _measure_first_view(context: Any) -> dict[str, float]:
-    times = []
+def _measure_first_view(context: Any, sheet: Sheet) -> None:
     weight = 0
     for _ in range(5):
         page = context.new_page()
         page.goto("/", wait_until="commit")
-        times.append(page.evaluate(_DRAWN, ".session-row"))
+        sheet.add("first view, drawn", "ms", page.evaluate(_DRAWN, ".session-row"))
         page.wait_for_load_state()
         entries = page.evaluate(
             "performance.getEntries().filter((each) => 'encodedBodySize' in each)"
@@ -147,10 +161,10 @@ def _measure_first_view(context: Any) -> dict[str, float]:
         )
         weight = sum(size for name, size in entries if "/api/" not in name)
         page.close()
-    return {"first view ms": statistics.median(times), "first view KB": weight / 1000}
+    sheet.add("first view, loaded", "KB", weight / 1000)
 
 
-def _measure_search(page: Any) -> dict[str, float]:
+def _measure_search(page: Any, sheet: Sheet) -> None:
     times = []
     page.goto("/")
     page.evaluate(_DRAWN, ".session-row")
@@ -159,24 +173,24 @@ def _measure_search(page: Any) -> dict[str, float]:
         page.fill("#search", "")
         page.evaluate(_DRAWN, ".session-row")
         times += [page.evaluate(_KEY_TO_HITS, [letter]) for letter in word[:4]]
-    return {
-        "key to hits p50 ms": statistics.median(times),
-        "key to hits p95 ms": statistics.quantiles(times, n=20)[-1],
-    }
+    sheet.add("key to hits, p50", "ms", p50(times))
+    sheet.add("key to hits, p95", "ms", p95(times))
 
 
-def _measure_session(page: Any) -> dict[str, float]:
-    opened = []
-    for _ in range(5):
-        page.goto("/session/claude-code/bench/long", wait_until="commit")
-        opened.append(page.evaluate(_DRAWN, ".turn"))
-    frames = page.evaluate(_SCROLL)
-    return {
-        "50k turns: drawn ms": statistics.median(opened),
-        "50k turns: frame p50 ms": statistics.median(frames),
-        "50k turns: frame p99 ms": statistics.quantiles(frames, n=100)[-1],
-        "50k turns: elements": page.evaluate("document.querySelectorAll('*').length"),
-    }
+def _measure_session(page: Any, sheet: Sheet) -> None:
+    for name, anchor, drawn, step in (
+        ("50k turns", "", ".turn", _STEP),
+        ("50k turns, far link", f"#turn-turn-{TURNS - 2000}", ".turn[data-lit]", -_STEP),
+    ):
+        for _ in range(5):
+            page.goto("about:blank")
+            page.goto(f"/session/claude-code/bench/long{anchor}", wait_until="commit")
+            sheet.add(f"{name}, drawn", "ms", page.evaluate(_DRAWN, drawn))
+        frames = page.evaluate(_SCROLL, [step])
+        way = "down" if step > 0 else "up"
+        sheet.add(f"50k turns, frame {way}, p50", "ms", p50(frames))
+        sheet.add(f"50k turns, frame {way}, p99", "ms", statistics.quantiles(frames, n=100)[-1])
+    sheet.add("50k turns, elements", "", page.evaluate("document.querySelectorAll('*').length"))
 
 
 def _send(deployment: Deployment, events: list[dict[str, Any]]) -> None:
