@@ -3,7 +3,8 @@
 Lines are appended in pieces that end anywhere, documents are rewritten with a message more each
 time, databases get a row after the other. Which file goes on next is chance, the same for the same
 seed, but for what all tools have in common: a session is there before its messages, a message is
-finished after its parts, and what is known of sessions elsewhere before they are written.
+finished after its parts, what is known of sessions elsewhere before they are written, and a sum
+not before what it sums up.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from contextlib import closing
 
 _PIECES = 12
 #: Names of tables and directories, in the order in which they are written.
-_ORDER = ("project", "session", "sessions", "session_v2", "session_message", "part")
+_ORDER = (
+    *("project", "usage_ledger", "session", "sessions"),
+    *("session_v2", "session_message", "part"),
+)
 
 
 class Replay:

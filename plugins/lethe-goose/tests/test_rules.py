@@ -216,8 +216,9 @@ def test_the_oldest_schema_is_read(tmp_path: Path) -> None:
         " content_json TEXT, created_timestamp INTEGER);"
         "INSERT INTO sessions VALUES ('s', 'Rakes', '/srv', '2025-09-01 10:00:00',"
         " '2025-09-01 10:00:00', 5, 1);"
-        'INSERT INTO messages VALUES (7, \'s\', \'user\', \'[{"type":"text","text":"Hi"}]\', 1756720800)'
     )
+    hello = json.dumps([text("Hi")])
+    connection.execute("INSERT INTO messages VALUES (7, 's', 'user', ?, 1756720800)", (hello,))
     connection.close()
     events = [one for record in Tool(path).read() for one in record.events]
 
