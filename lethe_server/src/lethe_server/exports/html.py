@@ -43,7 +43,7 @@ class HtmlExport(Export):
 
     def head(self) -> bytes:
         """Return the page up to the first turn."""
-        title = escape(self.session.title or self.session.preview or self.session.session_id)
+        title = escape(self.session.shown_title or self.session.session_id)
         facts = "".join(
             f"<dt>{escape(label)}</dt><dd>{escape(value)}</dd>\n"
             for label, value in facts_of(self.session)

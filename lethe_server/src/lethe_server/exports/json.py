@@ -15,7 +15,6 @@ from msgspec import Raw
 from lethe_core.wire import CONTENT_TYPE
 from lethe_server.exports.form import Export
 from lethe_server.sessions.answers import TurnEncoder, UsageAnswer, answer_session
-from lethe_server.storage import NANO
 
 if TYPE_CHECKING:
     from lethe_server.storage import SessionRow, TurnRow
@@ -122,7 +121,7 @@ class JsonlExport(Export):
             usage=UsageAnswer(row.usage_key, *tokens[:-1]) if row.usage_key is not None else None,
             tokens_in=None if keyed else tokens.input or None,
             tokens_out=None if keyed else tokens.output or None,
-            cost_usd=tokens.cost / NANO or None,
+            cost_usd=tokens.cost_usd,
             tool_calls=Raw(row.tool_calls),
             metadata=Raw(row.metadata),
             revision=row.revision,

@@ -27,7 +27,7 @@ class MarkdownExport(Export):
 
     def head(self) -> bytes:
         """Return the title and what is known of the session."""
-        title = self.session.title or self.session.preview or self.session.session_id
+        title = self.session.shown_title or self.session.session_id
         facts = "".join(f"* {label}: {escape(value)}\n" for label, value in facts_of(self.session))
         return f"# {escape(title)}\n\n{facts}".encode()
 

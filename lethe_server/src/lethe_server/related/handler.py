@@ -12,7 +12,6 @@ from lethe_server.parameters import OwnedParameters, load_parameters, whose
 from lethe_server.related.rollups import roll_up
 from lethe_server.related.trees import make_tree
 from lethe_server.sessions.finding import find_asked_session
-from lethe_server.storage import NANO
 
 if TYPE_CHECKING:
     from lethe_server.related.rollups import Rollup
@@ -102,7 +101,7 @@ def _answer_node(node: Node, tool: str, row: SessionRow | None, rollup: Rollup) 
         cache_read=tokens.cache_read,
         cache_write=tokens.cache_write,
         reasoning=tokens.reasoning,
-        cost_usd=tokens.cost / NANO or None,
+        cost_usd=tokens.cost_usd,
         started_at=rollup.started_at,
         last_activity=rollup.last_activity,
     )
@@ -114,7 +113,7 @@ def _answer_node(node: Node, tool: str, row: SessionRow | None, rollup: Rollup) 
         parent=node.parent,
         depth=node.depth,
         relation=row and row.relation,
-        title=row and (row.title or row.preview),
+        title=row and row.shown_title,
         started_at=row and row.started_at,
         last_activity=row and row.last_activity,
         turns=row.turns if row else 0,

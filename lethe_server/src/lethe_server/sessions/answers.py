@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Meta, Raw
 
 from lethe_core.removals import Removals
-from lethe_server.storage import NANO
 
 if TYPE_CHECKING:
     from lethe_server.storage import SessionRow, TurnRow
@@ -90,7 +89,6 @@ class TurnAnswer(msgspec.Struct):
 
 _COPIED: Final = frozenset(SessionAnswer.__struct_fields__) - {
     "title",
-    "cost_usd",
     "models",
     "metadata",
     "owner",
@@ -107,8 +105,7 @@ def answer_session(row: SessionRow, owner: str | None = None) -> SessionAnswer:
     values: dict[str, Any] = {name: getattr(row, name) for name in _COPIED}
     return SessionAnswer(
         **values,
-        title=row.title or row.preview,
-        cost_usd=row.cost_nano / NANO or None,
+        title=row.shown_title,
         models=sorted(msgspec.json.decode(row.models, type=dict[str, int])),
         metadata=Raw(row.metadata or b"{}"),
         owner=msgspec.UNSET if owner is None else owner,
@@ -153,7 +150,7 @@ class TurnEncoder:
             model=row.model,
             tokens_in=(tokens.input if usage else tokens.input or None) if tells else None,
             tokens_out=(tokens.output if usage else tokens.output or None) if tells else None,
-            cost_usd=tokens.cost / NANO or None if tells else None,
+            cost_usd=tokens.cost_usd if tells else None,
             usage=usage,
             tool_calls=Raw(row.tool_calls),
             metadata=Raw(row.metadata),

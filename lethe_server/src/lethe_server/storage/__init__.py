@@ -8,7 +8,7 @@ from __future__ import annotations
 from lethe_server.storage.arrivals import HostRow, ToolRow, find_hosts, find_tools
 from lethe_server.storage.changes import BEGINNING, ChangedSession, ChangePage, Place, Places
 from lethe_server.storage.payloads import Packer
-from lethe_server.storage.records import NANO, Record, SessionKey, Tokens, prepare_record
+from lethe_server.storage.records import Record, SessionKey, Tokens, prepare_record
 from lethe_server.storage.sessions import SORTS, SessionFilter, SessionPage, SessionRow
 from lethe_server.storage.statistics import ActivityFilter, Figures, read_places
 from lethe_server.storage.store import Store
@@ -20,7 +20,6 @@ from lethe_server.storage.turnstarts import SESSION_START, TurnStart, TurnStarts
 
 __all__ = [
     "BEGINNING",
-    "NANO",
     "SESSION_START",
     "SORTS",
     "ActivityFilter",

@@ -41,6 +41,11 @@ class Tokens(NamedTuple):
     reasoning: int = 0
     cost: int = 0
 
+    @property
+    def cost_usd(self) -> float | None:
+        """The price that tools reported, if any did."""
+        return self.cost / NANO or None
+
     def maximum(self, other: Tokens) -> Tokens:
         """Return the greater number of each field."""
         return Tokens(*map(max, self, other))

@@ -115,6 +115,11 @@ class SessionRow(NamedTuple):
         """The price that the tool reported, if it did."""
         return self.cost_nano / NANO or None
 
+    @property
+    def shown_title(self) -> str | None:
+        """What it is called: by its title, else by what its first prompt says."""
+        return self.title or self.preview
+
 
 class SessionPage(NamedTuple):
     """Some of the sessions that match, and how many do.
