@@ -143,6 +143,7 @@ def test_sessions_of_two_machines_are_told_apart(tool: Tool, tmp_path: Path) -> 
     """Sessions are numbered on each machine anew; what they used counts for each."""
     other = Tool(make_database(SCRIPT, tmp_path / "other" / "sessions.db"))
     other.connection.execute("UPDATE sessions SET created_at = '2026-05-04 09:00:01'")
+    other.connection.execute("UPDATE usage_ledger SET created_timestamp = created_timestamp + 1")
     mine, others = (
         {turn.usage.key for turn in turns(each.read()) if turn.usage} for each in (tool, other)
     )

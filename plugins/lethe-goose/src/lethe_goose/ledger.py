@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from lethe_core import Event, Row
 
-_CREATED: Final = "SELECT created_at, working_dir FROM sessions WHERE id = ?"
 _COLUMNS: Final = "SELECT name FROM pragma_table_info('usage_ledger')"
 
 
@@ -75,18 +74,14 @@ def told_by_ledger(row: Row) -> Tokens:
     return Tokens(*told)
 
 
-def usage_key(row: Row, session_id: str, *about: Any) -> str:
+def usage_key(*about: Any) -> str:
     """Name what was used.
 
-    Sessions are numbered on each machine anew, so their time and place belong to the name.
-
     Args:
-        row: any of the database.
-        session_id: goose's name of the session.
-        *about: what tells several of a session apart.
+        *about: what tells it apart; sessions are numbered on each machine anew, so that their
+            names alone do not.
     """
-    found = [tuple(session) for session in row.query(_CREATED, session_id)]
-    words = repr((session_id, found, about)).encode("utf-8", "surrogatepass")
+    words = repr(about).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(words, digest_size=12).hexdigest()
 
 
@@ -97,7 +92,7 @@ def map_ledger(row: Row) -> list[Event] | str:
         row: the row.
     """
     tokens = Tokens.of(row.values)
-    key = usage_key(row, row["session_id"], row["created_timestamp"], row.rowid, *tokens)
+    key = usage_key(row["session_id"], row["created_timestamp"], row.rowid, *tokens)
     usage = tokens.usage(key)
     if usage is None:
         return "nothing used"

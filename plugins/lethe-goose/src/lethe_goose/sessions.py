@@ -42,7 +42,8 @@ def map_session(row: Row) -> Iterator[Event]:
         session_id, _meta(row, model), seq=row.changed, timestamp=unix_time(row["updated_at"])
     )
     left = Tokens.of(row.values, "accumulated_").less(told_by_ledger(row))
-    if usage := left.usage(usage_key(row, row["id"])):
+    key = usage_key(row["id"], row["created_at"], row["working_dir"])
+    if usage := left.usage(key):
         yield row.turn(
             session_id=session_id,
             turn_id="usage",
