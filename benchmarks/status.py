@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from benchmarks.backfill import run_collector
 from benchmarks.measuring import run_command
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ _CODES = (0, 1)
 
 def measure(pair: Pair, sheet: Sheet) -> None:
     """Ask for the status, of a Python that does nothing, and of the peer's server, in turn."""
+    run_collector(pair.lethe)  # what no collector has checked yet is checked first
     command = [sys.executable, "-m", "lethe_collector", "status", "--config"]
     command.append(str(pair.lethe.collector_config))
     for _ in range(_ROUNDS):

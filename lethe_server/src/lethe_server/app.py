@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
@@ -10,8 +11,6 @@ from loguru import logger
 
 from lethe_core.plugins import load_parsers
 from lethe_server.auth.browser import BrowserSessions
-from lethe_server.auth.oidc.provider import Provider
-from lethe_server.auth.oidc.verifying import BearerVerifier
 from lethe_server.auth.signin import SignIn
 from lethe_server.auth.tokens import TokenVerifier
 from lethe_server.edge import HANDLER_ARGUMENTS
@@ -50,9 +49,13 @@ from lethe_server.storage import Store
 from lethe_server.web.assets import load_assets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
+    from lethe_server.auth.oidc.provider import Provider
+    from lethe_server.auth.oidc.verifying import BearerVerifier
+    from lethe_server.auth.settings import Oidc
     from lethe_server.config import Config
+    from lethe_server.stats.prices import PriceList
 
 #: Threads that decode request bodies.
 DECODER_THREADS: Final = 2
@@ -86,13 +89,21 @@ def create_app(config: Config, *, body_seconds: float = DEFAULT_BODY_SECONDS) ->
     app[METRICS] = Metrics()
     app[PARSERS] = load_parsers()
     app[ASSETS] = load_assets()
-    app[PRICES] = load_prices(config.prices)
+    app[PRICES] = _prices_of(config)
     app[FEED] = Feed()
     add_routes(app)
     app.on_response_prepare.append(add_security_headers)
     app.on_shutdown.append(_end_streams)
     app.cleanup_ctx.append(_resources)
     return app
+
+
+def _prices_of(config: Config) -> Callable[[], PriceList]:
+    """Return what loads the prices once; the operator's own at once, since it may be wrong."""
+    load = functools.cache(lambda: load_prices(config.prices))
+    if config.prices is not None:
+        load()
+    return load
 
 
 async def _end_streams(app: web.Application) -> None:
@@ -108,9 +119,7 @@ async def _resources(app: web.Application) -> AsyncIterator[None]:
     app[DECODERS] = threads
     app[TOKENS] = TokenVerifier(store)
     app[BROWSER_SESSIONS] = BrowserSessions(store)
-    oidc = app[CONFIG].auth.oidc
-    provider = Provider(oidc) if oidc.issuer else None
-    bearers = BearerVerifier(oidc, provider) if provider is not None else None
+    provider, bearers = _identity_provider(app[CONFIG].auth.oidc)
     app[SIGN_IN] = SignIn(app[CONFIG].auth, app[TOKENS], bearers)
     app[INGEST] = IngestService(store, app[METRICS])
     app[HEALTH] = Health(store, app[PARSERS], provider=provider)
@@ -125,3 +134,15 @@ async def _resources(app: web.Application) -> AsyncIterator[None]:
             await provider.close()
         threads.shutdown(wait=True)
         store.close()
+
+
+def _identity_provider(oidc: Oidc) -> tuple[Provider | None, BearerVerifier | None]:
+    """Return what asks the identity provider and what trusts it, if there is one."""
+    if not oidc.issuer:
+        return None, None
+    # A tenth of the start is the import of cryptography, which most servers never need.
+    from lethe_server.auth.oidc.provider import Provider  # noqa: PLC0415
+    from lethe_server.auth.oidc.verifying import BearerVerifier  # noqa: PLC0415
+
+    provider = Provider(oidc)
+    return provider, BearerVerifier(oidc, provider)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -17,9 +17,13 @@ from lethe_server.events.feed import Feed
 from lethe_server.health import Health
 from lethe_server.ingest.service import IngestService
 from lethe_server.metrics import Metrics
-from lethe_server.stats.prices import PriceList
 from lethe_server.storage import Store
 from lethe_server.web.assets import Assets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lethe_server.stats.prices import PriceList
 
 CONFIG: Final = web.AppKey("config", Config)
 STORE: Final = web.AppKey("store", Store)
@@ -33,7 +37,8 @@ FEED: Final = web.AppKey("feed", Feed)
 HEALTH: Final = web.AppKey("health", Health)
 DECODERS: Final = web.AppKey("decoders", ThreadPoolExecutor)
 ASSETS: Final = web.AppKey("assets", Assets)
-PRICES: Final = web.AppKey("prices", PriceList)
+#: Loads the list of prices at the first call.
+PRICES: Final[web.AppKey[Callable[[], PriceList]]] = web.AppKey("prices")
 #: Seconds within which the body of a request must have arrived.
 BODY_SECONDS: Final = web.AppKey("body_seconds", float)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -57,6 +58,8 @@ async def serve(
         await EdgeSite(runner, listener).start()
         place = _place(config.listen, listener)
         logger.bind(**place).info("listening")
+        gc.freeze()  # what is there now stays, and need not be looked at by each collection
+        gc.enable()
         _tell(json.dumps(place | {"pid": os.getpid()}), port_file, ready_fd)
         store = app[STORE]
         async with manager.serving(lambda: store.writer_state.running):

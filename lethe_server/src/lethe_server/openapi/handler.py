@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
 from lethe_server.conditional import Tagged
 from lethe_server.openapi.page import PAGE_POLICY, STYLE, write_page
-from lethe_server.openapi.specification import make_specification
 from lethe_server.parameters import Parameters, load_parameters
 
 _PARAMETERS: Final = Parameters()  # there are none
@@ -48,9 +47,16 @@ def _answer(
 
 @functools.cache
 def _specification() -> bytes:
-    return msgspec.json.encode(make_specification())
+    return msgspec.json.encode(_make())
 
 
 @functools.cache
 def _page() -> bytes:
-    return write_page(make_specification()).encode()
+    return write_page(_make()).encode()
+
+
+def _make() -> dict[str, Any]:
+    # Few ask for it, and each start would pay for the making of its schemas.
+    from lethe_server.openapi.specification import make_specification  # noqa: PLC0415
+
+    return make_specification()

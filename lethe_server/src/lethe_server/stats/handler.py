@@ -137,7 +137,7 @@ async def stats(request: web.Request) -> web.Response:
             parameter="group_by",
             hint="ask for a shorter time, or for fewer dimensions",
         )
-    estimates = request.app[PRICES].estimate(found.uses)
+    estimates = request.app[PRICES]().estimate(found.uses)
     answer = {
         "group_by": dimensions,
         "since": wanted.since,
