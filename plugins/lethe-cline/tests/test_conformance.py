@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lethe_cline import ClineParser, RooParser
+from lethe_cline import ClineParser, KiloParser, RooParser
 from lethe_core.testing import SnapshotConformance, assert_golden, only_source, read_events
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -27,6 +27,23 @@ class TestRooParser(SnapshotConformance):
 
     parser_type = RooParser
     samples = SAMPLES / "roo"
+
+
+class TestKiloParser(SnapshotConformance):
+    """Tasks of Kilo Code, which have the form of Roo Code's, keep the contract."""
+
+    parser_type = KiloParser
+    samples = SAMPLES / "roo"
+
+
+def test_kilo_reads_what_roo_reads() -> None:
+    """The same task gives the same turns, of another tool."""
+    for roo in RooParser().discover(SAMPLES / "roo"):
+        kilo = read_events(KiloParser(), roo)
+        assert {event.tool for event in kilo} == {"kilo-code"}
+        for event in kilo:
+            event.tool = "roo"
+        assert kilo == read_events(RooParser(), roo)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,16 @@
-"""Cline and Roo Code tasks for lethe."""
+"""Cline, Roo Code and Kilo Code tasks for lethe."""
 
 from __future__ import annotations
 
-from lethe_cline.parser import ClineParser, RooParser
+from lethe_cline.parser import ClineParser, KiloParser, RooParser
 from lethe_core import Parser, hookimpl
 
-__all__ = ["ClineParser", "RooParser", "lethe_parsers"]
+__all__ = ["ClineParser", "KiloParser", "RooParser", "lethe_parsers"]
 
 __version__ = "0.1.0"
 
 
 @hookimpl
 def lethe_parsers() -> list[Parser]:
-    """Provide the parsers for Cline and for its relative Roo Code."""
-    return [ClineParser(), RooParser()]
+    """Provide the parsers for Cline and for its relatives."""
+    return [ClineParser(), RooParser(), KiloParser()]

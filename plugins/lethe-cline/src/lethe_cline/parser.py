@@ -1,4 +1,4 @@
-"""The parsers for Cline and Roo Code.
+"""The parsers for Cline and its relatives Roo Code and Kilo Code.
 
 A *task* is a folder: the history for the model in ``api_conversation_history.json``, the display
 in ``ui_messages.json``. Each is a source; both are of one session. Newer versions of Cline hold
@@ -144,7 +144,17 @@ class ClineParser(_TaskParser):
         return roots
 
 
-class RooParser(_TaskParser):
+class _RooFamilyParser(_TaskParser):
+    """Reads the tasks of Roo Code and of what came of it."""
+
+    def prompted_model(self, message: bytes) -> str | None:
+        """Find the model in the surroundings that are added to a prompt, at its end."""
+        start = message.rfind(b"<environment_details>")
+        match = _MODEL.search(message, start) if start >= 0 else None
+        return match[1].decode("utf-8", "replace") if match else None
+
+
+class RooParser(_RooFamilyParser):
     """Reads the tasks of Roo Code."""
 
     tool: ClassVar[str] = "roo"
@@ -155,8 +165,10 @@ class RooParser(_TaskParser):
         """Name the extension's storages, and the place of the command line."""
         return [*super().default_roots(), Path.home() / ".vscode-mock" / "global-storage"]
 
-    def prompted_model(self, message: bytes) -> str | None:
-        """Find the model in the surroundings that are added to a prompt, at its end."""
-        start = message.rfind(b"<environment_details>")
-        match = _MODEL.search(message, start) if start >= 0 else None
-        return match[1].decode("utf-8", "replace") if match else None
+
+class KiloParser(_RooFamilyParser):
+    """Reads the tasks of Kilo Code, as it wrote them until it became a relative of opencode."""
+
+    tool: ClassVar[str] = "kilo-code"
+    label: ClassVar[str] = "Kilo Code"
+    extension: ClassVar[str] = "kilocode.kilo-code"
