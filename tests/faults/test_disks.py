@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from fakes.process import CollectorProcess
 from fakes.server import problem
+from fakes.waiting import until_now
 from faults.oracle import Archive, Key, Ledger, Model, check, check_cursors
+
+from lethe_collector.database import Database
 
 
 def _can_mount():
@@ -122,3 +127,43 @@ def test_s14_the_state_is_read_only(machine, collector):
     assert err.strip().startswith("lethe-collector: ")
     assert "Traceback" not in err
     assert len(machine.server.requests) == sent
+
+
+@pytest.mark.promise("S15", "P4", "P11")
+def test_s15_the_state_is_damaged_while_a_daemon_runs(machine, collector):
+    """It is set aside and begun anew by the process that finds it; nothing is missing."""
+    transcripts = [machine.transcript(f"t{number}").fill(3) for number in range(40)]
+    log = machine.place / "log"
+    with log.open("w") as file:
+        daemon = collector.start("daemon", stdout=file, stderr=file)
+    try:
+        until_now(lambda: len(machine.server.events) == 120, 60)
+        until_now(lambda: len(Ledger.read(machine.state_dir).positions) == 40, 60)
+        damage(machine.state_dir)
+        until_now(lambda: "the state is opened anew" in log.read_text(), 60)
+        transcripts.append(machine.transcript("new").fill(3))
+        until_now(lambda: len(machine.server.events) == 123, 60)
+    finally:
+        daemon.terminate()
+        code = daemon.wait(30)
+    again, _, err = collector.run("daemon", "--exit-when-idle")
+
+    assert (code, again) == (0, 0), err
+    assert "Traceback" not in log.read_text()
+    check(model_of(*transcripts)[0], Archive.of_fake(machine.server))
+    assert any("corrupt" in path.name for path in machine.state_dir.iterdir())
+
+
+def damage(directory):
+    """Write garbage over all tables but the one with notes, and have the daemon look again."""
+    file = directory / "state.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        notes = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'meta'")
+        spared = {1, 2, notes.fetchone()[0]}
+    with file.open("r+b") as stream:
+        for page in set(range(1, file.stat().st_size // 4096 + 1)) - spared:
+            stream.seek((page - 1) * 4096)
+            stream.write(random.Random(page).randbytes(4096))
+    with closing(Database(directory, is_guest=True)) as database:
+        database.set_note("looked", True)  # whoever has pages in memory forgets them

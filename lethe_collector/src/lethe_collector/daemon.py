@@ -16,7 +16,7 @@ from lethe_collector.collector import Collector, choose_roots
 from lethe_collector.progress import show_progress
 from lethe_collector.reporting import Reporter
 from lethe_collector.state import State
-from lethe_collector.statefile import StateLock
+from lethe_collector.statefile import StateDamaged, StateLock
 from lethe_collector.status import read_status
 from lethe_collector.transport import HttpTransport
 from lethe_core.logs import configure_logs
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from lethe_core.plugins import ParserRegistry
 
 EXIT_DEFECT: Final = 70
+EXIT_DAMAGED: Final = 74
+#: How often one process opens its state: if it is damaged, it is set aside and begun anew.
+_OPENINGS: Final = 3
 
 
 def run_collector(
@@ -69,8 +72,11 @@ def run_collector(
         if tool is not None:
             registry.get(tool)
             places = {tool: roots or places[tool]}
-        with closing(State(config.state_dir)) as state:
-            code = asyncio.run(_run(config, registry, state, places, once=once))
+        for _ in range(_OPENINGS):
+            with closing(State(config.state_dir)) as state:
+                code = asyncio.run(_run(config, registry, state, places, once=once))
+            if code != EXIT_DAMAGED:
+                break
     finally:
         lock.release()
     if once and not code:
@@ -114,6 +120,9 @@ async def _run(
             if once:
                 await reporter.report()
         except ExceptionGroup as group:
+            if isinstance(_first(group), StateDamaged):
+                logger.bind(reason=str(_first(group))).error("the state is opened anew")
+                return EXIT_DAMAGED
             logger.opt(exception=_first(group)).critical("the collector has a defect and ends")
             return EXIT_DEFECT
         finally:

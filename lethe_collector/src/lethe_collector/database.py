@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lethe_collector.statefile import open_as_guest, open_state_file
+from lethe_collector.statefile import (
+    StateDamaged,
+    is_damage,
+    open_as_guest,
+    open_state_file,
+)
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
+
+
+@contextmanager
+def _told_damage() -> Iterator[None]:
+    """Tell damage from what may pass: trying again does not mend it, opening the file anew does."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if is_damage(error):
+            raise StateDamaged(f"the state is damaged: {error}") from error
+        raise
 
 
 class Database:
@@ -24,7 +40,8 @@ class Database:
 
     Raises:
         ConfigInvalid: the file is not ours or of a newer version.
-        Unavailable: the disk does not let it be opened.
+        Unavailable: the disk does not let it be opened. All methods raise `StateDamaged` if the
+            file turns out to be damaged.
     """
 
     def __init__(self, directory: Path, *, is_guest: bool = False) -> None:
@@ -39,13 +56,13 @@ class Database:
 
     def query(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """Return all rows of a statement."""
-        with self._lock:
+        with self._lock, _told_damage():
             return self._connection.execute(statement, values).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Commit what is done within, or nothing of it. A transaction within joins the outer."""
-        with self._lock:
+        with self._lock, _told_damage():
             if self._connection.in_transaction:
                 yield self._connection
                 return
@@ -63,12 +80,13 @@ class Database:
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """Read several things as they are at one moment."""
-        with self._lock:
+        with self._lock, _told_damage():
             self._connection.execute("BEGIN")
             try:
                 yield self._connection
             finally:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
 
     def was_visited(self) -> bool:
         """Whether another process has written since this was asked the last time."""
@@ -81,7 +99,7 @@ class Database:
 
     def give_back_space(self) -> None:
         """Return pages that are no longer used to the disk."""
-        with self._lock:
+        with self._lock, _told_damage():
             # One step frees one page, and only `executescript` takes all of them.
             self._connection.executescript("PRAGMA incremental_vacuum")
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loguru import logger
 
+from lethe_collector.statefile import StateDamaged
 from lethe_collector.workers import Worker
 
 if TYPE_CHECKING:
@@ -185,6 +186,8 @@ class Follower:
             self._worker = Worker(f"scan {self._name}")
             self._stalls += 1
             error = f"looking for sources took more than {SCAN_SECONDS:.0f} s"
+        except StateDamaged:
+            raise
         except Exception as caught:  # noqa: BLE001 - P9: a plugin's failure concerns its tool alone
             error = f"looking for sources failed with {type(caught).__name__}"
         else:

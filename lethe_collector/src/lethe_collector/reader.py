@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from loguru import logger
 
 from lethe_collector.lane import VISIT_SECONDS, Failure, Visit, visit_source
+from lethe_collector.statefile import StateDamaged
 from lethe_collector.workers import Worker
 from lethe_core.failpoints import failpoint
 from lethe_core.limits import MIB
@@ -335,6 +336,8 @@ class Reader:
         lane = running.lane
         lane.is_running, lane.is_noted = False, True
         try:
+            if isinstance(error := future.exception(), StateDamaged):
+                raise error
             await self._note_result(place, lane, future)
         finally:
             lane.is_noted = False

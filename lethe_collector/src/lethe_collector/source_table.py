@@ -125,14 +125,15 @@ class SourceTable:
         """Return all sources of a tool by path."""
         with self._database.snapshot() as connection:
             # Row by row, and each word once: there may be a hundred thousand (P10).
+            rows = connection.execute(
+                "SELECT path, state, id, device, inode, size, mtime_ns,"
+                " read_size IS size AND read_mtime_ns IS mtime_ns, parser_version"
+                " FROM sources WHERE tool = ?",
+                (tool,),
+            )
             return {
-                os.fsdecode(path): KnownSource(*rest, state=sys.intern(state))
-                for path, state, *rest in connection.execute(
-                    "SELECT path, state, id, device, inode, size, mtime_ns,"
-                    " read_size IS size AND read_mtime_ns IS mtime_ns, parser_version"
-                    " FROM sources WHERE tool = ?",
-                    (tool,),
-                )
+                os.fsdecode(path): KnownSource(*seen, state=sys.intern(state))  # type: ignore[misc]
+                for path, state, *seen in rows
             }
 
     def named(self, tool: str, name: str) -> list[tuple[int, str, Identity]]:

@@ -117,6 +117,19 @@ class StateInUse(Unavailable):
     hint = "stop the running collector first, or use another state_dir"
 
 
+class StateDamaged(Unavailable):
+    """The state's file is damaged; to open it anew sets it aside."""
+
+    code = "STATE_DAMAGED"
+    hint = "restart the collector: it sets the file aside and reads all sources again"
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Tell whether an error says that the file is damaged, or no database."""
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 class StateLock:
     """The lock of a state directory; held until it is closed or the process ends."""
 
