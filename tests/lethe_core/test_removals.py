@@ -17,14 +17,14 @@ def test_places_between_from_and_to_were_taken_back():
 
 def test_of_overlapping_statements_the_one_that_begins_first_holds():
     """Each place has one reason, and one that lies within another changes nothing."""
-    metadata = removal("a", 10, 20, "deleted") | removal("b", 15, 30, "gone")
+    metadata = removal("a", 10, 20, "deleted") | removal("b", 15, 30, "reverted")
     removed = Removals(metadata | removal("c", 12, 14, "reverted"))
 
     assert [removed.why(seq) for seq in (13, 19, 20, 29, 30)] == [
         "deleted",
         "deleted",
-        "gone",
-        "gone",
+        "reverted",
+        "reverted",
         None,
     ]
 
@@ -38,7 +38,7 @@ def test_a_statement_can_be_taken_back():
 
 @pytest.mark.parametrize(
     "value",
-    [1, {"from": 1}, {"from": "x", "to": 9, "why": "gone"}, {"from": 1, "to": 9, "why": "other"}],
+    [1, {"from": 1}, {"from": "x", "to": 9, "why": "reverted"}, {"from": 1, "to": 9, "why": "other"}],
 )
 def test_a_malformed_statement_says_nothing(value):
     """Whoever sends events may send anything."""
@@ -47,8 +47,8 @@ def test_a_malformed_statement_says_nothing(value):
 
 def test_statements_are_read_from_json():
     """The archive keeps the metadata of a session as JSON, or has none."""
-    stored = msgspec.json.encode({"version": "1", **removal("a", 10, 20, "gone")})
+    stored = msgspec.json.encode({"version": "1", **removal("a", 10, 20, "reverted")})
 
-    assert Removals.of_json(stored).why(10) == "gone"
+    assert Removals.of_json(stored).why(10) == "reverted"
     assert Removals.of_json(b'{"version":"1"}').why(10) is None
     assert Removals.of_json(None).why(10) is None

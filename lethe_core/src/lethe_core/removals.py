@@ -19,9 +19,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-#: ``reverted``: a person undid them; ``deleted``: the tool removed them; ``gone``: they were found
-#: missing where they had been read.
-Why = Literal["reverted", "deleted", "gone"]
+#: ``reverted``: a person undid them; ``deleted``: the tool removed them.
+Why = Literal["reverted", "deleted"]
 
 #: What keys of such statements begin with.
 PREFIX: Final = "removed:"

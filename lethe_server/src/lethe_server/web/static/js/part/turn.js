@@ -16,7 +16,7 @@ const FOLDED = {
   thinking: "Thinking",
   unmapped: "Not mapped",
 };
-const REMOVED = { reverted: "undone", deleted: "deleted by its tool", gone: "no longer where it was" };
+const REMOVED = { reverted: "undone", deleted: "deleted by its tool" };
 
 /** About how high a row is going to be (pixels). */
 export function estimateRow(row) {
