@@ -91,12 +91,11 @@ def _turn(turn: TurnEvent) -> str:
 
 
 def _said(meta: SessionMeta) -> str:
-    """Name what is said of the session; a title as it is."""
+    """Name what is said of the session; a title as it is, with where it comes from."""
+    said = [f"title {_shortened(meta.title)!r} ({meta.title_source})"] if meta.title else []
     fields: dict[str, Any] = {name: getattr(meta, name) for name in meta.__struct_fields__}
-    said = [name for name, value in fields.items() if value and name != "title"]
-    if meta.title:
-        said.insert(0, f"title {_shortened(meta.title)!r}")
-    return " ".join(said)
+    said += [name for name, value in fields.items() if value and not name.startswith("title")]
+    return ", ".join(said)
 
 
 def _shortened(text: str) -> str:
