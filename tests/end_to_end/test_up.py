@@ -150,7 +150,7 @@ def test_second_up_on_the_same_data_is_refused(machine: Machine):
         second = machine.run("up", "--data", str(machine.data), "--listen", "127.0.0.1:0")
     finally:
         first.send_signal(signal.SIGTERM)
-        first.communicate(timeout=40)
+        first.communicate(timeout=120)
 
     assert 0 != second.returncode
     assert "in use" in second.stderr

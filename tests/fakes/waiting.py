@@ -6,7 +6,7 @@ import asyncio
 import time
 
 
-async def until(condition, seconds=15.0):
+async def until(condition, seconds=60.0):
     """Let the loop run until the condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -14,7 +14,7 @@ async def until(condition, seconds=15.0):
         await asyncio.sleep(0.005)
 
 
-def until_now(condition, seconds=15.0):
+def until_now(condition, seconds=60.0):
     """Block until the condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -68,7 +68,7 @@ def test_a_daemon_reports(machine):
         until_now(lambda: machine.server.reports)
     finally:
         process.terminate()
-        process.communicate(timeout=15)
+        process.communicate(timeout=60)
 
     assert "secret" not in str(machine.server.reports)
 

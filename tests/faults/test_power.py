@@ -81,7 +81,7 @@ def test_s16_power_fails_at_any_step_of_the_collector(machine, tmp_path):
     process = collector.start(
         "daemon", "--exit-when-idle", prefix=tracer(tmp_path / "trace"), fail=""
     )
-    _, err = process.communicate(timeout=50)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     recording = Recording.read(tmp_path / "trace", (before, machine.state_dir))
     chance = dice()

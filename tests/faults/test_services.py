@@ -63,7 +63,7 @@ def test_daemon_tells_systemd(tmp_path, machine, messages):
     try:
         until_now(lambda: messages().count("WATCHDOG=1") > 1)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=15)
+        process.communicate(timeout=60)
     finally:
         process.kill()
         process.communicate()

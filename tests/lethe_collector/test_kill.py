@@ -153,7 +153,7 @@ def test_c28_second_collector_on_one_state(machine, collector):
             assert "state directory in use" in err
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=15)
+        process.communicate(timeout=60)
     assert len(machine.server.requests) == 1
 
 
@@ -165,7 +165,7 @@ def test_c27_signal_ends_the_daemon(machine, collector, number):
     process = collector.start("daemon")
     until_now(lambda: machine.server.events)
     process.send_signal(number)
-    _, err = process.communicate(timeout=15)
+    _, err = process.communicate(timeout=60)
 
     assert process.returncode == 0, err
     assert "Traceback" not in err
