@@ -27,7 +27,6 @@ _HEAD: Final = 64 * 1024
 #: Hits that are looked at; more say nothing new.
 _MAX_HITS: Final = 200
 
-_BLANKS: Final = re.compile(r"\s+")
 _ELLIPSIS: Final = "…"
 
 
@@ -119,7 +118,7 @@ def _best_window(hits: Sequence[_Hit], length: int) -> tuple[int, int]:
     """Find the part of a text that has the most different words, the first of several."""
     if not hits:
         return 0, min(length, LENGTH)
-    best, most = hits[0], 0
+    best, most, leaves = hits[0], 0, len({hit.leaf for hit in hits})
     last = 0
     for index, hit in enumerate(hits):
         last = max(last, index)
@@ -128,6 +127,8 @@ def _best_window(hits: Sequence[_Hit], length: int) -> tuple[int, int]:
         different = len({each.leaf for each in hits[index:last]})
         if different > most:
             best, most = hit, different
+            if most == leaves:
+                break
     start = max(0, min(best.start - _LEAD, length - LENGTH))
     return start, min(length, max(start + LENGTH, min(best.end, start + 2 * LENGTH)))
 
@@ -155,4 +156,4 @@ def _marked(text: str, start: int, end: int, hits: Sequence[_Hit]) -> str:
     pieces.append(text[place:end])
     if end < len(text):
         pieces.append(_ELLIPSIS)
-    return _BLANKS.sub(" ", "".join(pieces)).strip()
+    return " ".join("".join(pieces).split())
