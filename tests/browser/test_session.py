@@ -83,6 +83,39 @@ def test_a_diff_that_was_printed_is_a_diff(reading):
     )
 
 
+def test_a_patch_names_its_files(page, archive):
+    """Of a patch the line says which files it changes and by how much, not how it begins."""
+    patch = (
+        "*** Begin Patch\n*** Update File: /home/kim/src/garden/soil.py\n@@\n-    return raw\n"
+        "+    return raw / 1023\n+    # of full scale\n*** Add File: notes.md\n+Dry.\n*** End Patch"
+    )
+    story = Story("patched", time.time() - 5400, title="Patched", title_source="generated")
+    story.prompt("Scale it.")
+    story.call("apply_patch", {"patchText": patch}, "Done")
+    archive.send(story.events)
+    page.goto("/session/claude-code/laptop/patched")
+    line = call(page, "apply_patch")
+    expect(line).to_contain_text("soil.py, notes.md")
+    expect(line.locator(".difference-sum")).to_have_text(re.compile(r"^\+3 .1$"))
+    line.click()
+
+    expect(page.locator('.difference [data-sign="removed"]')).to_contain_text("return raw")
+    expect(page.locator(".tool-body")).not_to_contain_text("patchText")
+
+
+def test_what_is_no_picture_is_told(page, archive):
+    """A broken picture is a line of text that says what it was to be."""
+    story = Story("broken-picture", time.time() - 5300, title="Broken", title_source="generated")
+    story.prompt("Look at this.")
+    story.events[-1]["metadata"]["attachments"] = [
+        {"type": "image", "media_type": "image/png", "data": "AAAA", "bytes": 3}
+    ]
+    archive.send(story.events)
+    page.goto("/session/claude-code/laptop/broken-picture")
+
+    expect(page.locator(".attachment")).to_have_text("image/png, 3 B")
+
+
 def test_pictures_are_shown(reading):
     """A picture out of a transcript is drawn from memory."""
     call(reading, "Screenshot").click()

@@ -91,3 +91,39 @@ def test_a_long_list_draws_what_is_seen_alone(page, archive):
 
     assert 5 < drawn < 80
     assert page.evaluate("window.scrollY") > 5000
+
+
+def test_who_comes_back_finds_their_place(page, archive):
+    """The way back from a session that was far down leads to it, not to the beginning."""
+    now = time.time() - 90 * 86400
+    archive.send(event for story in everyday(now, 300) for event in story.events[:2])
+    page.goto("/")
+    expect(page.locator(".session-row").first).to_be_visible()
+    for _ in range(20):
+        page.keyboard.press("j")
+    page.mouse.wheel(0, 9000)
+    page.wait_for_function("scrollY > 8000")
+    far = page.locator(".session-row").nth(12)
+    address = far.get_attribute("href")
+    far.click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.go_back()
+
+    expect(page.locator(f'.session-row[href="{address}"]')).to_be_in_viewport()
+
+
+def test_a_list_that_breaks_off_says_so_at_its_end(watched, archive):
+    """Where the next page cannot be had it is said there, and tried again; nothing is lost."""
+    now = time.time() - 150 * 86400
+    archive.send(event for story in everyday(now, 300) for event in story.events[:2])
+    page = watched(allowed=("ERR_FAILED",)).new_page()
+    page.goto("/")
+    expect(page.locator(".session-row").first).to_be_visible()
+    page.route("**/api/v1/sessions?*", lambda route: route.abort())
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    said = page.get_by_role("alert")
+    expect(said).to_contain_text("cannot be reached")
+    expect(page.locator(".session-row").first).to_be_attached()
+    page.unroute("**/api/v1/sessions?*")
+
+    expect(said).to_have_count(0)

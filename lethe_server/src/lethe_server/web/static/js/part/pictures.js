@@ -30,5 +30,6 @@ function Picture({ attachment }) {
   }, [data, type]);
   const said = `${String(type ?? attachment.type ?? "attachment")}${Number.isFinite(size) ? `, ${bytes(size)}` : ""}`;
   if (!address) return html`<span class="attachment">${said}</span>`;
-  return html`<img src=${address} alt=${`Picture in the transcript (${said})`} loading="lazy" />`;
+  const fail = () => setAddress(null); // no picture after all
+  return html`<img src=${address} alt=${`Picture in the transcript (${said})`} loading="lazy" onError=${fail} />`;
 }

@@ -21,13 +21,14 @@ const MARGIN = 900;
  * @param {(index: number) => string} keyOf a row's identity, which survives new rows before it
  * @param {any} version changes when estimates do
  * @param {{takeChanges}} changes of a list that knows which of its rows changed: `[from, end]` each
+ * @param {Map<string, number>} known heights that were measured before, by key
  * @param {Object} control gets `show(index)`, `first()` and `isAtEnd()`
  * @param {(first: number, last: number) => void} onRange what is drawn now
  */
-export function Rows({ count, estimate, draw, keyOf, version, changes, control, onRange, label, role }) {
+export function Rows({ count, estimate, draw, keyOf, version, changes, control, known: measured, onRange, label, role }) {
   const redraw = useRedraw();
   const box = useRef(null);
-  const known = useRef(new Map()); // measured heights by key
+  const known = useRef(measured ?? new Map()); // measured heights by key
   const state = useRef({ first: 0, last: -1, pin: null, shift: 0 }).current;
   // The list may be gone by the time somebody asks where it is.
   const offset = () => (box.current?.getBoundingClientRect().top ?? 0) + window.scrollY;

@@ -26,7 +26,7 @@ export function ToolCall({ call, results, line, open, toggle, session, at }) {
   const outcome = results.length ? results.map(({ call: result }) => result) : call.output != null ? [call] : [];
   const failed = outcome.some((result) => result.is_error);
   const state = failed ? "failed" : outcome.length ? "done" : "open";
-  const main = mainArgument(call, line);
+  const main = shortened(mainArgument(call, line), call, session.working_dir);
   const change = useMemo(() => changeOf(call), [call]);
   const agent = results.map(({ turn }) => turn.metadata?.subagent_session_id).find((id) => typeof id === "string");
   const last = results.at(-1)?.turn.timestamp;
@@ -54,6 +54,8 @@ export function ToolCall({ call, results, line, open, toggle, session, at }) {
 }
 
 function mainArgument(call, line) {
+  const patch = patchOf(call.input);
+  if (patch) return patch.files.join(", ");
   const said = line.startsWith(`${call.name}: `) ? line.slice(call.name.length + 2) : "";
   if (said) return said;
   const { input } = call;
@@ -64,9 +66,9 @@ function mainArgument(call, line) {
 
 /** How many lines an edit takes out and puts in. */
 function changeOf(call) {
-  const edits = editsOf(call.input);
-  if (!edits.length) return null;
-  const lines = edits.flatMap(({ before, after }) => diffLines(before, after));
+  const lines =
+    patchOf(call.input)?.lines ?? editsOf(call.input).flatMap(({ before, after }) => diffLines(before, after));
+  if (!lines.length) return null;
   const added = lines.filter(({ sign }) => sign === "+").length;
   const removed = lines.filter(({ sign }) => sign === "-").length;
   return html`<span class="difference-sum"><span class="added">+${added}</span> <span class="removed">−${removed}</span></span>`;
@@ -84,6 +86,22 @@ function editsOf(input) {
     .filter(({ before, after }) => typeof before === "string" && typeof after === "string");
 }
 
+/** Paths within the directory of the session without it, so that their ends are seen; not of commands. */
+function shortened(main, { input }, directory) {
+  const isCommand = COMMANDS.some((name) => input?.[name] !== undefined);
+  return directory && !isCommand ? main.replaceAll(`${directory}/`, "") : main;
+}
+
+/** The patch of an input, in the form that Codex made common: its text, its lines, its files. */
+function patchOf(input) {
+  const texts = typeof input === "string" ? [["", input]] : Object.entries(input ?? {});
+  const found = texts.find(([, text]) => typeof text === "string" && /^\s*\*\*\* Begin Patch$/m.test(text.slice(0, 200)));
+  if (!found) return null;
+  const [name, text] = found;
+  const files = [...text.matchAll(/^\*\*\* (?:Add|Update|Delete) File: (.+)$/gm)].map(([, path]) => path);
+  return { name, files, lines: parseDiff(text) };
+}
+
 function Input({ call }) {
   const { input } = call;
   if (input === null || input === undefined) return null;
@@ -96,7 +114,9 @@ function Input({ call }) {
   const path = PATHS.map((name) => input[name]).find((value) => typeof value === "string") ?? "";
   const edits = editsOf(input);
   const shown = new Set(edits.length ? [...PATHS, "edits", "old_string", "new_string", "oldText", "newText", "oldString", "newString", "old_str", "new_str"] : []);
-  const command = COMMANDS.find((name) => typeof input[name] === "string" || Array.isArray(input[name]));
+  const patch = patchOf(input);
+  if (patch) shown.add(patch.name);
+  const command = patch ? undefined : COMMANDS.find((name) => typeof input[name] === "string" || Array.isArray(input[name]));
   if (command) shown.add(command);
   const written = !edits.length && path && typeof input.content === "string";
   if (written) {
@@ -105,6 +125,7 @@ function Input({ call }) {
   }
   const rest = Object.entries(input).filter(([name]) => !shown.has(name));
   return html`
+    ${patch && html`<${Difference} lines=${patch.lines} path=${patch.files.join(", ")} />`}
     ${command && html`<${Code} text=${[input[command]].flat().join(" ")} language="bash" />`}
     ${edits.map(({ before, after }, index) => html`<${Difference} key=${index} lines=${diffLines(before, after)} path=${path} />`)}
     ${written && html`<div class="file"><div class="file-name">${path}</div><${Code} text=${input.content} language=${languageOfFile(path)} /></div>`}

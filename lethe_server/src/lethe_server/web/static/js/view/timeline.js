@@ -58,19 +58,21 @@ export function Timeline({ params }) {
       </button>
     <//>
     ${list.error && rows.length === 0 && html`<${Failed} error=${list.error} again=${list.again} />`}
-    ${list.error && rows.length > 0 && html`<p class="notice" role="alert">The server does not answer; what is shown may be old.</p>`}
+    ${list.error && rows.length > 0 && html`<p class="notice">The server does not answer; what is shown may be old.</p>`}
     ${!list.error && rows.length === 0 && list.loading && html`<${Loading} rows=${8} />`}
     ${!list.error && rows.length === 0 && !list.loading && html`<${Nothing} filters=${filters} />`}
     ${rows.length > 0 &&
     html`<${Rows}
-      count=${rows.length + (list.complete ? 0 : 3)}
+      count=${rows.length + (list.complete || list.error ? 0 : 3)}
       version=${rows}
       estimate=${(index) => (rows[index]?.day ? 52 : 84)}
       keyOf=${(index) => rows[index]?.key ?? `ahead-${index}`}
       draw=${draw}
       control=${selection.control}
+      known=${keptFor(filters)?.heights}
       onRange=${onRange}
     />`}
+    ${rows.length > 0 && list.error && html`<${Failed} error=${list.error} again=${list.again} />`}
     ${rows.length > 0 && list.complete && html`<p class="list-end">${plural(list.sessions.length, "session")}</p>`}
   </div>`;
 }
@@ -105,24 +107,28 @@ function layOut(sessions, all) {
   return rows;
 }
 
+const NOTHING = { sessions: [], complete: false, loading: true, error: null };
+/** The list that was looked at last, so that who comes back from a session finds their place. */
+let kept = null;
+
+const keptFor = (filters) => (kept && JSON.stringify(kept.filters) === JSON.stringify(filters) ? kept : null);
+
 /** The sessions that were loaded so far, kept up to date. */
 function useSessions(filters) {
-  const [state, setState] = useState({ sessions: [], complete: false, loading: true, error: null });
+  const [state, setState] = useState(() => keptFor(filters)?.state ?? NOTHING);
   const job = useRef({});
   const load = useCallback(
     async (offset) => {
-      const mine = (job.current = { offset, running: true });
+      const mine = (job.current = { running: true });
       setState((before) => ({ ...before, loading: true }));
       try {
         const page = await api.sessions({ ...filters, limit: PAGE, offset });
         if (job.current !== mine) return;
-        setState((before) => ({
-          sessions: merge(offset ? before.sessions : [], page.sessions),
-          complete: page.sessions.length < PAGE,
-          loading: false,
-          error: null,
-        }));
-        mine.offset = offset + page.sessions.length;
+        setState((before) => {
+          const { sessions, isNext } = joined(before.sessions, page.sessions, offset);
+          const complete = isNext ? page.sessions.length < PAGE : before.complete;
+          return { sessions, complete, loading: false, error: null };
+        });
       } catch (error) {
         if (job.current === mine) setState((before) => ({ ...before, loading: false, error }));
       } finally {
@@ -132,12 +138,15 @@ function useSessions(filters) {
     [filters],
   );
   useEffect(() => {
-    setState({ sessions: [], complete: false, loading: true, error: null });
+    setState(keptFor(filters)?.state ?? NOTHING);
     load(0);
     return () => {
       job.current = {};
     };
   }, [load]);
+  useEffect(() => {
+    if (state.sessions.length) kept = { filters, state, heights: keptFor(filters)?.heights ?? new Map() };
+  }, [state]);
   const changed = useCallback(
     ({ session }) => {
       if (fits(session, filters)) {
@@ -146,15 +155,26 @@ function useSessions(filters) {
     },
     [filters],
   );
-  const again = useCallback(() => load(0), [load]);
-  useChanges(changed, again);
+  // What was scrolled past stays there, and so does who reads it.
+  const refresh = useCallback(() => load(0), [load]);
+  useChanges(changed, refresh);
   return {
     ...state,
-    again,
+    again: () => load(state.sessions.length),
     more: () => {
-      if (!job.current.running && !state.complete && !state.error) load(job.current.offset);
+      if (!job.current.running && !state.complete && !state.error) load(state.sessions.length);
     },
   };
+}
+
+/**
+ * Put a page to the sessions that are here. The newest ones are put before the others, unless more
+ * than a page of them is new: then nobody knows what lies between, and it begins anew.
+ */
+function joined(before, page, offset) {
+  const keys = new Set(before.map(sessionKey));
+  const isNext = offset > 0 || !page.some((session) => keys.has(sessionKey(session)));
+  return { sessions: merge(offset === 0 && isNext ? [] : before, page), isNext };
 }
 
 /** Join sessions; of one that is in both, the later one counts. The newest activity comes first. */
