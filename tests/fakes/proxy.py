@@ -45,13 +45,11 @@ class CutProxy:
 
     Attributes:
         plans: of the connections to come, in order.
-        is_up: whether connections are taken at all.
         cuts: how many connections were cut by a plan.
     """
 
     def __init__(self, port):
         self.plans = deque()
-        self.is_up = True
         self.cuts = 0
         self.port = 0
         self._target = port
@@ -65,12 +63,20 @@ class CutProxy:
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self):
-        self._thread.start()
-        self._run(self._listen())
+        self.start()
         return self
 
     def __exit__(self, *_):
-        self._server.close()
+        self.stop()
+
+    def start(self):
+        """Listen."""
+        self._thread.start()
+        self._run(self._listen())
+
+    def stop(self):
+        """Cut everything, and end."""
+        self._loop.call_soon_threadsafe(self._server.close)
         self._run(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
@@ -102,8 +108,6 @@ class CutProxy:
         plan = self.plans.popleft() if self.plans else Plan()
         self._writers.add(writer)
         try:
-            if not self.is_up:
-                return
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
             self._writers.add(far_writer)
             ways = (

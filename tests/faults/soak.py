@@ -26,6 +26,8 @@ FAULTS = {
     "stop collector": 2,
     "stop server": 2,
     "freeze": 2,
+    "cut network": 6,
+    "lose archive": 1,
     "trouble": 10,
     "nothing": 4,
 }
@@ -38,6 +40,10 @@ def befall(world):
     match fault.split():
         case ["kill", what]:
             world.kill(what)
+        case ["cut", "network"]:
+            world.cut_network()
+        case ["lose", "archive"]:
+            world.lose_archive()
         case ["stop", "collector"]:
             world.stop_collector()
         case ["stop", "server"]:

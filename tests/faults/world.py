@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import threading
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from fakes.machine import Machine
 from fakes.process import CollectorProcess
+from fakes.proxy import CutProxy, Plan
 from fakes.served import ServerProcess
 from faults.oracle import Archive, Key, Ledger, Model, check
 
@@ -56,7 +58,9 @@ class World:
         print(f"LETHE_SEED={seed}", flush=True)  # noqa: T201 - to repeat it
         self.chance = random.Random(seed)
         self.server = ServerProcess(place)
-        self.machine = Machine(place, self.server)
+        self.proxy = CutProxy(self.server.port)
+        self.proxy.start()
+        self.machine = Machine(place, self.proxy)
         self.machine.token_file.write_text(self.server.secret)
         self.collector = CollectorProcess(place, self.machine.config_file)
         self.process = None
@@ -85,6 +89,7 @@ class World:
         self.rest()
         self.server.kill()
         self._kill_collector()
+        self.proxy.stop()
         self._log.close()
 
     # Tools ---------------------------------------------------------------------------------
@@ -182,6 +187,23 @@ class World:
             time.sleep(seconds)
             os.kill(self.server.pid, signal.SIGCONT)
         self.done["freeze server"] += 1
+
+    def cut_network(self):
+        """Cut all connections, and the next ones at any byte of a request or an answer."""
+        for _ in range(self.chance.randrange(1, 4)):
+            way = self.chance.choice(("up", "down"))
+            place = self.chance.randrange(1, 2000 if way == "up" else 400)
+            self.proxy.plans.append(Plan(**{way: place}, reset=self.chance.random() < 0.5))
+        self.proxy.drop()
+        self.done["cut network"] += 1
+
+    def lose_archive(self):
+        """Lose the server's database; somebody makes a new token."""
+        self.server.kill()
+        shutil.rmtree(self.server.data)
+        self.server.make_token()
+        self.machine.token_file.write_text(self.server.secret)
+        self.done["lose archive"] += 1
 
     def measure(self):
         """Note how large everything is."""
