@@ -92,6 +92,24 @@ async def test_q09_pages_of_a_common_word_stay_within_the_newest_hits(
     assert set(whole) == {f"turn-{number}" for number in range(36, 61)}
 
 
+async def test_a_prefix_is_ranked_and_paged_as_words_are(searches, archive, event, monkeypatch):
+    """Hits of a prefix are ranked all if they are few, else the newest; pages hold them once."""
+    await archive.send(*_texts(event, 40))
+    exact = await searches.found("ros", limit=200)
+    monkeypatch.setattr(searching, "NEWEST", 10)
+
+    assert 40 == len(exact)
+    assert exact == await searches.found("ros", limit=200)
+    assert exact == await searches.pages("ros", limit=7)
+    monkeypatch.setattr(searching, "CANDIDATES", 25)
+    recent = await searches.answer("ros", limit=200)
+    newest = [result["turn_id"] for result in recent["results"]]
+    assert ("recent", {"value": 25, "relation": "gte"}) == (recent["ranking"], recent["total"])
+    assert {f"turn-{number}" for number in range(31, 41)} == set(newest)
+    assert newest == [name for name in exact if name in newest]
+    assert newest == await searches.pages("ros", limit=3)
+
+
 async def test_turns_of_the_same_moment_are_paged_apart(searches, archive, event):
     """Many turns of one moment, and turns without any, have a place each."""
     await archive.send(

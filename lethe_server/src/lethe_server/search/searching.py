@@ -215,10 +215,40 @@ class _Searching:
 
     def _first_best(self) -> tuple[Figures, list[HitRow]]:
         """Score all hits, or the newest of very many."""
-        figures, floor = self._counted(self._checked(self._measure()))
+        figures = self._checked(self._measure())
+        if len(self._sources) == 1 and self._is_widened(figures):
+            return self._first_at_once(figures)
+        figures, floor = self._counted(figures)
         if figures.recent:
             figures = msgspec.structs.replace(figures, since=slot_start(floor))
         rows = self._best(figures)
+        return msgspec.structs.replace(figures, best=-min(rows)[0] if rows else 0.0), rows
+
+    def _first_at_once(self, figures: Figures) -> tuple[Figures, list[HitRow]]:
+        """Do so with one statement for each table, since each puts a prefix together anew."""
+        deepest = min(NEWEST, CANDIDATES)
+        window = Window(figures.since, figures.until)
+        found: list[tuple[_Table, list[tuple[int, float | None]]]] = []
+        for table in self._tables(figures):
+            worths = _worths(table.match, figures.weights)
+            scoring = make_scoring(table.source, worths, deepest)
+            sessions = table.plan.sessions
+            expression = table.match.expression
+            hits = table.reader.scored(expression, window, CANDIDATES + 1, scoring, sessions)
+            found.append((table, hits))
+        places = [[place for place, _ in hits] for _, hits in found]
+        newest, floor = _ends(places, deepest)
+        figures = _told(figures, sum(map(len, places)), newest)
+        if figures.recent:
+            figures = msgspec.structs.replace(figures, since=slot_start(floor))
+        rows: list[HitRow] = [
+            (score, -place, table.plan.number, table.source)
+            for table, hits in found
+            for place, score in hits
+            if score is not None and place >= figures.since
+        ]
+        if not figures.recent and len(rows) < figures.total:  # there are some without a score
+            rows = self._best(figures)
         return msgspec.structs.replace(figures, best=-min(rows)[0] if rows else 0.0), rows
 
     def _first_newest(self) -> tuple[Figures, list[HitRow]]:
@@ -293,21 +323,18 @@ class _Searching:
         """
         # A prefix is put together anew by each statement, and a turn may be found by its text and
         # by an output: then one look at all places tells everything. Else counting is cheaper.
-        widened = any(
-            leaf.prefix and index not in figures.exact_leaves
-            for index, leaf in enumerate(self._leaves)
-        )
-        if len(self._sources) == 1 and not widened:
+        if len(self._sources) == 1 and not self._is_widened(figures):
             total, newest, floor = self._count_hits(figures)
         else:
             total, newest, floor = self._list_hits(figures)
-        figures = msgspec.structs.replace(
-            figures,
-            until=min(figures.until, slot_end(newest)),
-            total=min(total, CANDIDATES),
-            recent=total > CANDIDATES,
+        return _told(figures, total, newest), floor
+
+    def _is_widened(self, figures: Figures) -> bool:
+        """Tell whether there is a prefix that does not count as a whole word."""
+        return any(
+            leaf.prefix and index not in figures.exact_leaves
+            for index, leaf in enumerate(self._leaves)
         )
-        return figures, floor
 
     def _count_hits(self, figures: Figures) -> tuple[int, int, int]:
         """Count hits, and find the newest place and the last of the newest ones."""
@@ -409,6 +436,16 @@ def _worths(match: Match, weights: Sequence[float]) -> list[list[Worth]]:
         if string.leaf >= 0:
             leaves[string.leaf].append(Worth(index, weights[string.leaf] * string.worth))
     return [sorted(leaf, key=lambda worth: -worth.weight) for leaf in leaves]
+
+
+def _told(figures: Figures, total: int, newest: int) -> Figures:
+    """Return the figures of so many hits; what is newer than the newest of them stays out."""
+    return msgspec.structs.replace(
+        figures,
+        until=min(figures.until, slot_end(newest)),
+        total=min(total, CANDIDATES),
+        recent=total > CANDIDATES,
+    )
 
 
 def _ends(tables: list[list[int]], deepest: int) -> tuple[int, int]:

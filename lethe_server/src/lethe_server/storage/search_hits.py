@@ -192,6 +192,30 @@ class HitReader:
         rows = self._connection.execute(statement, (*values, limit))
         return [place for (place,) in rows]
 
+    def scored(
+        self,
+        expression: str,
+        window: Window,
+        limit: int,
+        scoring: Scoring,
+        sessions: Iterable[int] | None = None,
+    ) -> list[tuple[int, float | None]]:
+        """Return the places of the newest hits, the newest first, and minus the score of each.
+
+        Args:
+            expression: of FTS5.
+            window: which places count.
+            limit: at most so many.
+            scoring: from `make_scoring`.
+            sessions: only of these sessions.
+        """
+        where, values = self._where(expression, window, sessions)
+        score = scoring.sql.format(table=self._table)
+        statement = (
+            f"SELECT rowid, -({score}) FROM {self._table} {where} ORDER BY rowid DESC LIMIT ?"  # noqa: S608 - made of a number
+        )
+        return list(self._connection.execute(statement, (*scoring.values, *values, limit)))
+
     def best(
         self,
         expression: str,
