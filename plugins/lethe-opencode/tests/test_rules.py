@@ -413,3 +413,47 @@ def test_the_command_that_resumes_a_session() -> None:
     """The command names the session and goes to its directory."""
     expected = "cd '~/my garden' && opencode --session ses_1"
     assert expected == OpencodeParser().resume_command("ses_1", "~/my garden")
+
+
+def test_the_files_before_0_6_give_the_same(tmp_path: Path) -> None:
+    """Sessions in folders of their projects have the turns that they have when they were moved."""
+    new, old = tmp_path / "new", tmp_path / "old"
+    shutil.copytree(SAMPLES / "files" / "storage", new / "storage")
+    session = old / "project" / "home-kim-garden" / "storage" / "session"
+    shutil.copytree(new / "storage" / "session" / "garden", session / "info")
+    shutil.copytree(new / "storage" / "message", session / "message")
+    for message in (new / "storage" / "message").glob("*/*.json"):
+        own = new / "storage" / "part" / message.stem
+        if own.is_dir():
+            shutil.copytree(own, session / "part" / message.parent.name / message.stem)
+    parser = OpencodeParser()
+    found = [
+        {
+            (turn.session_id, turn.turn_id): (turn.content, turn.seq, turn.usage)
+            for source in parser.discover(root)
+            for turn in read_events(parser, source)
+            if isinstance(turn, TurnEvent)
+        }
+        for root in (new, old)
+    ]
+
+    assert found[0]
+    assert found[0] == found[1]
+
+
+def test_a_session_before_0_6_is_where_its_answers_were_made(tmp_path: Path) -> None:
+    """These sessions do not tell their directory; their answers do."""
+    session = tmp_path / "project" / "global" / "storage" / "session"
+    for name, data in {
+        "info/ses_1.json": {"id": "ses_1", "title": "Rakes", "time": {"updated": 2}},
+        "message/ses_1/msg_1.json": {"id": "msg_1", "role": "user", "time": {"created": 1}},
+        "message/ses_1/msg_2.json": {"id": "msg_2", "role": "assistant", "path": {"cwd": "/srv"}},
+    }.items():
+        (session / name).parent.mkdir(parents=True, exist_ok=True)
+        (session / name).write_text(json.dumps(data))
+    parser = OpencodeParser()
+    [source] = parser.discover(tmp_path)
+    [event] = read_events(parser, source)
+
+    assert isinstance(event, SessionEvent)
+    assert event.session_meta.working_dir == "/srv"

@@ -1,9 +1,11 @@
-"""The files of opencode 0.6 to 1.1: one a session, one a message and one a part.
+"""The files of opencode up to 1.1: one a session, one a message and one a part.
 
 ``storage/session/PROJECT/SESSION.json``, ``storage/message/SESSION/MESSAGE.json`` and
-``storage/part/MESSAGE/PART.json``, each rewritten whole whenever it changes. A source is the file
-of a session together with those of its messages and parts. Later versions import the files and
-leave them; the turns they give are those of the tables.
+``storage/part/MESSAGE/PART.json``, each rewritten whole whenever it changes. Before 0.6 they were
+``info/SESSION.json``, ``message/SESSION/MESSAGE.json`` and ``part/SESSION/MESSAGE/PART.json`` in
+``project/DIRECTORY/storage/session``. A source is the file of a session together with those of its
+messages and parts. Later versions import the files and leave them; the turns they give are the
+same.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from lethe_core import Event, SessionEvent
 
 _SUFFIX: Final = ".json"
+#: Holds the files of sessions before 0.6, where the folder of a project is later.
+_OLD_FOLDER: Final = "info"
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -55,6 +59,9 @@ class TreeParser(Tool, SnapshotParser):
         if folder.is_dir():
             for source in find_files(folder, self.accepts):
                 yield _with_messages(replace(source, root=root))
+        for path in sorted(root.glob(f"project/*/storage/session/{_OLD_FOLDER}/*{_SUFFIX}")):
+            with contextlib.suppress(OSError):  # it vanished
+                yield _with_messages(Source.from_stat(path, root))
 
     def pieces(self, source: Source) -> Iterator[Piece]:
         """Give the session's messages in the order of their ids, then the session."""
@@ -64,15 +71,17 @@ class TreeParser(Tool, SnapshotParser):
         if isinstance(session, Piece):
             yield session
             return
-        storage = source.path.parents[2]
         name = text(session.get("id")) or source.path.stem
         session_id = clean_session_id(name)
+        messages, parts_root = _folders(source.path, name)
+        directory = text(session.get("directory"))
         ties: Counter[int] = Counter()
-        for message in self._load_all(storage / "message" / name):
+        for message in self._load_all(messages):
             if isinstance(message, Piece):
                 yield message._replace(session_id=session_id)
                 continue
-            own = list(self._load_all(storage / "part" / text(message.get("id"))))
+            directory = directory or _directory(message)
+            own = list(self._load_all(parts_root / text(message.get("id"))))
             whole = {"message": message, "parts": [one for one in own if isinstance(one, dict)]}
             created = _created(message)
             yield Piece(msgspec.json.encode(whole), session_id, context=ties[created])
@@ -80,7 +89,8 @@ class TreeParser(Tool, SnapshotParser):
             yield from (
                 one._replace(session_id=session_id) for one in own if isinstance(one, Piece)
             )
-        yield Piece(msgspec.json.encode({"session": session}), session_id)
+        known = session | {"directory": directory}
+        yield Piece(msgspec.json.encode({"session": known}), session_id)
 
     def map_piece(self, piece: dict[str, Any], place: Place) -> Iterable[Event] | str:
         """Map the session to what is known of it, and a message to its turns."""
@@ -120,6 +130,26 @@ def _session_event(session: dict[str, Any], place: Place) -> SessionEvent:
     return event
 
 
+def _folders(session: Path, name: str) -> tuple[Path, Path]:
+    """Name the folder of a session's messages, and the one of the folders of their parts.
+
+    Args:
+        session: its file.
+        name: of the session.
+    """
+    if session.parent.name == _OLD_FOLDER:
+        beside = session.parents[1]
+        return beside / "message" / name, beside / "part" / name
+    storage = session.parents[2]
+    return storage / "message" / name, storage / "part"
+
+
+def _directory(message: dict[str, Any]) -> str:
+    """Say where an answer was made; sessions before 0.6 do not tell."""
+    path = message.get("path")
+    return text(path.get("cwd")) if isinstance(path, dict) else ""
+
+
 def _created(message: dict[str, Any]) -> int:
     time = message.get("time")
     return count(time.get("created")) if isinstance(time, dict) else 0
@@ -135,10 +165,10 @@ def _files(folder: Path) -> list[Path]:
 
 def _with_messages(source: Source) -> Source:
     """Count the files of messages and parts into the size and the time of a session's source."""
-    storage = source.path.parents[2]
+    messages, parts_root = _folders(source.path, source.path.stem)
     size, modified = source.size, source.mtime_ns
-    for message in _files(storage / "message" / source.path.stem):
-        for path in (message, *_files(storage / "part" / message.stem)):
+    for message in _files(messages):
+        for path in (message, *_files(parts_root / message.stem)):
             with contextlib.suppress(OSError):
                 status = path.stat()
                 size, modified = size + status.st_size, max(modified, status.st_mtime_ns)
