@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 from playwright.sync_api import expect
+
+from browser.stories import Story
 
 
 def begin(page):
@@ -173,6 +176,27 @@ def test_a_search_is_saved_and_run_again(page):
     page.goto("/settings")
     page.get_by_role("button", name="Delete Valves of the workshop").click()
     expect(page.get_by_text("None yet.")).to_be_visible()
+
+
+def test_who_comes_back_from_a_hit_finds_the_others(page, archive):
+    """The way back leads to the hit that was opened, with all that was loaded before it."""
+    story = Story("many-hits", time.time() - 86400, title="Many hits", title_source="generated")
+    for number in range(120):
+        story.prompt(f"Where is quokka number {number}?")
+    archive.send(story.events)
+    page.goto("/?q=quokka")
+    results = page.locator(".result")
+    expect(results.first).to_be_visible()
+    for count in (60, 90):
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        expect(results.nth(count - 1)).to_be_attached()
+    hit = results.nth(80)
+    address = hit.get_attribute("href")
+    hit.click()
+    expect(page.locator(".turn[data-lit]")).to_be_in_viewport()
+    page.go_back()
+
+    expect(page.locator(f'.result[href="{address}"]')).to_be_in_viewport()
 
 
 def test_offline_is_said_and_mends_itself(watched):

@@ -136,9 +136,18 @@ function queryOf(params) {
 
 const NOTHING = { results: [], cursor: null, total: null, ranking: "", answered: false, error: null };
 
+/** The last answer, for who comes back to it: all pages that were loaded, and none of them anew. */
+let kept = null;
+
+/** What was answered, if this is an entry of the history that was left for something else. */
+const answerFor = (asked) =>
+  kept && window.history.state?.scroll !== undefined && JSON.stringify(kept.asked) === JSON.stringify(asked)
+    ? kept.state
+    : null;
+
 /** Search; the answer to an earlier question never overwrites that to a later one. */
 function useSearch(asked) {
-  const [state, setState] = useState(NOTHING);
+  const [state, setState] = useState(() => answerFor(asked) ?? NOTHING);
   const [loading, setLoading] = useState(false);
   const controller = useRef(null);
   const run = async (cursor) => {
@@ -163,9 +172,14 @@ function useSearch(asked) {
     if (controller.current === mine) setLoading(false);
   };
   useEffect(() => {
-    run();
+    const before = answerFor(asked);
+    if (before) setState(before);
+    else run();
     return () => controller.current?.abort();
   }, [asked]);
+  useEffect(() => {
+    if (state.answered && !state.error && !loading) kept = { asked, state };
+  }, [state, loading]);
   return {
     ...state,
     loading,
