@@ -14,8 +14,9 @@ import pytest
 from fakes.process import CollectorProcess
 from fakes.transport import FakeTransport, ack
 
+from lethe_collector.backoff import MAX_BACKOFF
 from lethe_collector.batches import Batch, Segment
-from lethe_collector.shipper import MAX_BACKOFF, Shipper
+from lethe_collector.shipper import Shipper
 from lethe_collector.state import State
 from lethe_collector.transport import NotSent
 from lethe_core.sources import Cursor, Source

@@ -14,6 +14,7 @@ from lethe_collector import marks, shipper
 from lethe_collector.batches import Batch, Segment
 from lethe_collector.shipper import Shipper
 from lethe_collector.state import State
+from lethe_collector.transport import NotSent
 from lethe_core.sources import Cursor, Source
 
 
@@ -239,3 +240,23 @@ def test_s19_of_what_is_gone_the_delivered_turns_are_lost(bench):
     assert bench.state.begin_anew("b0") == ([], 1, 3)
     assert bench.state.begin_anew("c0") == ([], 1, 3)
     assert bench.state.outbox.size()[0] == 1
+
+
+@pytest.mark.promise("S19", "O4")
+async def test_s19_an_idle_shipper_asks_again_soon(bench, monkeypatch):
+    """A server that was away when the collector began is not told as away for long."""
+    bench.state.record_ack(bench.batch(1), (), "a0")
+    monkeypatch.setattr(shipper, "ASK_AGAIN_SECONDS", 0.0)
+
+    def fail_twice(_lines):
+        if bench.archives.failures:
+            bench.archives.failures -= 1
+            raise NotSent("away")
+
+    bench.archives.failures = 2
+    bench.archives.turn = fail_twice
+    async with shipping(bench):
+        await until(lambda: (bench.state._database.note("server") or {}).get("state") == "OK")
+
+    assert bench.archives.failures == 0
+    assert bench.archives.asked == 1

@@ -13,8 +13,9 @@ import pytest
 from fakes.transport import FakeTransport, ack, answer
 from fakes.waiting import until
 
+from lethe_collector.backoff import MAX_BACKOFF
 from lethe_collector.batches import Batch, Segment
-from lethe_collector.shipper import MAX_BACKOFF, Shipper
+from lethe_collector.shipper import Shipper
 from lethe_collector.state import State
 from lethe_collector.transport import NotSent
 from lethe_core.sources import Cursor, Source

@@ -15,7 +15,6 @@ is asked now and then, by a request without lines.
 from __future__ import annotations
 
 import asyncio
-import random
 import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from loguru import logger
 from tenacity import AsyncRetrying, RetryError, retry_if_exception_type
 
 from lethe_collector.answers import HINTS, Ack, Keep, Reject, Shrink, classify
+from lethe_collector.backoff import Undelivered, seconds_until_retry, why_undelivered
 from lethe_collector.marks import Marks, OtherArchive
 from lethe_collector.state import LineRefusal
 from lethe_collector.transport import NotSent, TokenUnusable
@@ -42,20 +42,10 @@ if TYPE_CHECKING:
     from lethe_collector.state import State
     from lethe_collector.transport import Transport
 
-#: Longest wait between two attempts, in seconds.
-MAX_BACKOFF: Final = 300.0
 #: After so many seconds with nothing to send, the server is asked whether it still has all.
 ASK_SECONDS: Final = 600.0
-_FIRST_BACKOFF: Final = 0.5
-_RETRY_AFTER_JITTER: Final = 0.2
-
-
-class _Undelivered(Exception):
-    """A parcel did not arrive; it is kept and sent again."""
-
-    def __init__(self, keep: Keep) -> None:
-        super().__init__(keep.detail)
-        self.keep = keep
+#: Likewise, while it could not be asked: a machine may start before its network does.
+ASK_AGAIN_SECONDS: Final = 30.0
 
 
 @dataclass(slots=True)
@@ -198,8 +188,9 @@ class Shipper:
 
     async def _rest(self) -> None:
         """Wait until it is time to ask, or to look again."""
+        is_well = self._server is None or self._server[0] == "OK"
         with suppress(TimeoutError):
-            async with asyncio.timeout(ASK_SECONDS):
+            async with asyncio.timeout(ASK_SECONDS if is_well else ASK_AGAIN_SECONDS):
                 await self._poked.wait()
 
     async def _get(self, until: asyncio.Future[None] | None = None) -> Batch | None:
@@ -226,11 +217,11 @@ class Shipper:
         """Deliver one parcel, however long it takes; `False` if stopped before."""
 
         async def keep(retry: RetryCallState) -> None:
-            await self._note_failure(_undelivered(retry), parcel)
+            await self._note_failure(why_undelivered(retry), parcel)
 
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(_Undelivered),
-            wait=_wait,
+            retry=retry_if_exception_type(Undelivered),
+            wait=seconds_until_retry,
             sleep=self._nap,
             before_sleep=keep,
             stop=lambda _: self._stopping.is_set(),
@@ -247,17 +238,17 @@ class Shipper:
 
     async def _attempt(self, parcel: _Parcel) -> None:
         if self._stopping.is_set():
-            raise _Undelivered(Keep("UNAVAILABLE", "stopping"))
+            raise Undelivered(Keep("UNAVAILABLE", "stopping"))
         try:
             refusals = await self._deliver_to_one(parcel.lines)
         except (NotSent, TokenUnusable) as error:
-            raise _Undelivered(Keep(_state_of(error), error.message)) from error
+            raise Undelivered(Keep(_state_of(error), error.message)) from error
         try:
             await asyncio.to_thread(self._record, parcel, refusals)
         except (sqlite3.Error, OSError) as error:
             # It is sent again: the server knows what it has, the state must know it, too.
             logger.bind(error=str(error)).error("the state cannot be written")
-            raise _Undelivered(Keep("UNAVAILABLE", f"the state: {error}")) from error
+            raise Undelivered(Keep("UNAVAILABLE", f"the state: {error}")) from error
         await self._note_success(parcel, refusals)
 
     def _record(self, parcel: _Parcel, refusals: list[LineRefusal]) -> None:
@@ -271,7 +262,7 @@ class Shipper:
         """Send lines until one archive has them all, and all that was acknowledged before.
 
         Raises:
-            _Undelivered: some were not taken; all are sent again.
+            Undelivered: some were not taken; all are sent again.
             NotSent, TokenUnusable: likewise.
         """
         while True:
@@ -282,11 +273,11 @@ class Shipper:
 
     async def _begin_anew(self, mark: str) -> None:
         if self._marks.is_too_soon():
-            raise _Undelivered(Keep("OTHER_ARCHIVE", "the archive has changed again"))
+            raise Undelivered(Keep("OTHER_ARCHIVE", "the archive has changed again"))
         try:
             rewound = await asyncio.to_thread(self._marks.begin_anew, mark)
         except (sqlite3.Error, OSError) as error:
-            raise _Undelivered(Keep("UNAVAILABLE", f"the state: {error}")) from error
+            raise Undelivered(Keep("UNAVAILABLE", f"the state: {error}")) from error
         self._marks.note_rewound(rewound)
 
     async def _ask(self) -> None:
@@ -302,7 +293,7 @@ class Shipper:
                 case Keep(state, detail):
                     await self._note_server(state, detail)
         except OtherArchive as other:
-            with suppress(_Undelivered):  # it shows again with the next request
+            with suppress(Undelivered):  # it shows again with the next request
                 await self._begin_anew(other.mark)
         except (NotSent, TokenUnusable) as error:
             await self._note_server(_state_of(error), error.message)
@@ -312,7 +303,7 @@ class Shipper:
 
         Raises:
             OtherArchive: the archive lost what it had acknowledged, perhaps a part of these lines.
-            _Undelivered: some were not; all are sent again.
+            Undelivered: some were not; all are sent again.
             NotSent, TokenUnusable: likewise.
         """
         refusals: list[LineRefusal] = []
@@ -334,7 +325,7 @@ class Shipper:
                         LineRefusal(start + place, code, why) for place, code, why in refused
                     ]
                 case Keep() as keep:
-                    raise _Undelivered(keep)
+                    raise Undelivered(keep)
                 case (Shrink() | Reject()) as verdict if end - start > 1:
                     if isinstance(verdict, Shrink):
                         self._limit = max(1, sum(map(len, part)) // 2)
@@ -430,18 +421,3 @@ class Shipper:
 
 def _state_of(error: NotSent | TokenUnusable) -> ServerState:
     return "AUTH" if isinstance(error, TokenUnusable) else "UNREACHABLE"
-
-
-def _undelivered(retry: RetryCallState) -> Keep:
-    error = retry.outcome.exception() if retry.outcome else None
-    assert isinstance(error, _Undelivered)
-    return error.keep
-
-
-def _wait(retry: RetryCallState) -> float:
-    """Full jitter below a bound that doubles; or what the server asked for, and a little more."""
-    asked = _undelivered(retry).retry_after
-    if asked is not None:
-        return asked * random.uniform(1, 1 + _RETRY_AFTER_JITTER)  # noqa: S311 - no secret
-    bound = min(MAX_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(retry.attempt_number, 16))
-    return random.uniform(0, bound)  # noqa: S311 - no secret
