@@ -457,3 +457,20 @@ def test_a_session_before_0_6_is_where_its_answers_were_made(tmp_path: Path) -> 
 
     assert isinstance(event, SessionEvent)
     assert event.session_meta.working_dir == "/srv"
+
+
+@pytest.mark.promise("C31")
+def test_c31_what_is_undone_in_files_is_told(tmp_path: Path) -> None:
+    """The file of a session names the message that all is undone from, as a row does."""
+    shutil.copytree(SAMPLES / "files" / "storage", tmp_path / "storage")
+    path = tmp_path / "storage" / "session" / "garden" / "ses_old.json"
+    session = json.loads(path.read_text())
+    path.write_text(json.dumps(session | {"revert": {"messageID": "msg_2"}}))
+    parser = OpencodeParser()
+    [source] = [one for one in parser.discover(tmp_path) if one.path == path]
+    *said, last = read_events(parser, source)
+    assert isinstance(last, SessionEvent)
+    told = Removals(last.session_meta.metadata)
+
+    assert {turn.turn_id.partition(".")[0] for turn in said if told.why(turn.seq)} == {"msg_2"}
+    assert any(told.why(turn.seq) is None for turn in said)

@@ -26,6 +26,7 @@ from lethe_opencode import parts
 from lethe_opencode.places import Tool
 from lethe_opencode.sessions import session_meta
 from lethe_opencode.turns import Turns, progress
+from lethe_opencode.undone import reverted, reverted_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,6 +76,8 @@ class TreeParser(Tool, SnapshotParser):
         session_id = clean_session_id(name)
         messages, parts_root = _folders(source.path, name)
         directory = text(session.get("directory"))
+        undone_from = reverted_message(session.get("revert"))
+        undone: int | None = None
         ties: Counter[int] = Counter()
         for message in self._load_all(messages):
             if isinstance(message, Piece):
@@ -84,18 +87,20 @@ class TreeParser(Tool, SnapshotParser):
             own = list(self._load_all(parts_root / text(message.get("id"))))
             whole = {"message": message, "parts": [one for one in own if isinstance(one, dict)]}
             created = _created(message)
+            if undone_from and message.get("id") == undone_from:
+                undone = created
             yield Piece(msgspec.json.encode(whole), session_id, context=ties[created])
             ties[created] += 1
             yield from (
                 one._replace(session_id=session_id) for one in own if isinstance(one, Piece)
             )
         known = session | {"directory": directory}
-        yield Piece(msgspec.json.encode({"session": known}), session_id)
+        yield Piece(msgspec.json.encode({"session": known, "undone": undone}), session_id)
 
     def map_piece(self, piece: dict[str, Any], place: Place) -> Iterable[Event] | str:
         """Map the session to what is known of it, and a message to its turns."""
         if session := piece.get("session"):
-            return [_session_event(session, place)]
+            return [_session_event(session, place, piece["undone"])]
         message = piece["message"]
         turns = Turns(
             parser=self,
@@ -116,7 +121,7 @@ class TreeParser(Tool, SnapshotParser):
                 yield value
 
 
-def _session_event(session: dict[str, Any], place: Place) -> SessionEvent:
+def _session_event(session: dict[str, Any], place: Place, undone: int | None) -> SessionEvent:
     time = session.get("time")
     time = time if isinstance(time, dict) else {}
     columns = session | {
@@ -127,6 +132,7 @@ def _session_event(session: dict[str, Any], place: Place) -> SessionEvent:
         session_meta(columns, str(place.source.path)), unix_time(time.get("updated"))
     )
     event.seq = count(time.get("updated"))
+    event.session_meta.metadata |= reverted(undone, count(time.get("updated")))
     return event
 
 

@@ -54,17 +54,31 @@ def find_undone(row: Row) -> dict[str, Any]:
     return _reverted(row, messages) | _deleted(row, messages)
 
 
+def reverted_message(revert: Any) -> str:
+    """Name the message that a session's file says all is undone from; none if it does not."""
+    return text(revert.get("messageID")) if isinstance(revert, dict) else ""
+
+
+def reverted(created: int | None, updated: int) -> dict[str, Any]:
+    """Say what is undone, as `lethe_core.removals` words it.
+
+    Args:
+        created: when the first message that is undone was made, in milliseconds; `None` if none is.
+        updated: when this was said.
+    """
+    if created is None:
+        return no_removal(_REVERT)
+    end = max(updated, created) + 1
+    return removal(_REVERT, created * PLACES, end * PLACES, "reverted")
+
+
 def _reverted(row: Row, messages: str) -> dict[str, Any]:
     named = _named(text(row["revert"]))
-    if named is None:
-        return no_removal(_REVERT)
     sql = f"SELECT time_created FROM {messages} WHERE id = ?"  # noqa: S608 - one of two names
-    for (created,) in row.query(sql, named.message_id):
+    for (created,) in row.query(sql, named.message_id) if named else ():
         # Of a message that is undone in part, the beginning stays.
-        start = count(created) + bool(named.part_id)
-        end = max(count(row["time_updated"]), start) + 1
-        return removal(_REVERT, start * PLACES, end * PLACES, "reverted")
-    return no_removal(_REVERT)
+        return reverted(count(created) + bool(named and named.part_id), count(row["time_updated"]))
+    return reverted(None, 0)
 
 
 def _deleted(row: Row, messages: str) -> dict[str, Any]:
