@@ -21,11 +21,14 @@ class TestDroidParser(ParserConformance):
     samples = SAMPLES
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".settings.json"])
-def test_golden(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "sample",
+    [source.path.relative_to(SAMPLES) for source in DroidParser().discover(SAMPLES)],
+    ids=lambda path: path.name[-20:],
+)
+def test_golden(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each sample is mapped to the events that stand beside it."""
     monkeypatch.chdir(SAMPLES)
-    [sample] = Path().rglob(f"*{suffix}")
     source = replace(only_source(DroidParser(), sample), mtime_ns=MODIFIED)
 
     assert_golden(read_events(DroidParser(), source), SAMPLES / f"{sample}.events.ndjson")

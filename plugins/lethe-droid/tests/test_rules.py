@@ -144,3 +144,13 @@ def test_session_goes_on(tmp_path):
 def test_resume_command(directory, command):
     """A session is resumed where it was held."""
     assert DroidParser().resume_command(NAME, directory) == command
+
+
+def test_called_session_is_a_subagent(read):
+    """A session that another one has called names it, and the call."""
+    start = {"type": "session_start", "callingSessionId": "parent-1", "callingToolUseId": "call-7"}
+    [event] = read(start)
+
+    assert event.session_meta.parent_session_id == "parent-1"
+    assert event.session_meta.relation == "subagent"
+    assert event.session_meta.metadata == {"calling_tool_use_id": "call-7"}

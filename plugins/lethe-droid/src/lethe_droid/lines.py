@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from lethe_core import SessionMeta, ToolCall
+from lethe_core.jsonl import clean_session_id
 from lethe_core.mapping import call_line, image, skip_word, text, unix_time, wire_key
 
 if TYPE_CHECKING:
@@ -49,12 +50,19 @@ def map_line(record: dict[str, Any], line: Line) -> Iterable[Event] | str:
 def _map_start(record: dict[str, Any], line: Line) -> Event:
     title = text(record.get("sessionTitle")) or text(record.get("title"))
     version = record.get("version")
+    caller = text(record.get("callingSessionId"))
+    known = {
+        "version": str(version) if isinstance(version, str | int) else "",
+        "calling_tool_use_id": text(record.get("callingToolUseId")),
+    }
     meta = SessionMeta(
         source_file=str(line.source.path),
         working_dir=text(record.get("cwd")) or None,
         title=title.strip() or None,
         title_source="generated" if title.strip() else None,
-        metadata={"version": str(version)} if isinstance(version, str | int) else {},
+        parent_session_id=clean_session_id(caller) if caller else None,
+        relation="subagent" if caller else None,
+        metadata={name: value for name, value in known.items() if value},
     )
     return line.session(meta, unix_time(record.get("timestamp")))
 
