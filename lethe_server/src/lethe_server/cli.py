@@ -173,6 +173,17 @@ def integrity(*, path: Path | None, data_dir: Path | None, rebuild_index: bool) 
     click.echo("ok")
 
 
+@main.command()
+@_CONFIG
+@_DATA_DIR
+def compact(*, path: Path | None, data_dir: Path | None) -> None:
+    """Write the database anew in as little room as it needs; no server may run."""
+    from lethe_server.storage.compacting import compact as write_anew
+
+    before, after = write_anew(_load(path, data_dir).data_dir)
+    click.echo(f"{after} bytes, {before} before")
+
+
 @main.group()
 def token() -> None:
     """Make, list and revoke tokens for collectors and scripts."""
