@@ -154,6 +154,44 @@ def test_s15_the_state_is_damaged_while_a_daemon_runs(machine, collector):
     assert any("corrupt" in path.name for path in machine.state_dir.iterdir())
 
 
+@pytest.mark.promise("S15", "S16", "P3", "P11")
+def test_s15_what_a_damaged_state_alone_holds_is_delivered(machine, collector):
+    """Outbox and dead letters are taken over: their sources may be gone."""
+    transcripts = [machine.transcript(f"t{number}").fill(3) for number in range(40)]
+    poisoned = machine.transcript("bad").append({"text": "x"}, {"bad": "role"})
+    machine.server.script += [problem(503, "UNAVAILABLE")] * 20
+    collector.run("daemon", "--exit-when-idle")
+    machine.server.script.clear()
+    before = Ledger.read(machine.state_dir)
+    for transcript in (*transcripts[:5], poisoned):
+        transcript.path.unlink()
+    damage_index(machine.state_dir / "state.db")
+    code, _, log = collector.run("daemon", "--exit-when-idle")
+    after = Ledger.read(machine.state_dir)
+    model = Model()
+    for number in range(40):
+        model.owe(Key(f"t{number}", f"t{number}-{n}-0") for n in range(1, 4))
+    model.owe({*before.dead, Key("bad", "bad-1-0")})
+
+    assert len(before.waiting) == 121
+    assert "the state is damaged" in log
+    assert code == 2, log  # there is a dead letter
+    assert after.dead == before.dead != set()
+    check(model, Archive.of_fake(machine.server, machine.state_dir))
+
+
+def damage_index(file):
+    """Write garbage over a page that the outbox does not need."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        page = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'sources_by_name'"
+        ).fetchone()[0]
+    with file.open("r+b") as stream:
+        stream.seek((page - 1) * 4096)
+        stream.write(random.Random(page).randbytes(4096))
+
+
 def damage(directory):
     """Write garbage over all tables but the one with notes, and have the daemon look again."""
     file = directory / "state.db"

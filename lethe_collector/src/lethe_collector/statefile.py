@@ -3,7 +3,8 @@
 * ``state.db`` is SQLite in WAL mode with ``synchronous=FULL``: what a committed transaction says
   survives a power loss (P11). The directory is 0700, its files 0600.
 * A newer version's file is refused. A damaged file is renamed to ``state.db.corrupt-TIME`` and
-  started anew: everything is read again, and the server knows what it has.
+  started anew: everything is read again, and the server knows what it has. What waits in its outbox
+  is taken over as far as it can be read (`lethe_collector.salvage`).
 * One daemon per directory: it holds ``flock`` on ``lock`` for its life (P15).
 """
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from loguru import logger
 
 from lethe_collector.paths import LOCK_FILE, STATE_FILE
+from lethe_collector.salvage import salvage
 from lethe_core.errors import ConfigInvalid, Unavailable
 
 if TYPE_CHECKING:
@@ -181,8 +183,7 @@ def open_state_file(directory: Path) -> sqlite3.Connection:
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise
-            _set_aside(path, error)
-            return _open(path)
+            return _begin_anew(path, _set_aside(path, error))
     except (sqlite3.Error, OSError) as error:
         hint = "check the disk that it lies on"
         raise Unavailable(f"{path}: cannot be opened: {error}", hint=hint) from error
@@ -268,12 +269,30 @@ def _configure(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_size_limit = 8388608")
 
 
-def _set_aside(path: Path, error: sqlite3.DatabaseError) -> None:
+def _set_aside(path: Path, error: sqlite3.DatabaseError) -> Path:
+    """Give a damaged file another name, together with its log, so that it can still be opened."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    for suffix in ("", "-wal", "-shm"):
+    aside = path.with_name(f"{path.name}.corrupt-{stamp}")
+    # The log first: one that was left behind would be read as that of the new file.
+    for suffix in ("-wal", "-shm", ""):
         part = path.with_name(path.name + suffix)
         if part.exists():
-            part.rename(part.with_name(f"{part.name}.corrupt-{stamp}"))
-    logger.bind(path=str(path), kept=f"{path.name}.corrupt-{stamp}", error=str(error)).error(
+            part.rename(aside.with_name(aside.name + suffix))
+    logger.bind(path=str(path), kept=aside.name, error=str(error)).error(
         "the state is damaged; it was set aside, and all sources are read again"
     )
+    return aside
+
+
+def _begin_anew(path: Path, aside: Path) -> sqlite3.Connection:
+    """Begin a new state with what can be read of the damaged one."""
+    connection = _open(path)
+    try:
+        found = salvage(aside, connection)
+    except sqlite3.Error as error:
+        logger.bind(error=str(error)).error("nothing of the damaged state could be taken over")
+    else:
+        logger.bind(batches=found.batches, dead_letters=found.letters).info(
+            "the outbox and the dead letters of the damaged state were taken over"
+        )
+    return connection
