@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
-_START_SECONDS: Final = 60.0
+#: While the server starts, so often a word of it (seconds).
+_TELL_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.02
 _PR_SET_PDEATHSIG: Final = 1
@@ -104,30 +105,36 @@ async def running(
         await child.stop()
 
 
-async def wait_for_port(child: Child, port_file: Path) -> str:
-    """Wait until the server has written where it listens.
+async def wait_for_port(
+    child: Child, port_file: Path, stopped: asyncio.Event, tell: Callable[[str], None]
+) -> str | None:
+    """Wait until the server has written where it listens, however long that takes.
+
+    A new version may bring a large archive up to date first, and would begin again if it was ended.
 
     Args:
         child: the server.
         port_file: what it writes when it is ready.
+        stopped: is set when nobody wants to wait any more.
+        tell: is told now and then that it still starts.
 
     Returns:
-        Its address, such as ``http://127.0.0.1:8377``.
+        Its address, such as ``http://127.0.0.1:8377``; `None` if the wait was stopped.
 
     Raises:
-        Unavailable: it ended, or was not ready in time.
+        Unavailable: it ended.
     """
-    try:
-        async with asyncio.timeout(_START_SECONDS):
-            while not port_file.exists():  # noqa: ASYNC240 - one stat of a local file
-                if child.process.returncode is not None:
-                    raise child.failure(child.process.returncode)
-                await asyncio.sleep(_POLL_SECONDS)
-    except TimeoutError:
-        raise Unavailable(
-            f"the {child.name} was not ready after {_START_SECONDS:.0f} s",
-            hint=f"its log is {child.log}",
-        ) from None
+    clock = asyncio.get_running_loop().time
+    next_sign = clock() + _TELL_SECONDS
+    while not port_file.exists():  # noqa: ASYNC240 - one stat of a local file
+        if child.process.returncode is not None:
+            raise child.failure(child.process.returncode)
+        if stopped.is_set():
+            return None
+        if clock() >= next_sign:
+            next_sign += _TELL_SECONDS
+            tell(f"The server is still starting; its log is {child.log}")
+        await asyncio.sleep(_POLL_SECONDS)
     place = json.loads(port_file.read_text())  # noqa: ASYNC240 - one short local file
     host = f"[{place['host']}]" if ":" in place["host"] else place["host"]
     return f"http://{host}:{place['port']}"

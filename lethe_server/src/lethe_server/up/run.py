@@ -70,7 +70,9 @@ async def _run_both(plan: Plan, *, exit_when_idle: bool) -> tuple[dict[str, Any]
     load_config(server_config)  # what is wrong in the environment is told here, not in a log
     serve = ["serve", "--config", str(server_config), "--port-file", str(port_file)]
     async with running("lethe_server", serve, log=plan.data / "server.log") as server:
-        url = await wait_for_port(server, port_file)
+        url = await wait_for_port(server, port_file, stopped, _say)
+        if url is None:
+            return {"tools": {}}, 0
         _say(f"Listening on {url}")
         if not exit_when_idle:
             _say(f"Open this to read, once and within 15 minutes: {url}{make_link(plan)}")
