@@ -58,12 +58,13 @@ class Axis(NamedTuple):
     steps: Callable[[str], Sequence[Step]]
 
 
-def _ask_archive(asking: Asking) -> dict[str, Cost]:
-    return {**asking.costs(archive_routes(asking.client)), "one turn more": asking.append(3)}
+def _ask_archive(asking: Asking, turns: int = 100) -> dict[str, Cost]:
+    routes = archive_routes(asking.client, turns)
+    return {**asking.costs(routes), "one turn more": asking.append(3)}
 
 
 def _ask_owners(asking: Asking) -> dict[str, Cost]:
-    return {**_ask_archive(asking), **asking.costs(everybody_routes())}
+    return {**_ask_archive(asking, _OWN_TURNS), **asking.costs(everybody_routes())}
 
 
 def _turns(owner: str) -> list[Step]:

@@ -86,11 +86,12 @@ def cost_of(pid: int, ask: Callable[[], int]) -> Cost:
     return Cost(cpu, p50(times), size / _KB, len(times))
 
 
-def archive_routes(client: Client) -> dict[str, str]:
+def archive_routes(client: Client, turns: int) -> dict[str, str]:
     """Return the routes that read of the whole archive of an owner, by name.
 
     Args:
         client: of the archive that is measured.
+        turns: that each session has at least.
     """
     sessions = "/api/v1/sessions?limit=50"
     cursor = client.get(f"{sessions}&offset=100")["next_cursor"]
@@ -101,7 +102,7 @@ def archive_routes(client: Client) -> dict[str, str]:
         "list of 50 of a host": f"{sessions}&host={HOSTS[0]}",
         "list of 20 by a word of the title": f"{sessions}&q={TITLED}",
         "list of 50 with most tokens": f"{sessions}&sort=tokens",
-        **session_routes(3, 100),
+        **session_routes(3, turns),
         "search, word in 20 turns": f"/api/v1/search?q={RARE}%20",
         "search, word in 1 % of turns": f"/api/v1/search?q={SELDOM}%20",
         "search, word in 30 % of turns": f"/api/v1/search?q={COMMON}%20",

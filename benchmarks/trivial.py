@@ -36,7 +36,7 @@ def measure(pair: Pair, sheet: Sheet) -> None:
                 assert bare.stdin is not None
                 bare.stdin.write(body)
                 bare.stdin.close()
-                get = _connect(port_file)
+                get = _connect(port_file, pair.lethe.token)
                 for _ in range(_ROUNDS):
                     askers = [
                         (pair.lethe.server_pid, client.get_bytes, [_PATH] * _REQUESTS),
@@ -49,13 +49,14 @@ def measure(pair: Pair, sheet: Sheet) -> None:
                 stop(bare)
 
 
-def _connect(port_file: Path) -> Callable[[str], bytes]:
+def _connect(port_file: Path, token: str) -> Callable[[str], bytes]:
+    """Connect to the bare server, which gets the same headers and looks at none of them."""
     while not port_file.exists():
         time.sleep(0.01)
     connection = http.client.HTTPConnection("127.0.0.1", int(port_file.read_text()))
 
     def get(path: str) -> bytes:
-        connection.request("GET", path)
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
         return connection.getresponse().read()
 
     return get

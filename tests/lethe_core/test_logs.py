@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from loguru import logger
 
 from lethe_core.errors import SourceUnreadable
-from lethe_core.logs import MAX_LOG_LINE_BYTES, configure_logs, escape
+from lethe_core.logs import CONTEXT, MAX_LOG_LINE_BYTES, configure_logs, escape, log_many
 
 
 @pytest.fixture
@@ -102,6 +102,49 @@ def test_o04_escape_leaves_nothing_unsafe(text):
     assert len(escaped.splitlines()) <= 1
     assert "\x1b" not in escaped
     assert escape(escaped) == escaped
+
+
+@pytest.mark.parametrize("form", ["human", "json"])
+def test_many_lines_are_those_of_the_logger(log, form):
+    """What goes past the logger for its cost comes out the same, but for the time."""
+    fields = {"user": None, "method": "GET", "route": "/a b", "status": 200, "ms": 0.3}
+    stream = log(form)
+    logger.bind(**fields).info("request")
+    log_many("request", [(0.0, fields), (86_400.5, fields)])
+
+    first, second, third = stream.getvalue().splitlines()
+    skipped = first.index("INFO") if form == "human" else first.index(', "level"')
+    assert first[skipped:] == second[skipped:] == third[skipped:]
+    assert ":00.500" in third
+
+
+def test_many_lines_below_the_level_are_not_written(log):
+    """They are on the level `info`."""
+    stream = log(level="warning")
+    log_many("request", [(0.0, {})])
+
+    assert stream.getvalue() == ""
+
+
+def test_context_is_told_by_each_line_until_it_is_reset(log):
+    """What is set for a while stands in the lines of that while; a field of a line wins."""
+    stream = log()
+    token = CONTEXT.set({"request_id": "r1", "user": "u"})
+    logger.bind(user="v").info("within")
+    CONTEXT.reset(token)
+    logger.info("after")
+
+    within, after = stream.getvalue().splitlines()
+    assert within.endswith("within request_id=r1 user=v")
+    assert after.endswith("after")
+
+
+def test_closed_stream_fails_nobody(log):
+    """Who logs to a stream that nobody reads any more goes on."""
+    log().close()
+
+    log_many("request", [(0.0, {})])
+    logger.info("gone")
 
 
 @pytest.mark.promise("O03", "A7")

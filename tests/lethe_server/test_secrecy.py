@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 from loguru import logger
 
 from lethe_core.logs import configure_logs
-from lethe_server.keys import STORE
+from lethe_server.keys import JOURNAL, STORE
 
 CANARY = "CANARY5f1e"
 
@@ -51,6 +52,7 @@ async def test_o03_a_canary_is_found_nowhere(archive, event, log, monkeypatch):
     monkeypatch.setattr(archive.app[STORE], "list_sessions", fail)
     await ask("/api/v1/sessions", headers=user)
     await ask("/metrics")
+    archive.app[JOURNAL].write()
 
     assert "INTERNAL" in answers[-2]
     for text in (*answers, log.getvalue()):
@@ -87,8 +89,33 @@ async def test_o05_series_are_bounded(archive, event):
 async def test_records_of_a_request_carry_its_name_and_user(archive, log):
     """Each line of a request's log says which request and whose it was."""
     answer = await archive.client.get("/api/v1/sessions", headers={"Remote-User": "bob"})
+    archive.app[JOURNAL].write()
 
     line = next(line for line in log.getvalue().splitlines() if '"status": 200' in line)
     assert f'"request_id": "{answer.headers["X-Request-ID"]}"' in line
     assert '"user": "bob"' in line
     assert '"route": "/api/v1/sessions"' in line
+
+
+async def test_what_goes_wrong_is_logged_under_name_and_user_of_the_request(
+    archive, log, monkeypatch
+):
+    """What is logged while a request is handled says of which, and nothing of the one before."""
+
+    async def fail(*_arguments):
+        logger.info("within")
+        raise KeyError
+
+    monkeypatch.setattr(archive.app[STORE], "list_sessions", fail)
+    answer = await archive.client.get("/api/v1/sessions", headers={"Remote-User": "bob"})
+    logger.info("after")
+
+    lines = log.getvalue().splitlines()
+    within, failed, after = (
+        json.loads(next(line for line in lines if words in line))
+        for words in ("within", "a mistake", "after")
+    )
+    name = answer.headers["X-Request-ID"]
+    assert (within["request_id"], within["user"]) == (name, "bob")
+    assert failed["request_id"] == name
+    assert "request_id" not in after

@@ -17,6 +17,7 @@ from lethe_server.edge import HANDLER_ARGUMENTS
 from lethe_server.events.feed import Feed
 from lethe_server.health import Health
 from lethe_server.ingest.service import IngestService
+from lethe_server.journal import Journal
 from lethe_server.keys import (
     ASSETS,
     BODY_SECONDS,
@@ -26,6 +27,7 @@ from lethe_server.keys import (
     FEED,
     HEALTH,
     INGEST,
+    JOURNAL,
     METRICS,
     PARSERS,
     PRICES,
@@ -87,6 +89,7 @@ def create_app(config: Config, *, body_seconds: float = DEFAULT_BODY_SECONDS) ->
     app[CONFIG] = config
     app[BODY_SECONDS] = body_seconds
     app[METRICS] = Metrics()
+    app[JOURNAL] = Journal(app[METRICS])
     app[PARSERS] = load_parsers()
     app[ASSETS] = load_assets()
     app[PRICES] = _prices_of(config)
@@ -134,6 +137,7 @@ async def _resources(app: web.Application) -> AsyncIterator[None]:
             await provider.close()
         threads.shutdown(wait=True)
         store.close()
+        app[JOURNAL].write()
 
 
 def _identity_provider(oidc: Oidc) -> tuple[Provider | None, BearerVerifier | None]:

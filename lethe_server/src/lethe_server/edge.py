@@ -29,7 +29,7 @@ from lethe_server.problems import describe_problem
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
 #: Connections at a time; each takes a descriptor.
 MAX_CONNECTIONS: Final = 1000
@@ -159,13 +159,13 @@ class Connection(web.RequestHandler):
         response.force_close()
         return response
 
-    async def finish_response(
+    def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
+    ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
         """Send an answer; errors of the framework that no middleware has seen as problems."""
         if isinstance(resp, web.HTTPException) and resp.status >= HTTPStatus.BAD_REQUEST:
             resp = _problem(resp)
-        return await super().finish_response(request, resp, start_time)
+        return super().finish_response(request, resp, start_time)
 
     def _give_up(self) -> None:
         self._head_timer = None

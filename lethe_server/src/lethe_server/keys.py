@@ -16,6 +16,7 @@ from lethe_server.config import Config
 from lethe_server.events.feed import Feed
 from lethe_server.health import Health
 from lethe_server.ingest.service import IngestService
+from lethe_server.journal import Journal
 from lethe_server.metrics import Metrics
 from lethe_server.storage import Store
 from lethe_server.web.assets import Assets
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 CONFIG: Final = web.AppKey("config", Config)
 STORE: Final = web.AppKey("store", Store)
 METRICS: Final = web.AppKey("metrics", Metrics)
+JOURNAL: Final = web.AppKey("journal", Journal)
 PARSERS: Final = web.AppKey("parsers", ParserRegistry)
 SIGN_IN: Final = web.AppKey("sign_in", SignIn)
 TOKENS: Final = web.AppKey("tokens", TokenVerifier)

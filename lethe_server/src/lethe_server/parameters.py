@@ -39,9 +39,20 @@ class Parameters(Schema):
 
     repeatable: ClassVar[frozenset[str]] = frozenset()
     error_messages = _messages(unknown="is not known here")
+    _of_nothing: dict[str, Any] | None = None
 
     class Meta:
         unknown = RAISE
+
+    def load_nothing(self) -> dict[str, Any]:
+        """Return what an empty query comes to: most are empty, and it is always the same.
+
+        Raises:
+            ValidationError: a parameter is required.
+        """
+        if self._of_nothing is None:
+            self._of_nothing = self.load({})
+        return self._of_nothing.copy()
 
 
 class Whole(fields.Integer):
@@ -155,12 +166,12 @@ def load_parameters(request: web.BaseRequest, schema: Parameters) -> dict[str, A
         InvalidRequest: a parameter is unknown, given twice or wrong; the error names it.
     """
     given: dict[str, str] = {}
-    for name, value in request.query.items():
+    for name, value in request.query.items() if request.query_string else ():
         if name in given and name not in schema.repeatable:
             raise InvalidRequest("is given more than once", parameter=shown(name))
         given[name] = f"{given[name]},{value}" if name in given else value
     try:
-        loaded: dict[str, Any] = schema.load(given)
+        loaded: dict[str, Any] = schema.load(given) if given else schema.load_nothing()
     except ValidationError as error:
         problems: dict[str, list[str]] = error.messages_dict
         name = min(problems)
@@ -228,7 +239,7 @@ def asked_owner(request: web.BaseRequest, identity: Identity) -> str | None:
         Forbidden: it is there, whatever its value, and who asks is no admin.
         InvalidRequest: it is given twice, or is no name of a user.
     """
-    given = request.query.getall("owner", [])
+    given = request.query.getall("owner", []) if request.query_string else None
     if not given:
         return None
     if not identity.is_admin:

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from lethe_server.health import is_ready
-from lethe_server.keys import HEALTH, METRICS, STORE
+from lethe_server.keys import HEALTH, JOURNAL, METRICS, STORE
 from lethe_server.metrics import CONTENT_TYPE
 
 
@@ -28,6 +28,7 @@ async def readyz(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     """Answer the metrics in the form of Prometheus."""
+    request.app[JOURNAL].write()
     body = request.app[METRICS].render(request.app[STORE])
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 

@@ -55,6 +55,7 @@ async def serve(
     stop = _stop_event()
     try:
         await runner.setup()
+        gc.freeze()  # what was loaded to begin with stays: nobody needs to look for garbage in it
         await EdgeSite(runner, listener).start()
         place = _place(config.listen, listener)
         logger.bind(**place).info("listening")

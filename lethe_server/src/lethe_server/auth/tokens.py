@@ -92,7 +92,7 @@ class TokenVerifier:
             Unavailable: the database cannot be asked.
         """
         digest = digest_secret(secret)
-        row = await self._find(digest)
+        row = self._recall(digest) or await self._find(digest)
         if row is None or not hmac.compare_digest(row.hash, digest):
             return None
         return row if row.is_valid(self._clock()) else None
@@ -117,10 +117,11 @@ class TokenVerifier:
         self._touched[row.id] = now
         self._store.touch_token(row.id, self._clock())
 
-    async def _find(self, digest: bytes) -> TokenRow | None:
+    def _recall(self, digest: bytes) -> TokenRow | None:
         until, row = self._cache.get(digest, (0.0, None))
-        if row is not None and self._timer() < until:
-            return row
+        return row if self._timer() < until else None
+
+    async def _find(self, digest: bytes) -> TokenRow | None:
         row = await self._store.find_token(digest)
         self._cache.pop(digest, None)
         if row is not None:

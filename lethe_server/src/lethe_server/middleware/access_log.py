@@ -1,4 +1,4 @@
-"""Names each request, logs and counts its answer.
+"""Names each request, and has its answer logged and counted (see `lethe_server.journal`).
 
 The log tells the route's pattern, not the path or the query: these may hold anything (A7).
 """
@@ -11,9 +11,10 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import hdrs, web
-from loguru import logger
 
-from lethe_server.keys import IDENTITY, METRICS, REQUEST_ID
+from lethe_core.logs import CONTEXT
+from lethe_server.journal import Answered
+from lethe_server.keys import IDENTITY, JOURNAL, REQUEST_ID
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
@@ -33,13 +34,14 @@ async def access_log(request: web.Request, handler: Handler) -> web.StreamRespon
     request[REQUEST_ID] = request_id
     begun = time.perf_counter()
     status = _NO_STATUS
-    with logger.contextualize(request_id=request_id):
-        try:
-            response = await handler(request)
-            status = response.status
-            return response
-        finally:
-            _record(request, status, time.perf_counter() - begun)
+    context = CONTEXT.set({"request_id": request_id})
+    try:
+        response = await handler(request)
+        status = response.status
+        return response
+    finally:
+        CONTEXT.reset(context)
+        _note(request, status, time.perf_counter() - begun)
 
 
 def route_pattern(request: web.Request) -> str:
@@ -52,14 +54,16 @@ def route_pattern(request: web.Request) -> str:
     return resource.canonical if resource is not None else "-"
 
 
-def _record(request: web.Request, status: int, seconds: float) -> None:
+def _note(request: web.Request, status: int, seconds: float) -> None:
     identity = request.get(IDENTITY)
-    method = request.method if request.method in hdrs.METH_ALL else "other"
-    route = route_pattern(request)
-    metrics = request.app[METRICS]
-    metrics.requests.labels(method, route, str(status)).inc()
-    metrics.request_seconds.labels(route).observe(seconds)
-    with logger.contextualize(user=identity.user if identity else None):
-        logger.bind(method=method, route=route, status=status, ms=round(seconds * 1000, 1)).info(
-            "request"
+    request.app[JOURNAL].note(
+        Answered(
+            time=time.time(),
+            request_id=request[REQUEST_ID],
+            user=identity.user if identity else None,
+            method=request.method if request.method in hdrs.METH_ALL else "other",
+            route=route_pattern(request),
+            status=status,
+            seconds=seconds,
         )
+    )

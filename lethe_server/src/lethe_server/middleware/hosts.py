@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -20,6 +21,8 @@ from lethe_server.keys import CONFIG
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
+#: Names that are remembered: most requests have the same.
+_KNOWN: Final = 16
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::[0-9]{1,5})?")
 
@@ -30,9 +33,10 @@ async def hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
     given = request.headers.getall("Host", [])
     if len(given) != 1:
         raise InvalidRequest("must be given once", parameter="Host")
-    allowed = _LOOPBACK | request.app[CONFIG].allowed_hosts
-    if not {host_name(given[0]), _target_host(request, given[0])} <= allowed:
-        raise HostNotAllowed("this server does not answer for that host")
+    allowed = request.app[CONFIG].allowed_hosts
+    for name in (host_name(given[0]), _target_host(request, given[0])):
+        if name not in _LOOPBACK and name not in allowed:
+            raise HostNotAllowed("this server does not answer for that host")
     return await handler(request)
 
 
@@ -44,6 +48,7 @@ def _target_host(request: web.Request, given: str) -> str:
     return f"[{target}]" if ":" in target else target.lower()
 
 
+@lru_cache(_KNOWN)
 def host_name(host: str) -> str:
     """Return the name in a `Host` header, in lower case and without the port.
 

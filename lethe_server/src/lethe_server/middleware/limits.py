@@ -6,7 +6,6 @@ reading. One user has a share of each at most, so that nobody keeps the others o
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -51,7 +50,7 @@ def _user(request: web.Request) -> str | None:
 
 
 def _make_counter(most: int, name: Callable[[web.Request], str | None], message: str) -> Middleware:
-    running: Counter[Hashable] = Counter()
+    running: dict[Hashable, int] = {}
 
     @web.middleware
     async def limits(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -59,9 +58,10 @@ def _make_counter(most: int, name: Callable[[web.Request], str | None], message:
         if who is None or request.path in _ALWAYS:
             return await handler(request)
         kind = (who, request.body_exists)
-        if running[kind] >= most:
+        count = running.get(kind, 0)
+        if count >= most:
             raise Overloaded(message)
-        running[kind] += 1
+        running[kind] = count + 1
         try:
             return await handler(request)
         finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from multidict import istr
+
 from lethe_server.keys import REQUEST_ID
 from lethe_server.middleware.access_log import HEADER
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 #: Of every answer: nothing may be loaded, framed, sent or rebased. A page says what it needs.
 CONTENT_POLICY: Final = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
-HEADERS: Final = {
+_TEXTS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": CONTENT_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -22,6 +24,10 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+#: Names that are folded already: the framework would fold them for each answer.
+HEADERS: Final = {istr(name): value for name, value in _TEXTS.items()}
+_SERVER: Final = istr("Server")
+_REQUEST_ID: Final = istr(HEADER)
 
 
 async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -31,9 +37,10 @@ async def add_security_headers(request: web.Request, response: web.StreamRespons
         request: that is answered.
         response: whose head is about to be written.
     """
+    headers = response.headers
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers["Server"] = "lethe"
+        headers.setdefault(name, value)
+    headers[_SERVER] = "lethe"
     request_id = request.get(REQUEST_ID)
     if request_id is not None:
-        response.headers[HEADER] = request_id
+        headers[_REQUEST_ID] = request_id

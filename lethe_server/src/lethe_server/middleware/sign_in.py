@@ -16,6 +16,7 @@ from aiohttp import web
 from loguru import logger
 
 from lethe_core.errors import LetheError
+from lethe_core.logs import CONTEXT
 from lethe_server.auth.peers import is_direct
 from lethe_server.errors import Forbidden, InvalidRequest
 from lethe_server.keys import CONFIG, IDENTITY, METRICS, SIGN_IN
@@ -46,12 +47,15 @@ async def sign_in(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise
     count(identity.kind, "ok").inc()
     request[IDENTITY] = identity
-    with logger.contextualize(user=identity.user):
+    context = CONTEXT.set({**CONTEXT.get(), "user": identity.user})
+    try:
         if owner is not None and owner != identity.user:
             logger.bind(owner=owner, route=route_pattern(request)).warning(
                 "an admin asks for what belongs to others"
             )
         return await handler(request)
+    finally:
+        CONTEXT.reset(context)
 
 
 _SCOPE_HINT: Final = "`lethe-server token create --scope` makes a token that may"
