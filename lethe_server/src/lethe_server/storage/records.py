@@ -63,6 +63,9 @@ class Tokens(NamedTuple):
         return all(mine >= theirs for mine, theirs in zip(self, other, strict=True))
 
 
+_NO_TOKENS: Final = Tokens()
+
+
 class SessionKey(NamedTuple):
     """Names a session within its owner."""
 
@@ -200,19 +203,22 @@ def _session_record(key: SessionKey, event: IncomingSession) -> SessionRecord:
 
 
 def _tokens_of(turn: IncomingTurn) -> Tokens:
-    cost = round(min(turn.cost_usd or 0.0, MAX_COST_USD) * NANO)
-    if turn.usage is None:
-        said = Tokens(input=turn.tokens_in or 0, output=turn.tokens_out or 0)
-    else:
-        usage = turn.usage
-        said = Tokens(
-            input=usage.input,
-            output=usage.output,
-            cache_read=usage.cache_read,
-            cache_write=usage.cache_write,
-            reasoning=usage.reasoning,
+    cost = round(min(turn.cost_usd, MAX_COST_USD) * NANO) if turn.cost_usd else 0
+    usage = turn.usage
+    if usage is None:
+        if not (turn.tokens_in or turn.tokens_out or cost):
+            return _NO_TOKENS
+        return Tokens(
+            min(turn.tokens_in or 0, MAX_TOKENS), min(turn.tokens_out or 0, MAX_TOKENS), cost=cost
         )
-    return Tokens(*(min(number, MAX_TOKENS) for number in said))._replace(cost=cost)
+    return Tokens(
+        min(usage.input, MAX_TOKENS),
+        min(usage.output, MAX_TOKENS),
+        min(usage.cache_read, MAX_TOKENS),
+        min(usage.cache_write, MAX_TOKENS),
+        min(usage.reasoning, MAX_TOKENS),
+        cost,
+    )
 
 
 def _kind_of(metadata: bytes) -> str | None:
