@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -258,9 +259,10 @@ class Dictionaries:
             if owner.training or not is_due(owner.turns, owner.trained):
                 return
             owner.training = True
-        self._readers.submit(
-            lambda database: self._train(database.connection(), name, owner), _BUDGET_SECONDS
-        ).add_done_callback(_tell_failure)
+        with contextlib.suppress(RuntimeError):  # the archive is being closed
+            self._readers.submit(
+                lambda database: self._train(database.connection(), name, owner), _BUDGET_SECONDS
+            ).add_done_callback(_tell_failure)
 
     def _train(self, connection: apsw.Connection, name: str, owner: _Owner) -> None:
         """Train a dictionary and hand it to the writer; in the thread of a reader."""
@@ -274,7 +276,7 @@ class Dictionaries:
             data = train(connection, number, turns)
             data.precompute_compress(level=LEVEL)
             saved = self._writer.submit(lambda writing: save(writing, number, turns, data))
-            owner.dictionary = saved.result()  # from here on payloads may name it
+            owner.dictionary = saved.result(_BUDGET_SECONDS)  # from here on payloads may name it
         except (zstandard.ZstdError, Overloaded) as error:
             logger.warning("no dictionary for payloads was made: {}", error)
         else:

@@ -18,7 +18,8 @@ Dictionaries are trained and kept by `lethe_server.storage.dictionaries`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+import threading
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import zstandard
@@ -42,6 +43,8 @@ _NUMBER_BYTES: Final = 3
 _COMPRESSED: Final = 1 + _NUMBER_BYTES
 #: Measured with a dictionary: 4 and 5 are no smaller, 6 saves 4 % for three times the time.
 LEVEL: Final = 3
+
+_local = threading.local()
 
 
 class Dictionary(NamedTuple):
@@ -83,23 +86,14 @@ class Unpacked(NamedTuple):
 
 
 class Packer:
-    """Packs the turns of one owner; for one thread at a time.
+    """Packs the turns of one owner.
 
     Args:
         dictionary: of the owner, if there is one.
     """
 
     def __init__(self, dictionary: Dictionary | None = None) -> None:
-        self._least = _COMPRESS_BYTES
-        self._head = b""
-        if dictionary is None:
-            self._compressor = zstandard.ZstdCompressor(level=LEVEL)
-        else:
-            self._least = _COMPRESS_BYTES_WITH_DICTIONARY
-            self._head = dictionary.number.to_bytes(_NUMBER_BYTES, "big")
-            self._compressor = zstandard.ZstdCompressor(
-                level=LEVEL, dict_data=dictionary.data, write_dict_id=False
-            )
+        self._dictionary = dictionary
 
     def pack(self, content: str, tool_calls: bytes, metadata: bytes) -> Packed:
         """Make what is stored.
@@ -110,24 +104,40 @@ class Packer:
             metadata: JSON object, or nothing.
         """
         body = tool_calls + b"\n" + metadata if tool_calls or metadata else b""
-        if self._head:
-            return self._pack_with_dictionary(content, body)
-        if len(body) > self._least:
-            compressed = self._compressor.compress(body)
+        if self._dictionary is not None:
+            return self._pack_with(self._dictionary, content, body)
+        if len(body) > _COMPRESS_BYTES:
+            compressed = _compressor(None).compress(body)
             if len(compressed) < len(body):
                 return Packed(content, bytes((_ZSTD,)) + compressed)
         return _plain(content, body)
 
-    def _pack_with_dictionary(self, content: str, body: bytes) -> Packed:
+    def _pack_with(self, dictionary: Dictionary, content: str, body: bytes) -> Packed:
         if not content:
             form, whole = _DICTIONARY, body
         else:
             form, whole = WITH_TEXT, (body or b"\n") + b"\n" + content.encode()
-        if len(whole) > self._least:
-            compressed = self._compressor.compress(whole)
+        if len(whole) > _COMPRESS_BYTES_WITH_DICTIONARY:
+            compressed = _compressor(dictionary).compress(whole)
             if len(compressed) + _NUMBER_BYTES < len(whole):
-                return Packed("", bytes((form,)) + self._head + compressed)
+                number = dictionary.number.to_bytes(_NUMBER_BYTES, "big")
+                return Packed("", bytes((form,)) + number + compressed)
         return _plain(content, body)
+
+
+def _compressor(dictionary: Dictionary | None) -> zstandard.ZstdCompressor:
+    """Return this thread's compressor for a dictionary.
+
+    Each takes up to megabytes, so that there is one for each thread and not for each request.
+    """
+    made: tuple[Dictionary | None, zstandard.ZstdCompressor] | None
+    made = getattr(_local, "made", None)
+    if made is None or made[0] is not dictionary:
+        options: dict[str, Any] = {}
+        if dictionary is not None:
+            options = {"dict_data": dictionary.data, "write_dict_id": False}
+        made = _local.made = dictionary, zstandard.ZstdCompressor(level=LEVEL, **options)
+    return made[1]
 
 
 def _plain(content: str, body: bytes) -> Packed:

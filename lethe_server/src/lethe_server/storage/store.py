@@ -118,7 +118,7 @@ class Store:
         self._writer.close()
 
     async def packer(self, owner: str) -> Packer:
-        """Return what packs the turns of an owner, in one thread at a time."""
+        """Return what packs the turns of an owner."""
         dictionaries = self._dictionaries
         if (packer := dictionaries.at_hand(owner)) is not None:
             return packer
