@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
+import urllib.request
 
 import apsw
 import pytest
@@ -103,3 +105,81 @@ class Writing(threading.Thread):
     def __exit__(self, *_):
         self._ended.set()
         self.join()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.promise("C31")
+def test_c31_what_a_tool_deleted_without_a_trace_is_marked(tmp_path):
+    """Messages that are gone from a database stay in the archive; a pass over it marks them."""
+    server = ServerProcess(tmp_path).start()
+    machine = Machine(tmp_path, server)
+    machine.token_file.write_text(server.secret)
+    collector = CollectorProcess(tmp_path, machine.config_file)
+    place = tmp_path / "home" / ".local" / "share" / "opencode"
+    place.mkdir(parents=True)
+    tool = apsw.Connection(str(place / "opencode.db"))
+    tool.execute(OPENCODE)
+    try:
+        assert collector.run("daemon", "--exit-when-idle")[0] == 0
+        nothing = collector.run("verify", "opencode", "--mark-deleted")
+        tool.execute("DELETE FROM message WHERE id = 'msg_3'; DELETE FROM part WHERE id = 'prt_3'")
+        tool.execute(
+            "INSERT INTO message VALUES ('msg_4', 'ses_1', 4, 4, '{\"role\": \"user\"}');"
+            "INSERT INTO part VALUES ('prt_4', 'msg_4', 'ses_1', 4, 4,"
+            ' \'{"type": "text", "text": "four"}\')'
+        )
+        assert collector.run("daemon", "--exit-when-idle")[0] == 0
+        marked = collector.run("verify", "opencode", "--mark-deleted")
+        removed = removed_turns(server, "opencode/box/ses_1")
+        tool.execute("INSERT INTO message VALUES ('msg_3', 'ses_1', 3, 9, '{\"role\": \"user\"}')")
+        tool.execute(
+            "INSERT INTO part VALUES ('prt_3', 'msg_3', 'ses_1', 3, 9,"
+            ' \'{"type": "text", "text": "three"}\')'
+        )
+        assert collector.run("daemon", "--exit-when-idle")[0] == 0
+        back = collector.run("verify", "opencode", "--mark-deleted")
+        again = removed_turns(server, "opencode/box/ses_1")
+        tool.execute("DELETE FROM message WHERE id = 'msg_3'")
+        (place / "opencode-beta.db").write_bytes(b"no database" * 20)
+        unread = collector.run("verify", "opencode", "--mark-deleted")
+        unmarked = removed_turns(server, "opencode/box/ses_1")
+    finally:
+        server.kill()
+        tool.close()
+
+    assert "0 turns of 0 sessions are in no source any more" in nothing[1]
+    assert marked[0] == 0
+    assert "1 turns of 1 sessions are in no source any more" in marked[1]
+    assert removed == {"msg_1": None, "msg_2": None, "msg_3": "deleted", "msg_4": None}
+    assert "0 turns of 0 sessions" in back[1]
+    assert set(again.values()) == {None}
+    assert unread[0] == 1
+    assert "opencode-beta.db: cannot be read (SourceUnsupported)" in unread[1]
+    assert set(unmarked.values()) == {None}
+
+
+OPENCODE = """
+CREATE TABLE session (id text PRIMARY KEY, directory text, title text, time_created integer,
+                      time_updated integer);
+CREATE TABLE message (id text PRIMARY KEY, session_id text, time_created integer,
+                      time_updated integer, data text);
+CREATE TABLE part (id text PRIMARY KEY, message_id text, session_id text, time_created integer,
+                   time_updated integer, data text);
+INSERT INTO session VALUES ('ses_1', '/srv', 'Beds', 1, 3);
+INSERT INTO message SELECT 'msg_' || value, 'ses_1', value, value, '{"role": "user"}'
+    FROM json_each('[1, 2, 3]');
+INSERT INTO part SELECT 'prt_' || value, 'msg_' || value, 'ses_1', value, value,
+    '{"type": "text", "text": "words"}' FROM json_each('[1, 2, 3]');
+"""
+
+
+def removed_turns(server, session):
+    """Ask the API which turns of a session were taken back."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{server.port}/api/v1/sessions/{session}",
+        headers={"Authorization": f"Bearer {server.secret}"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        turns = json.load(answer)["turns"]
+    return {turn["turn_id"]: turn["removed"] for turn in turns}

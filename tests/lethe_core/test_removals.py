@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from lethe_core.removals import Removals, no_removal, removal
+from lethe_core.removals import Removals, no_removal, removal, removals
 
 
 def test_places_between_from_and_to_were_taken_back():
@@ -29,6 +29,14 @@ def test_of_overlapping_statements_the_one_that_begins_first_holds():
     ]
 
 
+def test_one_statement_may_tell_several_places():
+    """A list of places is one statement; an empty one says that there is nothing to say."""
+    removed = Removals(removals("a", [(10, 12), (20, 21)], "deleted"))
+
+    assert [removed.why(seq) for seq in (10, 12, 20, 21)] == ["deleted", None, "deleted", None]
+    assert removals("a", [], "deleted") == no_removal("a")
+
+
 def test_a_statement_can_be_taken_back():
     """A later statement of the same name says that the turns are there again."""
     metadata = removal("a", 10, 20, "deleted")
@@ -38,7 +46,12 @@ def test_a_statement_can_be_taken_back():
 
 @pytest.mark.parametrize(
     "value",
-    [1, {"from": 1}, {"from": "x", "to": 9, "why": "reverted"}, {"from": 1, "to": 9, "why": "other"}],
+    [
+        1,
+        {"from": 1},
+        {"from": "x", "to": 9, "why": "reverted"},
+        {"from": 1, "to": 9, "why": "other"},
+    ],
 )
 def test_a_malformed_statement_says_nothing(value):
     """Whoever sends events may send anything."""

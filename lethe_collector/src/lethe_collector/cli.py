@@ -168,15 +168,18 @@ def doctor(config_path: Path | None) -> None:
 @main.command()
 @click.argument("tool", required=False)
 @click.option("--repair", is_flag=True, help="Have sources with missing turns read again.")
+@click.option(
+    "--mark-deleted", "mark", is_flag=True, help="Mark turns that their sources have no more."
+)
 @_config_option
-def verify(tool: str | None, repair: bool, config_path: Path | None) -> None:
+def verify(tool: str | None, repair: bool, mark: bool, config_path: Path | None) -> None:
     """Compare the sources of TOOL, or of all tools, with the server's turns."""
     with _told_errors():
         from lethe_collector.verifying import run_verification
 
         config = _load_config(config_path)
         found, repaired, is_daemon_there = run_verification(
-            config, _load_registry(config), tool, repair=repair
+            config, _load_registry(config), tool, repair=repair, mark=mark
         )
     for (_, path), count in found.missing.items():
         click.echo(f"{path}: {count} turns are missing on the server")
@@ -185,6 +188,11 @@ def verify(tool: str | None, repair: bool, config_path: Path | None) -> None:
     click.echo(f"{found.turns} turns of {found.sources} sources compared")
     if found.changed:
         click.echo(f"{found.changed} sources have changed since they were read; try again later")
+    if mark:
+        click.echo(
+            f"{found.deleted} turns of {found.thinned} sessions are in no source any more,"
+            " and are marked"
+        )
     if repaired:
         click.echo(f"{repaired} sources will be read again; {_who_sends(is_daemon_there)}")
     sys.exit(EXIT_PROBLEM if found.missing or found.unreadable else 0)

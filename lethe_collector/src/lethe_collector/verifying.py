@@ -25,6 +25,7 @@ import msgspec
 import zstandard
 
 from lethe_collector.batches import read_key
+from lethe_collector.deletions import mark_deleted
 from lethe_collector.outbox import digest_of
 from lethe_collector.source_table import SourceTable
 from lethe_collector.transport import HttpTransport, NotSent
@@ -70,6 +71,8 @@ class Verification:
         missing: how many turns the server has not, by the row and the path of their source.
         unreadable: sources that could not be read, and why.
         changed: how many sources have changed since they were read; they are no finding.
+        deleted: how many turns were marked that their sources have no more.
+        thinned: how many sessions they belong to.
     """
 
     sources: int = 0
@@ -77,6 +80,8 @@ class Verification:
     missing: dict[tuple[int, str], int] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     changed: int = 0
+    deleted: int = 0
+    thinned: int = 0
 
 
 class _Known(NamedTuple):
@@ -106,6 +111,14 @@ class Verifier:
         self._known: defaultdict[str, dict[str, _Known]] = defaultdict(dict)
         self._look()
         self.found = Verification()
+
+    def generations(self, tool: str) -> dict[str, int]:
+        """Say how often each source of a tool was replaced, by path.
+
+        Args:
+            tool: whose sources.
+        """
+        return {path: known.generation for path, known in self._known[tool].items()}
 
     async def verify(self, parser: Parser, roots: list[Path]) -> None:
         """Compare all sources of a tool.
@@ -198,15 +211,21 @@ def _discover(parser: Parser, roots: list[Path]) -> Iterator[Source]:
 
 
 def run_verification(
-    config: CollectorConfig, registry: ParserRegistry, tool: str | None, *, repair: bool
+    config: CollectorConfig,
+    registry: ParserRegistry,
+    tool: str | None,
+    *,
+    repair: bool,
+    mark: bool = False,
 ) -> tuple[Verification, int, bool]:
-    """Compare, and repair if asked to.
+    """Compare, repair and mark if asked to.
 
     Args:
         config: of the collector.
         registry: the parsers.
         tool: only this one.
         repair: whether sources with missing turns are to be read again.
+        mark: whether turns that their sources have no more are to be marked.
 
     Returns:
         What was found, how many sources are read again, and whether a collector runs that does so.
@@ -217,18 +236,29 @@ def run_verification(
     """
     parsers = [registry.get(tool)] if tool else list(registry)
     with visiting(config.state_dir) as visit:
-        verifier = asyncio.run(_run(config, visit.database, parsers))
+        verifier = asyncio.run(_run(config, visit.database, parsers, mark=mark))
         repaired = verifier.repair() if repair else 0
         return verifier.found, repaired, visit.collector_runs
 
 
-async def _run(config: CollectorConfig, database: Database, parsers: Iterable[Parser]) -> Verifier:
+async def _run(
+    config: CollectorConfig, database: Database, parsers: Iterable[Parser], *, mark: bool
+) -> Verifier:
     transport = HttpTransport(config.server_url, config.token_file)
     try:
         verifier = Verifier(database, transport, config.host)
         for parser in parsers:
-            roots = config.sources.get(parser.tool)
-            await verifier.verify(parser, list(parser.default_roots()) if roots is None else roots)
+            named = config.sources.get(parser.tool)
+            roots = list(parser.default_roots()) if named is None else named
+            await verifier.verify(parser, roots)
+            if mark:
+                known = verifier.generations(parser.tool)
+                marked = await mark_deleted(parser, roots, known, transport, config.host)
+                verifier.found.deleted += marked.turns
+                verifier.found.thinned += marked.sessions
+                if marked.unreadable is not None:
+                    path, reason = marked.unreadable
+                    verifier.found.unreadable.setdefault(path, reason)
     finally:
         await transport.close()
     return verifier

@@ -5,8 +5,8 @@ that statements of several records add up in any order and a later one corrects 
 
     "removed:<name>": {"from": 4096, "to": 8192, "why": "reverted"}
 
-`from` and `to` are places (`seq`) of the session, the second one exclusive. A statement that is
-taken back itself, because the tool brought the turns back, is ``null``.
+`from` and `to` are places (`seq`) of the session, the second one exclusive. The value may be a list
+of such. A statement that is taken back itself, because the turns are there again, is ``null``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ Why = Literal["reverted", "deleted"]
 #: What keys of such statements begin with.
 PREFIX: Final = "removed:"
 
+#: The statement of turns that were found missing in their sources.
+MISSING: Final = "missing"
+
 _WHYS: Final = frozenset(get_args(Why))
 
 
@@ -38,6 +41,18 @@ def removal(name: str, start: int, end: int, why: Why) -> dict[str, Any]:
         why: what became of them.
     """
     return {f"{PREFIX}{name}": {"from": start, "to": end, "why": why}}
+
+
+def removals(name: str, places: Iterable[tuple[int, int]], why: Why) -> dict[str, Any]:
+    """Say in one statement that turns were taken back at several places.
+
+    Args:
+        name: of the statement, within its session.
+        places: of the first turn, and behind the last one, of each.
+        why: what became of them.
+    """
+    told = [{"from": start, "to": end, "why": why} for start, end in places]
+    return {f"{PREFIX}{name}": told or None}
 
 
 def no_removal(name: str) -> dict[str, None]:
@@ -89,11 +104,12 @@ class Removals:
 
 def _ranges(metadata: Mapping[str, Any]) -> Iterable[_Range]:
     for key, value in metadata.items():
-        if not key.startswith(PREFIX) or value is None:
+        if not key.startswith(PREFIX):
             continue
-        try:
-            found = msgspec.convert(value, _Range)
-        except msgspec.ValidationError:
-            continue
-        if found.why in _WHYS:
-            yield found
+        for one in value if isinstance(value, list) else [value]:
+            try:
+                found = msgspec.convert(one, _Range)
+            except msgspec.ValidationError:
+                continue
+            if found.why in _WHYS:
+                yield found

@@ -13,11 +13,14 @@ from aiohttp import web
 from marshmallow import fields, validate
 
 from lethe_core.digests import digest_turns, hash_turn
+from lethe_core.removals import MISSING, PREFIX
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import Parameters, load_parameters
 from lethe_server.sessions.finding import find_asked_session
 from lethe_server.storage.turnids import read_turn_ids
 
+#: What sessions are marked with of which turns were found to be deleted.
+MISSING_KEY: Final = f'"{PREFIX}{MISSING}"'.encode()
 #: Seconds that an answer may take.
 SECONDS: Final = 4.0
 
@@ -40,7 +43,9 @@ class DigestAnswer(msgspec.Struct, omit_defaults=True):
 
     turns: int
     digest: str
+    marked: bool = False
     hashes: list[str] | None = None
+    places: list[int] | None = None
 
 
 async def show_digest(request: web.Request) -> web.Response:
@@ -48,11 +53,17 @@ async def show_digest(request: web.Request) -> web.Response:
     listed = load_parameters(request, DIGEST_PARAMETERS)["hashes"]
     owner = request[IDENTITY].user
     _, session = await find_asked_session(request, owner)
-    hashes = await request.app[STORE].query(
-        lambda connection: [
-            hash_turn(turn_id) for turn_id in read_turn_ids(connection, owner, session.id)
-        ],
+    turns = await request.app[STORE].query(
+        lambda connection: sorted(
+            (hash_turn(turn_id), seq)
+            for turn_id, seq in read_turn_ids(connection, owner, session.id)
+        ),
         SECONDS,
     )
-    answer = DigestAnswer(len(hashes), digest_turns(hashes), sorted(hashes) if listed else None)
+    hashes = [each for each, _ in turns]
+    answer = DigestAnswer(
+        len(turns), digest_turns(hashes), marked=MISSING_KEY in (session.metadata or b"")
+    )
+    if listed:
+        answer.hashes, answer.places = hashes, [seq for _, seq in turns]
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
