@@ -205,6 +205,29 @@ def test_find_counts_walks_and_paints(reading):
     assert reading.evaluate("CSS.highlights.has('found')") is False
 
 
+def test_find_leads_to_the_very_word(page, archive):
+    """A hit deep within a long output is brought into view, also where its end was left out."""
+    story = Story("deep", time.time() - 5200, title="Deep", title_source="generated")
+    story.prompt("Print it.")
+    story.call(
+        "Bash", {"command": "cat log"}, "nothing here\n" * 300 + "the needle\n" + "end\n" * 90
+    )
+    story.answer("Done.")
+    archive.send(story.events)
+    page.goto("/session/claude-code/laptop/deep")
+    expect(page.locator(".turn").first).to_be_visible()
+    page.keyboard.press("f")
+    page.keyboard.type("needle")
+    expect(page.locator(".find-count")).to_have_text("1")
+    page.keyboard.press("Enter")
+
+    page.wait_for_function(
+        "[...(CSS.highlights.get('found') ?? [])].some((range) => {"
+        " const { top, bottom } = range.getBoundingClientRect();"
+        " return top > 100 && bottom < innerHeight; })"
+    )
+
+
 def test_a_turn_has_a_link(reading):
     """The link of a turn leads back to it."""
     reading.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -27,10 +27,13 @@ export function Chart({ title, labels, columns, show }) {
   }, []);
   useEffect(() => setAt(-1), [columns.length, title]);
   const sums = columns.map(({ values }) => values.reduce((sum, value) => sum + value, 0));
+  const years = columns.length > 0 && columns[0].key.slice(0, 4) !== columns.at(-1).key.slice(0, 4);
   const top = roundUp(Math.max(...sums, 0));
   const step = (width - LEFT - RIGHT) / Math.max(columns.length, 1);
   const bar = Math.max(1, Math.min(step - (step > 6 ? 3 : 1), 44));
   const place = (index) => LEFT + index * step + (step - bar) / 2;
+  // The label of the last column must not be cut off by the edge.
+  const isEnd = (index) => place(index) + bar / 2 + (years ? 30 : 20) > width;
   const scale = (value) => (top ? (value / top) * (HEIGHT - 8) : 0);
   const press = (event) => {
     const moves = { ArrowLeft: at < 0 ? columns.length - 1 : at - 1, ArrowRight: at + 1, Home: 0, End: columns.length - 1 };
@@ -48,7 +51,6 @@ export function Chart({ title, labels, columns, show }) {
     const index = Math.floor((event.clientX - box.current.getBoundingClientRect().left - LEFT) / step);
     setAt(index >= 0 && index < columns.length ? index : -1);
   };
-  const years = columns.length > 0 && columns[0].key.slice(0, 4) !== columns.at(-1).key.slice(0, 4);
   const every = Math.max(1, Math.ceil((years ? 80 : 64) / step));
   return html`<figure class="chart">
     <figcaption>
@@ -83,7 +85,7 @@ export function Chart({ title, labels, columns, show }) {
               sum += value;
               return html`<rect key=${group} data-hue=${Math.min(group, 7)} x=${place(index)} y=${HEIGHT - scale(sum)} width=${bar} height=${Math.max(1, scale(value) - (values.length > 1 ? 0.5 : 0))} />`;
             })}
-            ${(columns.length - 1 - index) % every === 0 && html`<text class="chart-text" x=${place(index) + bar / 2} y=${HEIGHT + 17} text-anchor="middle">${(years ? yearDay : shortDay)(key)}</text>`}
+            ${(columns.length - 1 - index) % every === 0 && html`<text class="chart-text" x=${isEnd(index) ? width : place(index) + bar / 2} y=${HEIGHT + 17} text-anchor=${isEnd(index) ? "end" : "middle"}>${(years ? yearDay : shortDay)(key)}</text>`}
           </g>`;
         })}
       </svg>

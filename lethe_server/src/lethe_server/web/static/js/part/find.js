@@ -20,13 +20,15 @@ const NOTHING = { needle: "", hits: [], total: 0, more: false, next: null, marks
  * @param {{current: number}} at the row that is read
  * @param {(index: number, options: Object) => void} jump to a row
  * @param {(turnId: string) => Promise} seek a turn that may not be here
+ * @param {(range: Range) => void} reveal a hit within the turn that was jumped to
  * @returns what the bar and the keys need: `open()`, `close()`, `step(by)`, `paint()`
  */
-export function useFind({ pages, version, at, jump, seek }) {
+export function useFind({ pages, version, at, jump, seek, reveal }) {
   const [shown, show] = useState(false);
   const [text, setText] = useState("");
   const [place, setPlace] = useState(-1);
   const input = useRef(null);
+  const isWanted = useRef(false); // the hit within the turn that was jumped to
   const needle = shown ? text.trim().toLowerCase() : "";
   const isHere = pages.isComplete;
   const here = useMemo(() => (isHere ? hitsIn(pages.transcript, needle) : NOTHING), [needle, version, isHere]);
@@ -37,6 +39,7 @@ export function useFind({ pages, version, at, jump, seek }) {
   const goTo = (next, list = hits) => {
     if (!list[next]) return;
     setPlace(next);
+    isWanted.current = true;
     if (isHere) jump(list[next].index, { open: true });
     else seek(list[next].turn_id);
   };
@@ -53,7 +56,7 @@ export function useFind({ pages, version, at, jump, seek }) {
     const next = hits.findIndex((hit) => (isHere ? hit.index >= at.current : hit.seq >= seq));
     goTo(by > 0 ? Math.max(next, 0) : (next < 0 ? hits.length : next + hits.length - 1) % hits.length);
   };
-  const marks = found.needle === needle ? found.marks : [];
+  const marks = needle && found.needle === needle ? found.marks : NOTHING.marks;
   return {
     shown,
     text,
@@ -77,7 +80,16 @@ export function useFind({ pages, version, at, jump, seek }) {
       setPlace(-1);
     },
     step,
-    paint: () => paint(marks),
+    marks,
+    paint: () => {
+      const ranges = paint(marks);
+      if (!isWanted.current) return;
+      const turn = document.querySelector(".turn[data-lit]");
+      const first = ranges.find((range) => turn?.contains(range.startContainer));
+      if (!first) return;
+      isWanted.current = false;
+      reveal(first);
+    },
   };
 }
 
@@ -147,13 +159,13 @@ function saidOf({ needle, hits, total, more, error }, wanted, place) {
   return `${place < 0 ? "" : `${count(Math.min(place, hits.length - 1) + 1)} of `}${count(total)}${more ? "+" : ""}`;
 }
 
-/** Paint texts, which are in lower case, in all that is drawn. */
+/** Paint texts, which are in lower case, in all that is drawn; return where they are. */
 function paint(marks) {
-  if (!globalThis.CSS?.highlights) return;
+  const ranges = [];
+  if (!globalThis.CSS?.highlights) return ranges;
   CSS.highlights.delete("found");
   const wanted = marks.filter(Boolean);
-  if (!wanted.length) return;
-  const ranges = [];
+  if (!wanted.length) return ranges;
   const walker = document.createTreeWalker(document.querySelector(".rows") ?? document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode() && ranges.length < MOST_RANGES) {
     const text = walker.currentNode.data.toLowerCase();
@@ -168,6 +180,7 @@ function paint(marks) {
     }
   }
   CSS.highlights.set("found", new Highlight(...ranges));
+  return ranges;
 }
 
 export function FindBar({ find }) {

@@ -5,8 +5,11 @@ import { hasAnsi, parseAnsi, stripAnsi } from "../ansi.js";
 import { bytes, count } from "../format.js";
 import { highlight } from "../highlight.js";
 import { renderMarkdown } from "../markdown.js";
-import { html, useLayoutEffect, useMemo, useRef, useState } from "../ui.js";
+import { createContext, html, useContext, useLayoutEffect, useMemo, useRef, useState } from "../ui.js";
 import { copyText } from "./copy.js";
+
+/** What is looked for, in lower case. */
+export const Marks = createContext([]);
 
 /** Longer texts are not read as Markdown. */
 const MOST_MARKDOWN = 150_000;
@@ -63,7 +66,9 @@ export function Code({ text, language }) {
 
 /** What a program printed, with its colours. */
 export function Output({ text, plain = false }) {
-  const [whole, setWhole] = useState(false);
+  const [asked, setWhole] = useState(false);
+  const marks = useContext(Marks);
+  const whole = asked || holdsBeyond(text, marks);
   const { shown, lines, cut } = useMemo(() => (whole ? { shown: text, cut: false } : beginningOf(text)), [text, whole]);
   const runs = useMemo(
     () => (!plain && hasAnsi(shown) ? parseAnsi(shown) : [{ text: stripAnsi(shown), classes: "", color: null }]),
@@ -80,6 +85,14 @@ export function Output({ text, plain = false }) {
       Show all (${lines > FIRST_LINES ? `${count(lines)} lines, ` : ""}${bytes(text.length)})
     </button>`}
   </div>`;
+}
+
+/** Whether something that is looked for stands in the part that is left out at first. */
+function holdsBeyond(text, marks) {
+  if (!marks.length || text.length > MOST_MARKDOWN) return false;
+  const { cut, shown } = beginningOf(text);
+  const rest = cut ? text.slice(shown.length).toLowerCase() : "";
+  return marks.some((mark) => rest.includes(mark));
 }
 
 function beginningOf(text) {

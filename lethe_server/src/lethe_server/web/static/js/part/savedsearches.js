@@ -2,7 +2,7 @@
 
 import { api } from "../api.js";
 import { addressOf } from "../address.js";
-import { html, useLoaded, useState } from "../ui.js";
+import { html, useEffect, useLoaded, useRef, useState } from "../ui.js";
 import { Failed, NotOffered } from "./states.js";
 import { Icon } from "./icon.js";
 
@@ -31,6 +31,13 @@ export function SaveSearch({ params }) {
   const [open, setOpen] = useState(false);
   const [name, setName] = useState("");
   const [said, say] = useState("");
+  const form = useRef(null);
+  useEffect(() => {
+    if (!open) return;
+    form.current.querySelector("input").focus();
+    // On a phone the chips are scrolled, and the form would stand beyond the edge.
+    form.current.querySelector("button").scrollIntoView({ inline: "end", block: "nearest" });
+  }, [open]);
   const save = async (event) => {
     event.preventDefault();
     try {
@@ -48,7 +55,7 @@ export function SaveSearch({ params }) {
       </button>
       <span class="chip-said" role="status">${said}</span>`;
   }
-  return html`<form class="chip-form" onSubmit=${save}>
+  return html`<form class="chip-form" ref=${form} onSubmit=${save}>
     <input
       aria-label="Name of the search"
       placeholder="Name"
@@ -57,7 +64,6 @@ export function SaveSearch({ params }) {
       value=${name}
       onInput=${(event) => setName(event.target.value)}
       onKeyDown=${(event) => event.key === "Escape" && setOpen(false)}
-      ref=${(input) => input && !name && input.focus()}
     />
     <button class="chip chip-set" type="submit">Save</button>
     <span class="chip-said" role="status">${said}</span>

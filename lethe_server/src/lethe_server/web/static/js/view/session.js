@@ -8,6 +8,7 @@ import { copyText } from "../part/copy.js";
 import { FindBar, useFind } from "../part/find.js";
 import { Icon } from "../part/icon.js";
 import { Outline } from "../part/outline.js";
+import { Marks } from "../part/prose.js";
 import { Rows } from "../part/rows.js";
 import { SessionHead } from "../part/sessionhead.js";
 import { Failed, Loading } from "../part/states.js";
@@ -15,6 +16,8 @@ import { Turn, estimateRow } from "../part/turn.js";
 import { Pages } from "../pages.js";
 import { html, useCallback, useEffect, useMemo, useRedraw, useRef, useState, useTitle } from "../ui.js";
 
+/** So far from the edges of the window a hit is well seen (pixels). */
+const READ_FROM = 110;
 /** Of a row that is not here yet (pixels). */
 const AHEAD_HEIGHT = 90;
 
@@ -100,7 +103,15 @@ function Reading({ pages, wanted }) {
     setLit(null);
   };
 
-  const find = useFind({ pages, version: transcript.version, at, jump, seek });
+  // A hit deep within a long turn is brought to where one reads.
+  const reveal = (range) => {
+    const row = range.startContainer.parentElement.closest("[data-row]");
+    const { top, bottom } = range.getBoundingClientRect();
+    if (top > READ_FROM && bottom < window.innerHeight - READ_FROM) return;
+    const within = top - row.getBoundingClientRect().top;
+    control.show(Number(row.dataset.row), window.innerHeight / 3 - within);
+  };
+  const find = useFind({ pages, version: transcript.version, at, jump, seek, reveal });
   const toPrompt = async (step) => {
     const place = lit === null ? -1 : transcript.find(lit);
     jump(await pages.prompt(place >= 0 && Math.abs(place - at.current) < 40 ? place : at.current, step));
@@ -155,7 +166,7 @@ function Reading({ pages, wanted }) {
       ${missing && html`<p class="notice" role="status">The turn of this link is not in this session.</p>`}
       ${error && html`<${Failed} error=${error} again=${again} />`}
       <${FindBar} find=${find} />
-      <${Rows}
+      <${Marks.Provider} value=${find.marks}><${Rows}
         count=${rows.length}
         version=${transcript.version}
         changes=${transcript}
@@ -164,7 +175,7 @@ function Reading({ pages, wanted }) {
         draw=${draw}
         control=${control}
         onRange=${onRange}
-      />
+      /><//>
       ${complete && rows.length === 0 && html`<p class="list-end">No turns</p>`}
       ${pages.added > known && html`<button class="news" onClick=${toEnd}><${Icon} name="down" />${pages.added - known} new</button>`}
     </div>
