@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from loguru import logger
 
@@ -42,10 +42,11 @@ _OUTDATED: Final = """
     ORDER BY o.id
 """
 _COUNT: Final = "SELECT count(*) FROM turns WHERE owner = ?"
+_SESSIONS: Final = "SELECT id, tool, host FROM sessions WHERE owner = ? ORDER BY id"
+#: Of one session after the other: to sort the turns of all would take memory for all of them.
 _TURNS: Final = """
-    SELECT t.id, t.session, s.tool, s.host, t.role, t.kind, t.timestamp, t.content, t.payload
-    FROM turns AS t JOIN sessions AS s ON s.owner = t.owner AND s.id = t.session
-    WHERE t.owner = ? ORDER BY t.id
+    SELECT id, role, kind, timestamp, content, payload FROM turns
+    WHERE owner = ? AND session = ? ORDER BY seq
 """
 
 
@@ -87,15 +88,17 @@ def reindex_owner(connection: apsw.Connection, owner: int) -> None:
 
 def _turns_of(connection: apsw.Connection, owner: int) -> Iterator[IndexedTurn]:
     unpack = unpacker_of(connection).unpack
-    for row in connection.execute(_TURNS, (owner,)):
-        turn, session, tool, host, role, kind, timestamp, content, payload = row
-        mapped = kind != UNMAPPED
-        parts = unpack(content, payload)
-        yield IndexedTurn(
-            turn=turn,
-            session=session,
-            facets=facets_of(session, tool, host, role),
-            timestamp=timestamp,
-            content=index_terms(parts.content) if mapped else NO_TERMS,
-            outputs=index_terms(outputs_of(parts.tool_calls)) if mapped else NO_TERMS,
-        )
+    sessions: list[Any] = connection.execute(_SESSIONS, (owner,)).fetchall()
+    for session, tool, host in sessions:
+        rows: Any = connection.execute(_TURNS, (owner, session))
+        for turn, role, kind, timestamp, content, payload in rows:
+            mapped = kind != UNMAPPED
+            parts = unpack(content, payload)
+            yield IndexedTurn(
+                turn=turn,
+                session=session,
+                facets=facets_of(session, tool, host, role),
+                timestamp=timestamp,
+                content=index_terms(parts.content) if mapped else NO_TERMS,
+                outputs=index_terms(outputs_of(parts.tool_calls)) if mapped else NO_TERMS,
+            )
