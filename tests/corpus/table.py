@@ -79,6 +79,7 @@ SUMMARIES = ("answer", "compact_summary")
 WITNESSES = [
     Witness("cline", "cline", ("cline",)),
     Witness("roo", "cline", ("roo",)),
+    Witness("kilo-code", "cline", ("roo",)),  # the same files; none of its own is at hand
     Witness("codex", "codex", ("codex",)),
     Witness("copilot", "copilot", ("copilot",)),
     Witness("crush", "crush", ("crush", "opencode-go-legacy"), answers=SUMMARIES),
