@@ -62,7 +62,7 @@ def test_i07_a_file_system_that_is_full(server, tmp_path):
 
 @needs_strace
 @pytest.mark.promise("I08", "P1")
-@pytest.mark.parametrize("first", [8, 13])
+@pytest.mark.parametrize("first", [16, 25])
 def test_i08_syncs_that_fail(server, first):
     """What was answered with 200 is there after a kill; a sync that fails is never a 200."""
     fault = f"inject=fdatasync:error=EIO:when={first}..{first + 3}"
