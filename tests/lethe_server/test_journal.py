@@ -25,7 +25,7 @@ def log():
 
 def answered(name):
     """An answer to a request of a name."""
-    return Answered(0.0, name, "alice", "GET", "/api/v1/me", 200, 0.25)
+    return Answered(0.0, name, "alice", "token", "GET", "/api/v1/me", 200, 0.25)
 
 
 def count(metrics):

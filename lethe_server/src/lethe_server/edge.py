@@ -129,7 +129,8 @@ class Connection(web.RequestHandler):
         super().data_received(data)
         waits = self._waiter is not None and not self._waiter.done()
         if not waits:
-            self._stop_timer()
+            if self._head_timer is not None:
+                self._stop_timer()
         elif data and self._head_timer is None:
             loop = asyncio.get_running_loop()
             self._head_timer = loop.call_later(self._head_seconds, self._give_up)

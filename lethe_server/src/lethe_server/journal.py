@@ -27,6 +27,7 @@ class Answered(NamedTuple):
         time: when it was given, Unix seconds.
         request_id: names the request.
         user: who asked; `None` if that is not known.
+        kind: how that was proved; likewise.
         method: of HTTP.
         route: the pattern, never the path: it may hold anything (A7).
         status: of HTTP.
@@ -36,6 +37,7 @@ class Answered(NamedTuple):
     time: float
     request_id: str
     user: str | None
+    kind: str | None
     method: str
     route: str
     status: int
@@ -82,5 +84,7 @@ class Journal:
         for answer in answers:
             requests.labels(answer.method, answer.route, str(answer.status)).inc()
             seconds.labels(answer.route).observe(answer.seconds)
+            if answer.kind is not None:
+                self._metrics.sign_ins.labels(answer.kind, "ok").inc()
         if answers:
             log_many("request", ((answer.time, answer.fields) for answer in answers))

@@ -61,6 +61,7 @@ def _note(request: web.Request, status: int, seconds: float) -> None:
             time=time.time(),
             request_id=request[REQUEST_ID],
             user=identity.user if identity else None,
+            kind=identity.kind if identity else None,
             method=request.method if request.method in hdrs.METH_ALL else "other",
             route=route_pattern(request),
             status=status,

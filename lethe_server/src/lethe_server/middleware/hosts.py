@@ -34,9 +34,11 @@ async def hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
     if len(given) != 1:
         raise InvalidRequest("must be given once", parameter="Host")
     allowed = request.app[CONFIG].allowed_hosts
-    for name in (host_name(given[0]), _target_host(request, given[0])):
-        if name not in _LOOPBACK and name not in allowed:
-            raise HostNotAllowed("this server does not answer for that host")
+    names = {host_name(given[0])}
+    if request.host != given[0]:
+        names.add(_target_host(request, given[0]))
+    if not (names <= _LOOPBACK or names <= _LOOPBACK | allowed):
+        raise HostNotAllowed("this server does not answer for that host")
     return await handler(request)
 
 

@@ -34,7 +34,6 @@ async def sign_in(request: web.Request, handler: Handler) -> web.StreamResponse:
     route = request.app[ROUTES].get(request.match_info.route)
     if route is not None and route.is_open and _is_direct(request):
         return await handler(request)
-    count = request.app[METRICS].sign_ins.labels
     try:
         identity = await request.app[SIGN_IN].identify(request)
         if route is not None and route.scope not in identity.scopes:
@@ -43,9 +42,8 @@ async def sign_in(request: web.Request, handler: Handler) -> web.StreamResponse:
         if owner is not None and request.method not in ("GET", "HEAD"):
             raise InvalidRequest("is for reading alone", parameter="owner")
     except LetheError as error:
-        count("-", error.code).inc()
+        request.app[METRICS].sign_ins.labels("-", error.code).inc()
         raise
-    count(identity.kind, "ok").inc()
     request[IDENTITY] = identity
     context = CONTEXT.set({**CONTEXT.get(), "user": identity.user})
     try:
