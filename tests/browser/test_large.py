@@ -104,6 +104,24 @@ def test_w04_prompts_are_stepped_through_across_gaps(page, long_session):
 
 @pytest.mark.slow
 @pytest.mark.promise("W04", "A5")
+def test_w04_the_outline_lists_all_prompts(watched, long_session):
+    """Beside a long session stand its prompts, also of turns that were never loaded."""
+    page = watched(viewport={"width": 1440, "height": 700}).new_page()
+    asked = note_pages(page)
+    page.goto(f"/session/claude-code/laptop/long#turn-{long_session.events[40_000]['turn_id']}")
+    outline = page.get_by_role("navigation", name="Prompts")
+    expect(outline.locator("[aria-current]")).to_contain_text("Question 40000 about")
+    outline.get_by_text("Question 39640 about").click()
+    lit = page.locator(".turn[data-lit]")
+    expect(lit).to_contain_text("Question 39640 about")
+
+    expect(lit).to_be_in_viewport()
+    expect(outline.locator("[aria-current]")).to_contain_text("Question 39640 about")
+    assert len(asked) < 10
+
+
+@pytest.mark.slow
+@pytest.mark.promise("W04", "A5")
 def test_w04_find_searches_all_of_it(page, long_session):
     """What stands in the last turns is found by the server, and loaded when one goes there."""
     asked = note_pages(page)
@@ -111,6 +129,7 @@ def test_w04_find_searches_all_of_it(page, long_session):
     page.goto("/session/claude-code/laptop/long")
     expect(page.locator(".turn").first).to_be_visible()
     page.keyboard.press("f")
+    expect(page.get_by_role("textbox", name="Find in this session")).to_be_focused()
     page.keyboard.type(needle)
     expect(page.locator(".find-count")).to_have_text("1")
     page.keyboard.press("Enter")
@@ -133,6 +152,7 @@ def test_w04_many_hits_are_walked_through(page, long_session):
     page.goto("/session/claude-code/laptop/long")
     expect(page.locator(".turn").first).to_be_visible()
     page.keyboard.press("f")
+    expect(page.get_by_role("textbox", name="Find in this session")).to_be_focused()
     page.keyboard.type("about beds")
     expect(page.locator(".find-count")).to_have_text("12,500")
     page.keyboard.press("Enter")

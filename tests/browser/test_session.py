@@ -217,6 +217,7 @@ def test_find_leads_to_the_very_word(page, archive):
     page.goto("/session/claude-code/laptop/deep")
     expect(page.locator(".turn").first).to_be_visible()
     page.keyboard.press("f")
+    expect(page.get_by_role("textbox", name="Find in this session")).to_be_focused()
     page.keyboard.type("needle")
     expect(page.locator(".find-count")).to_have_text("1")
     page.keyboard.press("Enter")

@@ -18,6 +18,13 @@ const WHOLE = 4000;
 const AROUND = 100;
 /** While something is on its way, it is given up for something else no more often (milliseconds). */
 const PAUSE = 70;
+/** The prompts of a long session are asked for so many at a time, and so often at most. */
+const HEADINGS = 1000;
+const MOST_HEADINGS = 30;
+/** A server that is busy is asked so often, after so long (milliseconds) and then later. */
+const MOST_TRIES = 5;
+const AGAIN = 500;
+const BUSY = 503;
 /** A prompt is looked for in so many pages. */
 const MOST_PAGES = 40;
 
@@ -42,6 +49,7 @@ export class Pages {
     this.transcript = new Transcript();
     this.session = null;
     this.error = null;
+    this.headings = []; // prompts of a long session, most of which are not here
     this.added = 0; // turns that came to the end since the session was opened
   }
 
@@ -55,7 +63,9 @@ export class Pages {
     this.#wanted = turnId;
     if (turnId !== null) await this.seek(turnId);
     if (this.session === null) await this.#load({ turns: NEAR }, { isAwaited: true });
-    if (this.session) performance.mark("lethe:session");
+    if (!this.session) return;
+    performance.mark("lethe:session");
+    if (this.session.turns > WHOLE) this.#readHeadings();
   }
 
   /** Ask for nothing any more. */
@@ -87,9 +97,16 @@ export class Pages {
     return this.transcript.find(turnId);
   }
 
-  /** Find words in all turns, also in those that are not here. */
-  find(params, signal) {
-    return api.find(this.#key, params, signal);
+  /** Find words in all turns, also in those that are not here; a server that is busy is asked again. */
+  async find(params, signal) {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await api.find(this.#key, params, signal);
+      } catch (error) {
+        if (error.status !== BUSY || tries === MOST_TRIES) throw error;
+        await new Promise((resolve) => setTimeout(resolve, tries * AGAIN));
+      }
+    }
   }
 
   /** Return the next prompt in a direction; pages are loaded until there is one. */
@@ -142,6 +159,21 @@ export class Pages {
     const before = this.transcript.rows.length;
     this.transcript.resize(turns);
     this.added += Math.max(0, this.transcript.rows.length - before);
+  }
+
+  /** Ask for the prompts of all of the session; without them, those that are here are listed. */
+  async #readHeadings() {
+    let after;
+    for (let page = 0; page < MOST_HEADINGS; page += 1) {
+      await idle();
+      if (this.#closed) return;
+      const answer = await this.find({ q: "role:user", limit: HEADINGS, after }).catch(() => null);
+      if (!answer || this.#closed) return;
+      this.headings = [...this.headings, ...answer.hits];
+      this.#tell();
+      if (answer.next === null) return;
+      after = answer.next;
+    }
   }
 
   /** Load the next page that is wanted, if one is. */

@@ -4,7 +4,7 @@
 // (CSS.highlights), without a change to any node.
 
 import { count } from "../format.js";
-import { html, useEffect, useMemo, useRef, useState } from "../ui.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../ui.js";
 import { Icon } from "./icon.js";
 
 const MOST_RANGES = 2000;
@@ -28,6 +28,11 @@ export function useFind({ pages, version, at, jump, seek, reveal }) {
   const [text, setText] = useState("");
   const [place, setPlace] = useState(-1);
   const input = useRef(null);
+  const begin = () => {
+    input.current?.focus();
+    input.current?.select();
+  };
+  useLayoutEffect(begin, [shown]); // at once, so that no letter that follows the key is lost
   const isWanted = useRef(false); // the hit within the turn that was jumped to
   const needle = shown ? text.trim().toLowerCase() : "";
   const isHere = pages.isComplete;
@@ -65,10 +70,7 @@ export function useFind({ pages, version, at, jump, seek, reveal }) {
     isFocused: () => document.activeElement === input.current,
     open: () => {
       show(true);
-      requestAnimationFrame(() => {
-        input.current?.focus();
-        input.current?.select();
-      });
+      begin();
     },
     close: () => {
       show(false);

@@ -1,4 +1,4 @@
-// The prompts of a session beside it, to jump to. Of a long session they are those that were loaded.
+// The prompts of a session beside it, to jump to.
 
 import { time } from "../format.js";
 import { html, useEffect, useMemo, useRef } from "../ui.js";
@@ -6,11 +6,29 @@ import { html, useEffect, useMemo, useRef } from "../ui.js";
 /** So many prompts around the present one are listed. */
 const NEAR = 100;
 
-/** @param {number} current the place of the present prompt among all */
-export function Outline({ transcript, current, jump }) {
-  const { prompts, rows } = transcript;
+/**
+ * The prompts of a session in their order: of a long one as they were found, of others as they are.
+ *
+ * @returns {Array<{id, seq, text, timestamp}>}
+ */
+export function promptsOf({ transcript, headings }) {
+  const found = headings.map(({ turn_id: id, seq, snippet, timestamp }) => ({ id, seq, text: snippet, timestamp }));
+  const last = found.at(-1)?.seq ?? -1;
+  const here = transcript.prompts.map((index) => transcript.rows[index].turn).filter(({ seq }) => seq > last);
+  return [
+    ...found,
+    ...here.map(({ turn_id: id, seq, content, timestamp }) => ({ id, seq, text: content, timestamp })),
+  ];
+}
+
+/**
+ * @param {Array} prompts of the session
+ * @param {number} current the place of the present one among them
+ * @param {(turnId: string) => void} seek a prompt, which may not be loaded
+ */
+export function Outline({ prompts, current, seek }) {
   const list = useRef(null);
-  const items = useMemo(() => new Map(), [transcript.version]); // those that stay are not compared
+  const items = useMemo(() => new Map(), [prompts]); // those that stay are not compared
   useEffect(() => {
     const box = list.current;
     const item = box?.querySelector("[aria-current]");
@@ -25,17 +43,16 @@ export function Outline({ transcript, current, jump }) {
   return html`<nav class="outline" aria-label="Prompts">
     <h2>Prompts</h2>
     <ol ref=${list} start=${from + 1}>
-      ${prompts.slice(from, current + NEAR).map((index, place) => {
+      ${prompts.slice(from, current + NEAR).map(({ id, text, timestamp }, place) => {
         const isCurrent = from + place === current;
-        if (!isCurrent && items.has(index)) return items.get(index);
-        const { turn } = rows[index];
-        const item = html`<li key=${index}>
-          <button aria-current=${isCurrent ? "true" : undefined} onClick=${() => jump(index)}>
-            <span>${turn.content.trim().slice(0, 140) || "(no text)"}</span>
-            <time>${time(turn.timestamp)}</time>
+        if (!isCurrent && items.has(id)) return items.get(id);
+        const item = html`<li key=${id}>
+          <button aria-current=${isCurrent ? "true" : undefined} onClick=${() => seek(id)}>
+            <span>${text.trim().slice(0, 140) || "(no text)"}</span>
+            <time>${time(timestamp)}</time>
           </button>
         </li>`;
-        if (!isCurrent) items.set(index, item);
+        if (!isCurrent) items.set(id, item);
         return item;
       })}
     </ol>

@@ -7,7 +7,7 @@ import { useChanges } from "../live.js";
 import { copyText } from "../part/copy.js";
 import { FindBar, useFind } from "../part/find.js";
 import { Icon } from "../part/icon.js";
-import { Outline } from "../part/outline.js";
+import { Outline, promptsOf } from "../part/outline.js";
 import { Marks } from "../part/prose.js";
 import { Rows } from "../part/rows.js";
 import { SessionHead } from "../part/sessionhead.js";
@@ -49,10 +49,15 @@ function Reading({ pages, wanted }) {
   const { rows } = transcript;
 
   // Whatever is drawn anew while somebody scrolls is drawn for a new prompt alone.
+  const prompts = useMemo(() => promptsOf(pages), [transcript.version, pages.headings]);
+  const listed = useRef(prompts);
+  listed.current = prompts;
   const read = (index) => {
     at.current = index;
-    setPrompt(transcript.prompts.findLastIndex((place) => place <= index));
+    const seq = transcript.rows[index]?.turn.seq;
+    if (seq !== undefined) setPrompt(listed.current.findLastIndex((one) => one.seq <= seq));
   };
+  useEffect(() => read(at.current), [prompts]);
   const jump = useCallback(
     (index, { open = false } = {}) => {
       if (index < 0) return;
@@ -153,8 +158,8 @@ function Reading({ pages, wanted }) {
     [session, all],
   );
   const outline = useMemo(
-    () => html`<${Outline} transcript=${transcript} current=${Math.max(0, prompt)} jump=${jump} />`,
-    [transcript.version, prompt],
+    () => html`<${Outline} prompts=${prompts} current=${Math.max(0, prompt)} seek=${seek} />`,
+    [prompts, prompt],
   );
   const onRange = (first, last) => {
     pages.need(first, last);
