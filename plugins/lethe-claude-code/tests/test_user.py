@@ -9,6 +9,9 @@ IMAGE = {
     "source": {"type": "base64", "media_type": "image/png", "data": "aGFsbG8="},
 }
 TEXT = {"type": "text", "text": "look"}
+REMOVE = {"type": "queue-operation", "operation": "remove"}
+DEQUEUE = {"type": "queue-operation", "operation": "dequeue"}
+EMPTY = {"type": "queue-operation", "operation": "popAll"}
 
 
 @pytest.mark.parametrize(
@@ -200,3 +203,72 @@ class TestQueued:
         queued = {"type": "queued_command", "prompt": prompt, "commandMode": "prompt"}
 
         assert read(make.record("attachment", attachment=queued)) == []
+
+
+class TestQueueLog:
+    """Records of the type ``queue-operation``."""
+
+    @staticmethod
+    def enqueue(text):
+        """Make the record of a prompt that is put into the queue."""
+        return {"type": "queue-operation", "operation": "enqueue", "content": text}
+
+    def test_prompt_that_nothing_repeats_is_told(self, read, make):
+        """Before 2.1.92 a prompt for the model at work stands in the log alone."""
+        *_, event = read(make.user("Plant", version="2.1.36"), self.enqueue("Water it"), REMOVE)
+
+        assert (event.metadata["kind"], event.role) == ("queued_prompt", "user")
+        assert event.content == "Water it"
+
+    def test_newer_versions_repeat_it(self, read, make):
+        """Since 2.1.92 an attachment holds the words; so the log says nothing."""
+        events = read(make.user("Plant", version="2.1.92"), self.enqueue("Water it"), REMOVE)
+
+        assert [event.content for event in events] == ["Plant"]
+
+    def test_unknown_version_says_nothing(self, read):
+        """Without a version to go by, nothing is told twice."""
+        assert read(self.enqueue("Water it"), REMOVE) == []
+
+    def test_each_leaves_the_queue_in_turn(self, read, make):
+        """What is dequeued comes as a prompt, what goes back to the editor was never sent."""
+        _, *events = read(
+            make.user("Plant", version="2.1.5"),
+            self.enqueue("dequeued"),
+            self.enqueue("removed"),
+            DEQUEUE,
+            REMOVE,
+            self.enqueue("edited again"),
+            EMPTY,
+            REMOVE,
+        )
+        assert [event.content for event in events] == ["removed"]
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("/model", "user command"),
+            ("/model opus", "user command"),
+            ("/home/dev is full", "user queued_prompt"),
+            ("<task-notification>done</task-notification>", "system notification"),
+        ],
+    )
+    def test_words_tell_what_it_is(self, read, make, text, said):
+        """A command is one, and what no person typed is no prompt."""
+        *_, event = read(make.user("Plant", version="2.1.5"), self.enqueue(text), REMOVE)
+
+        assert f"{event.role} {event.metadata['kind']}" == said
+
+    @pytest.mark.parametrize("content", [None, "", [], 5, {"odd": 1}, [5]])
+    def test_odd_one_is_nothing(self, read, make, content):
+        """A log without words, or with odd ones, harms nothing."""
+        (event,) = read(make.user("Plant", version="2.1.5"), self.enqueue(content), REMOVE)
+
+        assert event.content == "Plant"
+
+    def test_blocks_are_joined(self, read, make):
+        """The log may hold blocks, with images among them."""
+        *_, event = read(make.user("Plant", version="2.1.5"), self.enqueue([TEXT, IMAGE]), REMOVE)
+
+        assert event.content == "look"
+        assert [one["bytes"] for one in event.metadata["attachments"]] == [5]

@@ -37,6 +37,7 @@ NOT_PROMPTS = (
     "[Request interrupted by user",
 )
 EDITOR = re.compile(r"\s*<(ide_[a-z_]+)>.*?</\1>\s*", re.DOTALL)
+VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 #: What the wire takes as an identity; another uuid cannot tell two records apart.
 IDENTITY = re.compile(r"[!-~]{1,240}")
 
@@ -49,6 +50,8 @@ class Tally:
         is_session: whether there is anything to archive.
         prompts: the prompts of people, by uuid, else by place.
         queued: prompts that were typed while the model worked, likewise.
+        waiting: what stands in the queue at this place of the transcript.
+        version: the version of Claude Code that wrote the last record with one.
         messages: the message ids of the model's replies.
         calls: the ids of tool calls.
         output: the output tokens of each reply, the greatest number of all its lines. A reply is
@@ -59,6 +62,8 @@ class Tally:
     is_session: bool = False
     prompts: set[str] = field(default_factory=set)
     queued: set[str] = field(default_factory=set)
+    waiting: list[str] = field(default_factory=list)
+    version: tuple[int, ...] = ()
     messages: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
     output: dict[str, int] = field(default_factory=dict)
@@ -133,7 +138,11 @@ def _records(text: str) -> list[Any]:
 def _count_record(tally: Tally, record: dict[str, Any], place: str) -> None:
     uuid = record.get("uuid")
     identity = uuid if isinstance(uuid, str) and IDENTITY.fullmatch(uuid) else place
+    if VERSION.fullmatch(str(record.get("version"))):
+        tally.version = tuple(map(int, record["version"].split(".")))
     match record.get("type"):
+        case "queue-operation":
+            _count_queue(tally, record, identity)
         case "user":
             _count_user(tally, record, identity)
         case "assistant":
@@ -192,6 +201,18 @@ def _count_assistant(tally: Tally, record: dict[str, Any], identity: str) -> Non
         reply = f"{name}:{request}" if name and request else name or ""
         reply = reply if IDENTITY.fullmatch(reply) else identity
         _keep_greatest(tally.output, {reply: usage.get("output_tokens") or 0})
+
+
+def _count_queue(tally: Tally, record: dict[str, Any], identity: str) -> None:
+    """Count what left the queue for the model, in versions that repeat it nowhere."""
+    operation = record.get("operation")
+    if operation == "enqueue":
+        tally.waiting.append(str(record.get("content") or ""))
+        return
+    text = tally.waiting.pop(0) if tally.waiting else ""
+    is_typed = bool(text) and not text.startswith(("/", *NOT_PROMPTS))
+    if operation == "remove" and is_typed and () < tally.version < (2, 1, 92):
+        tally.queued.add(identity)
 
 
 def _is_queued_prompt(attachment: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from lethe_claude_code import places
 from lethe_claude_code.assistant import map_assistant
+from lethe_claude_code.queue import map_queue
 from lethe_claude_code.records import Entry, decode_entry
 from lethe_claude_code.session import Transcript
 from lethe_claude_code.statements import STATEMENTS, map_statement
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _MAPPERS: Final[dict[str, Callable[[Entry, Line], Sequence[Event] | str]]] = {
     "assistant": map_assistant,
     "attachment": map_attachment,
+    "queue-operation": map_queue,
     "summary": map_statement,
     "system": map_system,
     "user": map_user,

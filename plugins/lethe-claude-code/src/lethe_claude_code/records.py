@@ -201,6 +201,8 @@ class Entry(Struct, rename="camel"):
     retry_attempt: int | None = None
     max_retries: int | None = None
     attachment: Attachment | None = None
+    # queue-operation
+    operation: str | None = None
     # records that say something of the session
     custom_title: str | None = None
     ai_title: str | None = None

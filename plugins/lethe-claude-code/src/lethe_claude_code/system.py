@@ -14,6 +14,8 @@ from lethe_core.mapping import skip_word
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from msgspec import Raw
+
     from lethe_claude_code.records import Attachment, Entry
     from lethe_core import Event, Line
 
@@ -57,13 +59,8 @@ def map_attachment(entry: Entry, line: Line) -> Sequence[Event] | str:
     attachment = entry.attachment
     if attachment is None or attachment.type != "queued_command" or not bytes(attachment.prompt):
         return skip_word("attachment", attachment.type if attachment else None)
-    prompt = decode_content(attachment.prompt)
-    blocks = [Block(type="text", text=prompt)] if isinstance(prompt, str) else prompt or []
-    text = "\n".join(block.text for block in blocks if block.text)
-    metadata: dict[str, Any] = {
-        "attachments": [*filter(None, map(media.attach, blocks))],
-        "source_id": attachment.source_uuid,
-    }
+    text, attachments = decode_prompt(attachment.prompt)
+    metadata: dict[str, Any] = {"attachments": attachments, "source_id": attachment.source_uuid}
     origin = attachment.origin.kind if attachment.origin else ""
     role, kind, content, told = understand(
         text, is_injected=bool(attachment.is_meta), origin=origin
@@ -76,6 +73,18 @@ def map_attachment(entry: Entry, line: Line) -> Sequence[Event] | str:
     turns = Turns(entry, line)
     turns.add(role, kind, content, metadata=metadata)
     return turns.events
+
+
+def decode_prompt(raw: Raw) -> tuple[str, list[dict[str, Any]]]:
+    """Give the words and the images of a queued prompt.
+
+    Raises:
+        msgspec.MsgspecError: it is neither a text nor blocks.
+    """
+    prompt = decode_content(raw) if bytes(raw) else None
+    blocks = [Block(type="text", text=prompt)] if isinstance(prompt, str) else prompt or []
+    text = "\n".join(block.text for block in blocks if block.text)
+    return text, [*filter(None, map(media.attach, blocks))]
 
 
 def _queued(attachment: Attachment, content: str) -> tuple[str, Any, str]:
