@@ -25,6 +25,8 @@ _FILES: Final = (1_000, 10_000, 100_000)
 _LENGTHS: Final = (500, 5_000, 50_000)
 #: Of each owner, where owners grow.
 _OWN_SESSIONS, _OWN_TURNS = 160, 10
+#: The session that gets more turns; another one is read.
+_APPENDED: Final = 5
 #: Costs that differ less are the same (milliseconds of CPU, and the ratio).
 _SAME_MS: Final = 0.3
 _SAME_RATIO: Final = 1.3
@@ -60,7 +62,7 @@ class Axis(NamedTuple):
 
 def _ask_archive(asking: Asking, turns: int = 100) -> dict[str, Cost]:
     routes = archive_routes(asking.client, turns)
-    return {**asking.costs(routes), "one turn more": asking.append(3)}
+    return {**asking.costs(routes), "one turn more": asking.append(_APPENDED)}
 
 
 def _ask_owners(asking: Asking) -> dict[str, Cost]:

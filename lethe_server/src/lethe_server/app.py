@@ -39,10 +39,9 @@ from lethe_server.metrics import Metrics
 from lethe_server.middleware.access_log import access_log
 from lethe_server.middleware.compression import compression
 from lethe_server.middleware.deadlines import deadlines
-from lethe_server.middleware.hosts import hosts
 from lethe_server.middleware.limits import make_limits, make_shares
-from lethe_server.middleware.origins import origins
 from lethe_server.middleware.problem_answers import problem_answers
+from lethe_server.middleware.refusals import refusals
 from lethe_server.middleware.security_headers import add_security_headers
 from lethe_server.middleware.sign_in import sign_in
 from lethe_server.routes import add_routes
@@ -77,8 +76,7 @@ def create_app(config: Config, *, body_seconds: float = DEFAULT_BODY_SECONDS) ->
             access_log,
             compression,
             problem_answers,
-            hosts,
-            origins,
+            refusals,
             make_limits(),
             deadlines,
             sign_in,

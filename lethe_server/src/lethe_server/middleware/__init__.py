@@ -5,8 +5,8 @@
 | access_log          | names the request, logs and counts its answer                         |
 | compression         | compresses answers for who asks for it                                |
 | problem_answers     | turns errors into problems                                            |
-| hosts               | refuses a foreign `Host` (DNS rebinding)                              |
-| origins             | refuses what another origin's page wants to change                    |
+| refusals            | refuses a foreign `Host` (DNS rebinding; hosts), and what another     |
+|                     | origin's page wants to change (origins)                               |
 | limits              | refuses when too much is going on                                     |
 | deadlines           | breaks off a body that does not arrive in time                        |
 | sign_in             | finds out who asks and what they may                                  |

@@ -13,13 +13,11 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from aiohttp import web
-
 from lethe_server.errors import HostNotAllowed, InvalidRequest
 from lethe_server.keys import CONFIG
 
 if TYPE_CHECKING:
-    from aiohttp.typedefs import Handler
+    from aiohttp import web
 
 #: Names that are remembered: most requests have the same.
 _KNOWN: Final = 16
@@ -27,9 +25,16 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::[0-9]{1,5})?")
 
 
-@web.middleware
-async def hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a request pass that is meant for this server."""
+def check_host(request: web.Request) -> None:
+    """Refuse a request that is not meant for this server.
+
+    Args:
+        request: any.
+
+    Raises:
+        HostNotAllowed: it names another host.
+        InvalidRequest: it names none, or several.
+    """
     given = request.headers.getall("Host", [])
     if len(given) != 1:
         raise InvalidRequest("must be given once", parameter="Host")
@@ -39,7 +44,6 @@ async def hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
         names.add(_target_host(request, given[0]))
     if not (names <= _LOOPBACK or names <= _LOOPBACK | allowed):
         raise HostNotAllowed("this server does not answer for that host")
-    return await handler(request)
 
 
 def _target_host(request: web.Request, given: str) -> str:
