@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.backfill import run_collector
@@ -20,7 +21,7 @@ _CODES = (0, 1)
 def measure(pair: Pair, sheet: Sheet) -> None:
     """Ask for the status, of a Python that does nothing, and of the peer's server, in turn."""
     run_collector(pair.lethe)  # what no collector has checked yet is checked first
-    command = [sys.executable, "-m", "lethe_collector", "status", "--config"]
+    command = [str(Path(sys.executable).with_name("lethe-collector")), "status", "--config"]
     command.append(str(pair.lethe.collector_config))
     for _ in range(_ROUNDS):
         bare = run_command([sys.executable, "-c", "pass"])

@@ -173,6 +173,8 @@ def test_unreadable_token_file_names_the_reason(tmp_path):
         "",
         "state_dir: ~/elsewhere\n",
         "state_dir: /var/lib/lethe   # why\n",
+        "state_dir: /var/lib/no#comment\n",
+        "state_dir: /var/lib/two words\n",
         "state_dir: '/with space/x'\n",
         'state_dir: "/a\\u0062c"\n',
         "state_dir: &here /anchor/x\n",

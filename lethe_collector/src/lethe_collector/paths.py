@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +22,9 @@ STATE_FILE: Final = "state.db"
 LOCK_FILE: Final = "lock"
 _CONFIG_FILE: Final = "collector.yaml"
 
-_PLAIN_LINE = re.compile(r"^state_dir: +([~/][^\s#:'\"&*!|>%@`]*) *(?:#.*)?$", re.MULTILINE)
+_KEY: Final = "state_dir:"
+#: What may make a value in YAML something else than it looks like.
+_SPECIAL: Final = frozenset("#:'\"&*!|>%@`")
 
 
 def find_config(given: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -91,7 +92,20 @@ def peek_state_dir(config: Path | None, environ: Mapping[str, str]) -> Path | No
         text = config.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
-    lines = _PLAIN_LINE.findall(text)
-    if len(lines) == 1 and text.count("state_dir") == 1:
-        return Path(lines[0]).expanduser()
+    if text.count("state_dir") == 1:
+        plain = [value for line in text.splitlines() if (value := _plain_value(line))]
+        if plain:
+            return Path(plain[0]).expanduser()
     return None if "state_dir" in text or "{" in text[:1] else default_state_dir()
+
+
+def _plain_value(line: str) -> str:
+    """Return the path in a line of the configuration; empty if it is no plain ``state_dir: /path``.
+
+    A regular expression would cost as much as all else here: it is compiled at each start.
+    """
+    if not line.startswith(f"{_KEY} "):
+        return ""
+    value = line[len(_KEY) :].partition(" #")[0].strip(" ")
+    plain = value.startswith(("~", "/")) and value.split() == [value] and not _SPECIAL & set(value)
+    return value if plain else ""
