@@ -163,17 +163,20 @@ export class Pages {
 
   /** Ask for the prompts of all of the session; without them, those that are here are listed. */
   async #readHeadings() {
+    const found = [];
     let after;
-    for (let page = 0; page < MOST_HEADINGS; page += 1) {
+    for (let page = 0; page < MOST_HEADINGS && after !== null; page += 1) {
       await idle();
       if (this.#closed) return;
       const answer = await this.find({ q: "role:user", limit: HEADINGS, after }).catch(() => null);
-      if (!answer || this.#closed) return;
-      this.headings = [...this.headings, ...answer.hits];
-      this.#tell();
-      if (answer.next === null) return;
-      after = answer.next;
+      for (const { turn_id: id, seq, snippet: text, timestamp } of answer?.hits ?? []) {
+        found.push({ id, seq, text, timestamp });
+      }
+      after = answer?.next ?? null;
     }
+    if (this.#closed) return;
+    this.headings = found;
+    this.#tell();
   }
 
   /** Load the next page that is wanted, if one is. */

@@ -12,11 +12,11 @@ const NEAR = 100;
  * @returns {Array<{id, seq, text, timestamp}>}
  */
 export function promptsOf({ transcript, headings }) {
-  const found = headings.map(({ turn_id: id, seq, snippet, timestamp }) => ({ id, seq, text: snippet, timestamp }));
-  const last = found.at(-1)?.seq ?? -1;
+  const last = headings.at(-1)?.seq ?? -1;
   const here = transcript.prompts.map((index) => transcript.rows[index].turn).filter(({ seq }) => seq > last);
+  if (!here.length) return headings;
   return [
-    ...found,
+    ...headings,
     ...here.map(({ turn_id: id, seq, content, timestamp }) => ({ id, seq, text: content, timestamp })),
   ];
 }
