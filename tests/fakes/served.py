@@ -137,8 +137,9 @@ class ServerProcess:
 
     def turns(self):
         """Return the ids of all turns that could be mapped, of each session in its order."""
-        found = {}
-        while page := self.get(f"/sessions?limit=200&offset={len(found)}")["sessions"]:
+        found, offset = {}, 0  # by rows: a session that comes meanwhile moves others back
+        while page := self.get(f"/sessions?limit=200&offset={offset}")["sessions"]:
+            offset += len(page)
             for row in page:
                 path = "/sessions/{tool}/{host}/{session_id}".format_map(row)
                 answer = self.get(f"{path}?turns=500")
