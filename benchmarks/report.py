@@ -45,8 +45,9 @@ def write_growth(figures: dict[str, Any]) -> None:
         "",
         f"Measured on {figures['date']} by `hatch run bench growth` on {figures['processors']}",
         f"processors, load {figures['load'][0]:.1f} at the start: milliseconds of the server's",
-        "processor, in brackets the median until the answer was there. What the first row costs, which reads",
-        "nothing, tells how far the load makes figures differ; what grows less than twice is flat.",
+        "processor, in brackets the median until the answer was there. What the first row costs,",
+        "which reads nothing, tells how far the load makes figures differ; what grows less than",
+        "twice is flat.",
         *table_lines(figures["growth"]),
     ]
     _GROWTH.write_text("\n".join(lines) + "\n")

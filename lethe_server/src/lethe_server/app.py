@@ -38,7 +38,6 @@ from lethe_server.keys import (
 from lethe_server.metrics import Metrics
 from lethe_server.middleware.access_log import access_log
 from lethe_server.middleware.compression import compression
-from lethe_server.middleware.deadlines import deadlines
 from lethe_server.middleware.limits import make_limits, make_shares
 from lethe_server.middleware.problem_answers import problem_answers
 from lethe_server.middleware.refusals import refusals
@@ -78,7 +77,6 @@ def create_app(config: Config, *, body_seconds: float = DEFAULT_BODY_SECONDS) ->
             problem_answers,
             refusals,
             make_limits(),
-            deadlines,
             sign_in,
             make_shares(),
         ],

@@ -6,9 +6,9 @@
 | compression         | compresses answers for who asks for it                                |
 | problem_answers     | turns errors into problems                                            |
 | refusals            | refuses a foreign `Host` (DNS rebinding; hosts), and what another     |
-|                     | origin's page wants to change (origins)                               |
+|                     | origin's page wants to change (origins); breaks off a body that does  |
+|                     | not arrive in time (deadlines)                                        |
 | limits              | refuses when too much is going on                                     |
-| deadlines           | breaks off a body that does not arrive in time                        |
 | sign_in             | finds out who asks and what they may                                  |
 | limits, once more   | refuses when too much of it is one user's                             |
 

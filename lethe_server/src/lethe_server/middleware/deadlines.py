@@ -7,26 +7,29 @@ its head to its last byte, whatever route it is for; it is then answered with 40
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
-
-from aiohttp import web
 
 from lethe_server.errors import RequestTimeout
 from lethe_server.keys import BODY_SECONDS
 
 if TYPE_CHECKING:
-    from aiohttp.typedefs import Handler
+    from collections.abc import Iterator
+
+    from aiohttp import web
 
 
-@web.middleware
-async def deadlines(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Handle a request whose body has a deadline."""
-    if not request.body_exists:
-        return await handler(request)
+@contextlib.contextmanager
+def body_deadline(request: web.Request) -> Iterator[None]:
+    """Give the body of a request a deadline while the request is handled.
+
+    Args:
+        request: with a body.
+    """
     seconds = request.app[BODY_SECONDS]
     timer = asyncio.get_running_loop().call_later(seconds, _break_off, request, seconds)
     try:
-        return await handler(request)
+        yield
     finally:
         timer.cancel()
 

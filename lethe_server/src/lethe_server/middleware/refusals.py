@@ -1,6 +1,6 @@
-"""Refuses by a request's head alone, before anything is known of who asks (A4).
+"""Refuses by a request's head, and by a body that is late, whoever asks (A4, A5).
 
-One middleware for both checks: each layer costs a small answer a fiftieth.
+One middleware for all of that: each layer costs a small answer a fiftieth.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from lethe_server.middleware.deadlines import body_deadline
 from lethe_server.middleware.hosts import check_host
 from lethe_server.middleware.origins import check_origin
 
@@ -21,4 +22,7 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
     """Let a request pass that is meant for this server and comes from no foreign page."""
     check_host(request)
     check_origin(request)
-    return await handler(request)
+    if not request.body_exists:
+        return await handler(request)
+    with body_deadline(request):
+        return await handler(request)
