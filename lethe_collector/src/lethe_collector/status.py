@@ -210,7 +210,8 @@ def read_status(
         directory: of the state.
         after_run: a single run has just ended, so that no daemon need run.
         which: sources are described one by one: all, those with an error, or of those that are
-            not archived the ones with the most to read.
+            not archived the ones with the most to read. With `failing`, which is for people, it is
+            not counted why records were skipped.
         most: so many of the last are described. For a daemon, whose memory is bounded (P10).
     """
     running = _is_running(directory)
@@ -232,6 +233,8 @@ def read_status(
             with closing(_connect(directory)) as connection:
                 connection.row_factory = sqlite3.Row
                 described = _read(connection, status, look=not running)
+                if which != "failing":
+                    _count_skipped(connection, status)
                 rows = {
                     "all": lambda: connection.execute(described + _ALL),
                     "failing": lambda: connection.execute(described + _FAILING),
@@ -303,9 +306,12 @@ def _read(connection: sqlite3.Connection, status: dict[str, Any], *, look: bool)
         counts = dict(row)
         counts["lost_full"] = bool(counts["lost_full"])
         status["tools"].setdefault(counts.pop("tool"), _new_tool()).update(counts)
+    return described
+
+
+def _count_skipped(connection: sqlite3.Connection, status: dict[str, Any]) -> None:
     for name, reason, count in connection.execute(_SKIPPED):
         status["tools"][name]["skipped"][reason] = count
-    return described
 
 
 def _find_newer(connection: sqlite3.Connection) -> Iterator[int]:
