@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DEBOUNCE_MS: Final = 50
-_STEP_MS: Final = 20
+#: Each look costs idle time: with 20 ms a daemon takes 0.5 % of a processor, with 40 ms 0.2 %.
+_STEP_MS: Final = 40
 #: Looking for changes costs idle time; that a place appears need not be known at once.
 _PARENT_STEP_MS: Final = 250
 _TIMEOUT_MS: Final = 1000
