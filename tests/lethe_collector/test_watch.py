@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 from contextlib import asynccontextmanager
 
 import pytest
@@ -90,8 +91,34 @@ async def test_limit_of_the_system_is_a_problem_not_an_end(tmp_path, monkeypatch
 
     def refuse(*_, **__):
         raise error
-        yield
 
-    monkeypatch.setattr(module.watchfiles, "watch", refuse)
+    monkeypatch.setattr(module, "RustNotify", refuse)
     async with watching(tmp_path) as (watch, _):
         await until(lambda: watch.problem)
+
+
+class Notify:
+    """Tells nothing, or a change, and notes how it was asked."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.steps = []
+
+    def watch(self, debounce, step, timeout, stop):
+        """Answer the next one."""
+        self.steps.append((debounce, step))
+        return self.answers.pop(0)
+
+
+async def test_looks_less_often_where_nothing_happens():
+    """It looks each 50 ms, and each 20 ms for a minute after a change."""
+    now = iter((0, 1, 2, 3, 61, 62))
+    seen = []
+    watch = Watch(asyncio.get_running_loop(), seen.append, clock=lambda: next(now))
+    notify = Notify({(1, "one")}, "timeout", "timeout", "stop")
+
+    watch._follow(notify, threading.Event(), hurried=True)
+
+    await until(lambda: seen == [{"one"}])
+    assert [step for _, step in notify.steps] == [50, 20, 20, 50]
+    assert {debounce for debounce, _ in notify.steps} == {50}
