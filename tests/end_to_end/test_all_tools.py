@@ -111,13 +111,14 @@ def test_archive_agrees_with_the_counts(files, machine, capsys):
 
 
 def kept(events):
-    """Of each turn, leave the copies of the greatest revision: several files hold a session."""
-    turns = [event for event in events if isinstance(event, TurnEvent)]
-    greatest = {}
-    for turn in turns:
-        name = (turn.session_id, turn.turn_id)
-        greatest[name] = max(greatest.get(name, 0), turn.revision)
-    return [turn for turn in turns if turn.revision == greatest[turn.session_id, turn.turn_id]]
+    """Of each turn, leave the first copy of the greatest revision: several files hold a session."""
+    left = {}
+    for event in events:
+        if isinstance(event, TurnEvent):
+            name = (event.session_id, event.turn_id)
+            if name not in left or event.revision > left[name].revision:
+                left[name] = event
+    return list(left.values())
 
 
 def write(table):
