@@ -175,6 +175,17 @@ class TestReplacement:
         with pytest.raises(SourceReplaced):
             read(toy, transcript, cursor)
 
+    def test_made_anew_with_lines_that_end_alike(self, toy, transcript):
+        """Long lines of the same length are told apart by their beginnings."""
+        append(transcript, message("one" + "x" * 3000))
+        cursor = read(toy, transcript)[-1].cursor
+        assert read(toy, transcript, cursor) == []
+        transcript.unlink()
+        append(transcript, message("two" + "x" * 3000))
+
+        with pytest.raises(SourceReplaced):
+            read(toy, transcript, cursor)
+
     def test_replaced_by_a_longer_copy_reads_on(self, toy, transcript):
         """A file that was rewritten with the same beginning is read on, not from the start."""
         append(transcript, message("one"))
@@ -188,14 +199,16 @@ class TestReplacement:
         [
             "",
             "j1",
-            "j1::::",
-            "j1:9:0:",
-            "j1:-1:1:00",
-            "j1:x:1:00",
-            "s1:0:0:00",
-            f"j1:{9 * 10**30}:1:00",
-            'j2:0:0:e4a6a0577479b2b4:{"a":}',
-            "j1:0:0:zz",
+            "j1:::::",
+            "j1:9:0:0:",
+            "j1:-1:1:1:00",
+            "j1:x:1:1:00",
+            "j1:1:99:1:00",
+            "s1:0:0:0:00",
+            f"j1:{9 * 10**30}:1:1:00",
+            'j2:0:0:0:e4a6a0577479b2b4:{"a":}',
+            "j1:0:0:0:zz",
+            "j1:0:0:00",
         ],
     )
     def test_malformed_cursor_is_replaced(self, toy, transcript, text):

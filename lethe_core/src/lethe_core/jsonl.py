@@ -5,11 +5,12 @@ Invariants:
 * A line is complete when it ends in ``\n``; an unterminated tail is never read as a record and
   never skipped: the cursor stands at its beginning until it is completed.
 * Lines are split on byte 0x0A alone; U+2028 and its like belong to the text.
-* The cursor is ``j1:OFFSET:SIZE:HASH``: the offset after the last line read, and a hash of the
-  SIZE bytes before it (the *anchor*, up to 1 KiB). If they no longer stand there, the
-  file was truncated, rewritten or replaced, and `SourceReplaced` is raised.
-* A parser may keep a small `Line.state` from line to line. While there is any, the cursor is
-  ``j2:OFFSET:SIZE:HASH:STATE`` with the state as JSON, so that reading on knows what came before.
+* The cursor is ``j1:OFFSET:LENGTH:SIZE:HASH``: the offset after the last line read, the length of
+  that line, and a hash of the SIZE bytes before the offset (the *anchor*, up to 1 KiB) and, where
+  the line reaches beyond them, of its first 256 bytes. If they no longer stand there, the file was
+  truncated, rewritten or replaced, and `SourceReplaced` is raised.
+* A parser may keep a small `Line.state` from line to line. While there is any, the cursor begins
+  with ``j2`` and ends in ``:STATE``, the state as JSON, so that reading on knows what came before.
 * A complete line that cannot be mapped gives one `unmapped` system turn and costs only itself.
   If a process died in the middle of a line and the next record was written behind it, that
   record is delivered as well.
@@ -48,13 +49,15 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES: Final = 1024 * 1024
 _ANCHOR_BYTES: Final = 1024
+_OPENING_BYTES: Final = 256
 _GENERATION_SHIFT: Final = 42
 _BOM: Final = b"\xef\xbb\xbf"
 _TORN_ATTEMPTS: Final = 32
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _SESSION_ID_LENGTH: Final = 200
 _CURSOR = re.compile(
-    r"j[12]:(?P<offset>[0-9]{1,15}):(?P<size>[0-9]{1,4}):[0-9a-f]+(?::(?P<state>\{.*\}))?"
+    r"j[12]:(?P<offset>[0-9]{1,15}):(?P<length>[0-9]{1,15}):(?P<size>[0-9]{1,4}):[0-9a-f]+"
+    r"(?::(?P<state>\{.*\}))?"
 )
 
 
@@ -197,7 +200,7 @@ class JsonlParser(Parser):
                 mapped = self._map(line) if digest is None else self._too_large(line, digest)
                 yield Record(
                     events=mapped.events,
-                    cursor=_make_cursor(end, anchor, state),
+                    cursor=_make_cursor(end, end - start, data, anchor, state),
                     position=end,
                     skipped=mapped.skipped,
                     unmapped=mapped.unmapped,
@@ -311,8 +314,9 @@ class _Mapped(NamedTuple):
 class _RawLine(NamedTuple):
     """One complete line: `data` without its end, `anchor` the last bytes of the file up to its end.
 
-    An anchor reaches beyond its line: a short line alone may well stand at the same place again
-    when the file has been rewritten before it.
+    An anchor reaches beyond a short line, which alone may well stand at the same place again when
+    the file has been rewritten before it. Of a long line it is the end alone, which many lines may
+    have in common: its opening, with what tells it from others, belongs to the cursor as well.
 
     Of a line that is too long, `data` is the beginning and `digest` the SHA-256 of the whole.
     """
@@ -368,11 +372,25 @@ def _oversize_line(file: BinaryIO, start: int, head: bytes) -> _RawLine | None:
     return None
 
 
-def _make_cursor(offset: int, anchor: bytes, state: dict[str, Any]) -> Cursor:
-    digest = hashlib.blake2b(anchor, digest_size=8).hexdigest()
+def _make_cursor(
+    offset: int, length: int, line: bytes, anchor: bytes, state: dict[str, Any]
+) -> Cursor:
+    """Make the cursor after a line.
+
+    Args:
+        offset: behind the line.
+        length: of the line with its end, in bytes.
+        line: its beginning.
+        anchor: the bytes before the offset.
+        state: of the parser.
+    """
+    digest = hashlib.blake2b(anchor, digest_size=8)
+    if length > len(anchor):
+        digest.update(line[:_OPENING_BYTES])
+    place = f"{offset}:{length}:{len(anchor)}:{digest.hexdigest()}"
     if not state:
-        return Cursor(f"j1:{offset}:{len(anchor)}:{digest}")
-    return Cursor(f"j2:{offset}:{len(anchor)}:{digest}:{msgspec.json.encode(state).decode()}")
+        return Cursor(f"j1:{place}")
+    return Cursor(f"j2:{place}:{msgspec.json.encode(state).decode()}")
 
 
 def _read_before(file: BinaryIO, offset: int, size: int) -> bytes:
@@ -392,13 +410,15 @@ def _resume(file: BinaryIO, source: Source, cursor: Cursor | None) -> tuple[int,
     fields = _CURSOR.fullmatch(cursor)
     if fields is None:
         raise SourceReplaced(f"{source.path} was read by another kind of parser")
-    offset, size = int(fields["offset"]), int(fields["size"])
+    offset, length, size = int(fields["offset"]), int(fields["length"]), int(fields["size"])
     try:
         state = msgspec.json.decode(fields["state"] or "{}", type=dict[str, Any])
     except msgspec.DecodeError as error:
         raise SourceReplaced(f"the cursor of {source.path} is damaged") from error
+    file.seek(max(0, offset - length))
+    opening = file.read(_OPENING_BYTES)
     anchor = _read_before(file, offset, size)
-    if _make_cursor(offset, anchor, state) != cursor:
+    if _make_cursor(offset, length, opening, anchor, state) != cursor:
         raise SourceReplaced(f"{source.path} was truncated, rewritten or replaced before {offset}")
     return offset, state
 
