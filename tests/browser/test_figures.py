@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from browser.conftest import sign_in
@@ -32,6 +33,25 @@ def test_stats_change_by_buttons_that_stand_in_the_address(page):
     page.reload()
 
     expect(page.get_by_text("Sessions by day and project")).to_be_visible()
+
+
+def test_stats_tell_reported_and_estimated_cost_apart(page):
+    """Both figures stand beside each other, and each can be the one of the chart."""
+    with page.expect_response(re.compile(r"/api/v1/stats\?.*group_by=tool(&|$)")) as waiting:
+        page.goto("/stats?range=all&show=estimate")
+    totals = waiting.value.json()["totals"]
+    expect(page.get_by_text("Estimate by week and tool")).to_be_visible()
+
+    shown = dict(
+        zip(
+            page.locator(".figures dt").all_inner_texts(),
+            page.locator(".figures dd").all_inner_texts(),
+            strict=True,
+        )
+    )
+    assert (totals["cost_usd"], shown["Cost, as reported"]) == (None, "\u2013")
+    estimate = float(shown["Cost, estimated"].removeprefix("$"))
+    assert estimate == pytest.approx(totals["cost_estimate_usd"], rel=0.01)
 
 
 def test_a_row_of_the_stats_leads_to_its_sessions(page):

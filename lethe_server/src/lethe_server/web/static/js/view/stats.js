@@ -20,6 +20,7 @@ const MEASURES = {
   sessions: { label: "Sessions", of: (row) => row.sessions, show: count },
   turns: { label: "Turns", of: (row) => row.turns, show: count },
   cost: { label: "Cost", of: (row) => row.cost_usd ?? 0, show: money },
+  estimate: { label: "Estimate", of: (row) => row.cost_estimate_usd ?? 0, show: money },
 };
 const DIMENSIONS = { tool: "Tool", model: "Model", project: "Project", host: "Host" };
 /** So many groups have a colour of their own; the others share one. */
@@ -101,6 +102,7 @@ function Figures({ value, measure, params }) {
       <div title=${count(totals.cache_write)}><dt>Cache writes</dt><dd>${brief(totals.cache_write)}</dd></div>
       <div title=${count(totals.tokens_out)}><dt>Tokens out</dt><dd>${brief(totals.tokens_out)}</dd></div>
       <div title="As far as the tools report it"><dt>Cost, as reported</dt><dd>${money(totals.cost_usd)}</dd></div>
+      <div title="What the same tokens would cost by a list of prices, reported or not"><dt>Cost, estimated</dt><dd>${money(totals.cost_estimate_usd)}</dd></div>
     </dl>
     <${Chart} title=${`${label} by ${value.period} and ${DIMENSIONS[value.by].toLowerCase()}`} labels=${labels} columns=${columns} show=${show} />
     <${Table} groups=${groups} by=${value.by} shown=${shown} address=${address} />
@@ -155,6 +157,7 @@ const COLUMNS = [
   ["Cache writes", (row) => brief(row.cache_write)],
   ["Out", (row) => brief(row.tokens_out)],
   ["Cost", (row) => money(row.cost_usd)],
+  ["Estimate", (row) => money(row.cost_estimate_usd)],
 ];
 
 function Table({ groups, by, shown, address }) {
