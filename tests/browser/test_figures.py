@@ -105,6 +105,17 @@ def test_hosts_tell_what_their_collector_said(page, archive):
     expect(laptop).to_contain_text("All is archived, of 7 files")
 
 
+def test_hosts_tell_turns_that_were_lost_with_a_database(page, archive):
+    """A machine of which turns are gone for good is not told to be archived whole."""
+    archive.report("workshop", tools={"codex": {"files": 3, "archived": 2, "lost_turns": 4}})
+    page.goto("/hosts")
+    workshop = page.get_by_role("region", name="workshop", exact=True)
+
+    expect(workshop).to_contain_text("4 turns lost with a database of the server, at most")
+    expect(workshop).not_to_contain_text("All is archived")
+    expect(workshop.locator(".completeness")).to_have_attribute("data-state", "bad")
+
+
 def test_a_token_is_made_shown_once_and_revoked(page):
     """A token is made, its secret is seen once, and it is revoked after a second look."""
     page.goto("/settings")

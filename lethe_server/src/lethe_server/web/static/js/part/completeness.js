@@ -21,6 +21,7 @@ export function Completeness({ host }) {
   const sum = (name) => tools.reduce((total, tool) => total + (tool[name] ?? 0), 0);
   const bad = [
     value.lost_bytes && `${bytes(value.lost_bytes)} were lost before they were read`,
+    value.lost_turns && `${plural(value.lost_turns, "turn")} lost with a database of the server, at most`,
     value.refused && `${plural(value.refused, "event")} refused for good`,
     sum("failing") && `${plural(sum("failing"), "file")} cannot be read`,
   ].filter(Boolean);
