@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lethe_core import Cursor, Piece, Place, SessionMeta, SnapshotParser, Source
-from lethe_core.errors import SourceReplaced, SourceUnreadable
+from lethe_core.errors import PluginError, SourceReplaced, SourceUnreadable
 from lethe_core.snapshots import SETTLE_SECONDS
 from lethe_core.testing import ParserConformance, only_source
 
@@ -60,6 +60,23 @@ class ToyParser(SnapshotParser):
         if "text" not in piece:
             return "no text"
         return [place.turn(turn_id=piece.get("id", ""), role="user", content=piece["text"])]
+
+
+class UnfinishedParser(ToyParser):
+    """An author has forgotten how the document is divided."""
+
+    split = SnapshotParser.split
+
+
+def test_parser_that_divides_nothing_says_what_to_define(tmp_path: Path) -> None:
+    """The error reaches the author as a sentence, not as the type of an exception."""
+    write(tmp_path / "a.json", messages(1))
+    parser = UnfinishedParser()
+
+    with pytest.raises(PluginError, match="neither `split` nor `pieces`") as caught:
+        list(parser.read(only_source(parser, tmp_path), None))
+
+    assert "define one of them" in caught.value.hint
 
 
 class TestToyParser(ParserConformance):

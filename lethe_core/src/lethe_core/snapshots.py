@@ -38,7 +38,7 @@ import msgspec
 
 from lethe_core.decoding import DECODING_ERRORS, decode_tolerantly, describe
 from lethe_core.documents import WholeFile, read_whole
-from lethe_core.errors import SourceReplaced, SourceUnreadable
+from lethe_core.errors import PluginError, SourceReplaced, SourceUnreadable
 from lethe_core.events import TurnEvent
 from lethe_core.jsonl import clean_session_id
 from lethe_core.ladders import Ladder, make_cursor, roll
@@ -96,8 +96,15 @@ class SnapshotParser(Parser):
         Args:
             document: the decoded file, of `document_type`.
             source: where it comes from.
+
+        Raises:
+            PluginError: the subclass defines neither this nor `pieces`.
         """
-        raise NotImplementedError(f"{type(self).__name__} implements neither split nor pieces")
+        del document, source
+        raise PluginError(
+            f"{type(self).__name__} implements neither `split` nor `pieces`",
+            hint="define one of them in the parser; docs/writing-a-parser.md shows how",
+        )
 
     @abstractmethod
     def map_piece(self, piece: Any, place: Place) -> Iterable[Event] | str:
