@@ -35,6 +35,18 @@ TIMELESS: Final = -1
 #: The slot that holds the sums of all others.
 ALL_TIME: Final = -2
 
+#: The columns that hold the numbers of `Tokens`, in their order.
+FIGURES: Final = (
+    "tokens_in",
+    "tokens_out",
+    "cache_read",
+    "cache_write",
+    "reasoning",
+    "cost_nano",
+)
+#: The columns of a cell that are added up.
+SUMS: Final = ("turns", *FIGURES)
+
 #: The order of the turns that carry a reply; the first of them is where it counts.
 FIRST_TURN_ORDER: Final = "t.timestamp IS NULL, t.timestamp, s.host, s.session_id, t.seq, t.turn_id"
 
@@ -44,20 +56,12 @@ _FIND_FIRST_TURNS: Final = f"""
     WHERE t.owner = ? AND t.usage IN (SELECT value FROM json_each(?)) AND t.usage IS NOT NULL
     ORDER BY {FIRST_TURN_ORDER}
 """  # noqa: S608 - made of the constant above alone
-_MOVE: Final = """
-    INSERT INTO activity
-        (turns, tokens_in, tokens_out, cache_read, cache_write, reasoning, cost_nano,
-        owner, slot, session, role, model)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+_MOVE: Final = f"""
+    INSERT INTO activity ({", ".join(SUMS)}, owner, slot, session, role, model)
+    VALUES ({", ".join("?" for _ in SUMS)}, ?, ?, ?, ?, ?)
     ON CONFLICT (owner, slot, session, role, model) DO UPDATE SET
-        turns = turns + excluded.turns,
-        tokens_in = tokens_in + excluded.tokens_in,
-        tokens_out = tokens_out + excluded.tokens_out,
-        cache_read = cache_read + excluded.cache_read,
-        cache_write = cache_write + excluded.cache_write,
-        reasoning = reasoning + excluded.reasoning,
-        cost_nano = cost_nano + excluded.cost_nano
-"""
+        {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}
+"""  # noqa: S608 - made of the constants above alone
 _DROP_EMPTY: Final = """
     DELETE FROM activity
     WHERE owner = ? AND slot = ? AND session = ? AND role = ? AND model = ? AND turns = 0

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_server.related.trees import Link
-from lethe_server.storage.activity import ALL_TIME
+from lethe_server.storage.activity import ALL_TIME, FIGURES
 from lethe_server.storage.records import Tokens
 from lethe_server.storage.sessions import find_sessions
 
@@ -24,14 +24,6 @@ if TYPE_CHECKING:
 #: Most sessions of an answer.
 MAX_RELATIVES: Final = 1000
 
-_FIGURES: Final = (
-    "tokens_in",
-    "tokens_out",
-    "cache_read",
-    "cache_write",
-    "reasoning",
-    "cost_nano",
-)
 _FIND: Final = """
     SELECT id, host, session_id, parent_session_id, started_at FROM sessions
     WHERE owner = :owner AND tool = :tool AND session_id IN (SELECT value FROM json_each(:names))
@@ -48,8 +40,8 @@ _FIND_BORROWERS: Final = f"""
         ON a.owner = s.owner AND a.slot = {ALL_TIME} AND a.session = s.id
     WHERE s.owner = ? AND s.id IN (SELECT value FROM json_each(?))
     GROUP BY s.id
-    HAVING {" + ".join(f"s.{name}" for name in _FIGURES)}
-        <> coalesce({" + ".join(f"sum(a.{name})" for name in _FIGURES)}, 0)
+    HAVING {" + ".join(f"s.{name}" for name in FIGURES)}
+        <> coalesce({" + ".join(f"sum(a.{name})" for name in FIGURES)}, 0)
 """  # noqa: S608 - made of constants alone
 #: What these share with others of the tree. `+usage` keeps SQLite from reading all replies of the
 #: owner instead of the turns of a few sessions.

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from lethe_server.storage.activity import ALL_TIME, SLOT_SECONDS, TIMELESS
+from lethe_server.storage.activity import ALL_TIME, SLOT_SECONDS, SUMS, TIMELESS
 from lethe_server.storage.records import NANO
 from lethe_server.storage.zones import spans
 
@@ -49,18 +49,9 @@ DIMENSIONS: Final = PERIODS | {
     "role": "c.role",
 }
 
-_SUMS: Final = (
-    "turns",
-    "tokens_in",
-    "tokens_out",
-    "cache_read",
-    "cache_write",
-    "reasoning",
-    "cost_nano",
-)
 #: What has a price.
 _PRICED: Final = ("tokens_in", "tokens_out", "cache_read", "cache_write")
-_COLUMNS: Final = ("owner", "slot", "session", "role", "model", *_SUMS)
+_COLUMNS: Final = ("owner", "slot", "session", "role", "model", *SUMS)
 #: Whose activity is summed: one owner's, or everybody's.
 _WHOSE: Final = "(SELECT id FROM owners WHERE :owner IS NULL OR name = :owner)"
 #: Each end of each owner is one step into the table.
@@ -102,12 +93,12 @@ _CONDITIONS: Final = {
 #: Cells of one session as one: for what does not depend on when, who and by which model.
 _PER_SESSION: Final = f"""
     SELECT owner, 0 AS slot, session, '' AS role, '' AS model,
-        {", ".join(f"sum({name}) AS {name}" for name in _SUMS)}
+        {", ".join(f"sum({name}) AS {name}" for name in SUMS)}
     FROM ({{}}) GROUP BY owner, session
 """  # noqa: S608 - made of the constants above alone
 #: Sessions of which no turn has come: they count where none is asked for.
 _TURNLESS: Final = f"""
-    SELECT owner, {TIMELESS}, id, '', '', {", ".join("0" for _ in _SUMS)} FROM sessions
+    SELECT owner, {TIMELESS}, id, '', '', {", ".join("0" for _ in SUMS)} FROM sessions
     WHERE owner IN {_WHOSE} AND turns = 0
 """  # noqa: S608 - made of the constants above alone
 _OF_SESSIONS: Final = frozenset({"tool", "host", "project", "repository", "owner"})
@@ -318,7 +309,7 @@ class ActivitySums:
         columns = [
             *keys,
             "count(DISTINCT c.session)",
-            *(f"coalesce(sum(c.{name}), 0)" for name in _SUMS),
+            *(f"coalesce(sum(c.{name}), 0)" for name in SUMS),
             "max(s.last_activity)" if with_activity else "NULL",
         ]
         order = ", ".join(str(number + 1) for number in range(len(keys)))
