@@ -235,4 +235,4 @@ async def test_list_by_activity_sorts_nothing(archive, store):
     sql, values = asked[-1]
     plan = [row[3] for row in database.connection().execute(f"EXPLAIN QUERY PLAN {sql}", values)]
     database.close()
-    assert plan == ["SEARCH t1 USING INDEX sessions_activity (owner=? AND <expr><?)"]
+    assert plan == ["SEARCH s USING INDEX sessions_activity (owner=? AND <expr><?)"]

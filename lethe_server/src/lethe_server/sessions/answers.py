@@ -6,7 +6,7 @@ decoded (measured: four times cheaper).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta, Raw
@@ -87,14 +87,6 @@ class TurnAnswer(msgspec.Struct):
     removed: str | None
 
 
-_COPIED: Final = frozenset(SessionAnswer.__struct_fields__) - {
-    "title",
-    "models",
-    "metadata",
-    "owner",
-}
-
-
 def answer_session(row: SessionRow, owner: str | None = None) -> SessionAnswer:
     """Make the answer for a session.
 
@@ -102,11 +94,34 @@ def answer_session(row: SessionRow, owner: str | None = None) -> SessionAnswer:
         row: as it is stored.
         owner: whose it is; told to an admin who asks for those of all.
     """
-    values: dict[str, Any] = {name: getattr(row, name) for name in _COPIED}
     return SessionAnswer(
-        **values,
+        tool=row.tool,
+        host=row.host,
+        session_id=row.session_id,
         title=row.shown_title,
-        models=sorted(msgspec.json.decode(row.models, type=dict[str, int])),
+        preview=row.preview,
+        started_at=row.started_at,
+        last_activity=row.last_activity,
+        turns=row.turns,
+        prompts=row.prompts,
+        user_turns=row.user_turns,
+        assistant_turns=row.assistant_turns,
+        tool_turns=row.tool_turns,
+        system_turns=row.system_turns,
+        tool_calls=row.tool_calls,
+        unmapped=row.unmapped,
+        tokens_in=row.tokens_in,
+        tokens_out=row.tokens_out,
+        cache_read=row.cache_read,
+        cache_write=row.cache_write,
+        reasoning=row.reasoning,
+        cost_usd=row.cost_usd,
+        models=row.models,
+        working_dir=row.working_dir,
+        git_branch=row.git_branch,
+        parent_session_id=row.parent_session_id,
+        relation=row.relation,
+        source_file=row.source_file,
         metadata=Raw(row.metadata or b"{}"),
         owner=msgspec.UNSET if owner is None else owner,
     )

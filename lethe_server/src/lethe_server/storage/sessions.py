@@ -1,23 +1,25 @@
-"""Queries for sessions: lists of them and one of them."""
+"""Queries for sessions: lists of them and one of them.
+
+They are plain SQL: to have a query builder make them, for each request anew, took longer than to
+execute them.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
-from dataclasses import astuple, dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
-from peewee import SQL, Tuple, fn
 
 from lethe_server.cursors import binding_of, refused_cursor, seal, unseal
 from lethe_server.search.snippets import fold
 from lethe_server.storage.records import NANO, Tokens
-from lethe_server.storage.schema import Owner, Session
 from lethe_server.storage.search_hits import cursor_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    import apsw
     from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
 
     from lethe_server.storage.records import SessionKey
@@ -60,8 +62,23 @@ class SessionFilter:
     cursor: str | None = None
 
 
+class _Models(msgspec.Struct):
+    """What is read of a session's state: how many turns each model answered."""
+
+    models: dict[str, int] = {}
+
+
+_decode_models = msgspec.json.Decoder(_Models).decode
+
+
+#: What a cursor is bound to: all but the page that is asked for.
+_FILTERS: Final = tuple(
+    each.name for each in fields(SessionFilter) if each.name not in {"limit", "offset", "cursor"}
+)
+
+
 class SessionRow(NamedTuple):
-    """A session with its figures; see docs/api.md. `metadata` is JSON, `models` their names.
+    """A session with its figures; see docs/api.md. `metadata` is JSON, as is `state` (`figures`).
 
     `version` differs whenever anything of the session or its turns does.
     """
@@ -96,7 +113,12 @@ class SessionRow(NamedTuple):
     source_file: str | None
     metadata: bytes | None
     version: int
-    models: str
+    state: bytes
+
+    @property
+    def models(self) -> list[str]:
+        """The models that answered, by name."""
+        return sorted(_decode_models(self.state).models)
 
     @property
     def tokens(self) -> Tokens:
@@ -137,28 +159,29 @@ class SessionPage(NamedTuple):
     next_cursor: str | None = None
 
 
-# All columns of the row stand in the model, but the models, which are part of the state. They are
-# one piece of SQL to the query builder: thirty cost more than the whole query (`t1` is its name
-# for the only table).
-_COLUMNS: Final = SQL(
-    ", ".join(f"t1.{getattr(Session, name).column_name}" for name in SessionRow._fields[:-1])
-    + ", json_extract(json(t1.state), '$.models')"
-)
+_COLUMNS: Final = ", ".join(f"s.{name}" for name in SessionRow._fields)
 
-
-def _greatest(expression: Any) -> Any:
-    """No NULL, which no comparison finds."""
-    return fn.COALESCE(expression, SQL("-1"))
-
-
+#: What sessions can be sorted by, without a NULL, which no comparison finds.
 _SORTS: Final = {
-    "last_activity": _greatest(Session.last_activity),
-    "started_at": _greatest(Session.started_at),
-    "turns": Session.turns,
-    "tokens": Session.tokens_in + Session.tokens_out,
+    "last_activity": "coalesce(s.last_activity, -1)",
+    "started_at": "coalesce(s.started_at, -1)",
+    "turns": "s.turns",
+    "tokens": "s.tokens_in + s.tokens_out",
 }
-#: What sessions can be sorted by; the first is the usual one.
+#: The names of these; the first is the usual one.
 SORTS: Final = tuple(_SORTS)
+
+_FIND: Final = f"""
+    SELECT {_COLUMNS} FROM sessions AS s
+    WHERE s.owner IN (SELECT value FROM json_each(?))
+        AND s.tool = ? AND s.host = ? AND s.session_id = ?
+"""  # noqa: S608 - made of constants alone
+_FIND_NUMBERED: Final = f"""
+    SELECT {_COLUMNS} FROM sessions AS s
+    WHERE s.id IN (SELECT value FROM json_each(?)) AND +s.owner = ?
+"""  # noqa: S608 - made of constants alone
+_FIND_OWNERS: Final = "SELECT id, name FROM owners ORDER BY id"
+_FIND_OWNER: Final = "SELECT id, name FROM owners WHERE name = ?"
 
 
 class _Place(msgspec.Struct, array_like=True, frozen=True):
@@ -192,23 +215,23 @@ def list_sessions(database: APSWDatabase, owner: str | None, wanted: SessionFilt
     Raises:
         InvalidRequest: the cursor belongs to another list.
     """
-    paging = _Paging(database, owner, wanted)
+    connection = database.connection()
+    paging = _Paging(connection, owner, wanted)
     owners = find_owners(database, owner)
     if not owners:
         return SessionPage([], 0, {})
-    condition = _condition(wanted)
+    matching = _matching(wanted)
     if owner is not None:
-        condition = (Session.owner == min(owners)) & condition
-    ((total,),) = _fetch(database, Session.select(fn.COUNT(SQL("*"))).where(condition))
+        matching.insert(0, _Condition("s.owner = ?", min(owners)))
+    where, values = _join(matching)
+    total = connection.execute(f"SELECT count(*) FROM sessions AS s {where}", values).get  # noqa: S608 - no values
+    where, values = _join([*matching, *paging.behind()])
     query = (
-        Session.select(_COLUMNS, paging.keys[0])
-        .where(paging.behind(condition))
-        .order_by(*(key.desc() for key in paging.keys))
-        .limit(wanted.limit + 1)
-        .offset(wanted.offset)
+        f"SELECT {_COLUMNS}, {paging.keys[0]} FROM sessions AS s {where}"  # noqa: S608 - no values
+        f" ORDER BY {' DESC, '.join(paging.keys)} DESC LIMIT ? OFFSET ?"
     )
-    rows = list(_fetch(database, query))
-    sessions = [SessionRow(*row[:-1]) for row in rows[: wanted.limit]]
+    rows = connection.execute(query, (*values, wanted.limit + 1, wanted.offset)).fetchall()
+    sessions = [SessionRow._make(row[:-1]) for row in rows[: wanted.limit]]
     more = len(rows) > wanted.limit
     last = paging.seal(sessions[-1], rows[wanted.limit - 1][-1]) if more else None
     return SessionPage(sessions, total, owners, last)
@@ -224,26 +247,30 @@ class _Paging:
         keys: what is sorted by, the greatest first.
     """
 
-    def __init__(self, database: APSWDatabase, owner: str | None, wanted: SessionFilter) -> None:
-        self.keys = [_SORTS[wanted.sort], Session.tool, Session.host, Session.session_id]
+    def __init__(
+        self, connection: apsw.Connection, owner: str | None, wanted: SessionFilter
+    ) -> None:
+        self.keys = [_SORTS[wanted.sort], "s.tool", "s.host", "s.session_id"]
         self._everybody = owner is None
         if self._everybody:
-            self.keys.append(Session.owner)
-        self._secret = cursor_secret(database.connection())
-        asked = replace(wanted, limit=0, offset=0, cursor=None)
-        self._binding = binding_of(("sessions", owner, *astuple(asked)))
+            self.keys.append("s.owner")
+        self._secret = cursor_secret(connection)
+        filters = (getattr(wanted, name) for name in _FILTERS)
+        self._binding = binding_of(("sessions", owner, *filters, 0, 0, None))
         self._place: _Place | None = None
         if wanted.cursor is not None:
             self._place = self._open(wanted.cursor)
 
-    def behind(self, condition: Any) -> Any:
-        """Narrow a condition to what stands behind the cursor."""
+    def behind(self) -> list[_Condition]:
+        """Return what narrows a list to what stands behind the cursor."""
         if self._place is None:
-            return condition
-        values = (self._place.value, *self._place.names, self._place.owner)
-        behind = Tuple(*self.keys) < Tuple(*values[: len(self.keys)])
-        behind &= self.keys[0] <= self._place.value  # said again for the index
-        return behind if condition is True else condition & behind
+            return []
+        values = (self._place.value, *self._place.names, self._place.owner)[: len(self.keys)]
+        marks = ", ".join("?" * len(values))
+        return [
+            _Condition(f"({', '.join(self.keys)}) < ({marks})", *values),
+            _Condition(f"{self.keys[0]} <= ?", self._place.value),  # said again for the index
+        ]
 
     def seal(self, row: SessionRow, value: float) -> str:
         """Return the cursor of a session."""
@@ -272,13 +299,8 @@ def find_named(
         key: the name.
     """
     owners = find_owners(database, owner)
-    query = Session.select(_COLUMNS).where(
-        Session.owner.in_(list(owners))
-        & (Session.tool == key.tool)
-        & (Session.host == key.host)
-        & (Session.session_id == key.session_id)
-    )
-    rows = [SessionRow(*row) for row in _fetch(database, query)]
+    names = (json.dumps(list(owners)), *key)
+    rows = map(SessionRow._make, database.connection().execute(_FIND, names).fetchall())
     return [(owners[row.owner], row) for row in rows]
 
 
@@ -290,8 +312,9 @@ def find_sessions(database: APSWDatabase, owner: int, numbers: list[int]) -> lis
         owner: whose, by number.
         numbers: of the sessions.
     """
-    query = Session.select(_COLUMNS).where((Session.owner == owner) & Session.id.in_(numbers))
-    return [SessionRow(*row) for row in _fetch(database, query)]
+    values = (json.dumps(numbers), owner)
+    rows = database.connection().execute(_FIND_NUMBERED, values).fetchall()
+    return list(map(SessionRow._make, rows))
 
 
 def find_owners(database: APSWDatabase, owner: str | None) -> dict[int, str]:
@@ -301,52 +324,57 @@ def find_owners(database: APSWDatabase, owner: str | None) -> dict[int, str]:
         database: that reads.
         owner: the name of one; all if `None`.
     """
-    query = Owner.select(Owner.id, Owner.name).order_by(Owner.id)
-    if owner is not None:
-        query = query.where(Owner.name == owner)
-    return {int(number): str(name) for number, name in _fetch(database, query)}
+    connection = database.connection()
+    if owner is None:
+        return dict(connection.execute(_FIND_OWNERS).fetchall())
+    return dict(connection.execute(_FIND_OWNER, (owner,)).fetchall())
 
 
-def _fetch(database: APSWDatabase, query: Any) -> Iterator[tuple[Any, ...]]:
-    """Execute a query; values come as SQLite gives them.
+class _Condition:
+    """A part of a `WHERE`, and its values."""
 
-    The query builder would look at each value once more, which costs as much as reading it.
-    """
-    rows: Iterator[tuple[Any, ...]] = database.connection().execute(*query.sql())
-    return rows
+    __slots__ = ("sql", "values")
+
+    def __init__(self, sql: str, *values: object) -> None:
+        self.sql = sql
+        self.values = values
 
 
-def _condition(wanted: SessionFilter) -> Any:
-    conditions: list[Any] = []
-    if wanted.tool is not None:
-        conditions.append(Session.tool == wanted.tool)
-    if wanted.host is not None:
-        conditions.append(Session.host == wanted.host)
+def _join(conditions: list[_Condition]) -> tuple[str, tuple[object, ...]]:
+    """Make a `WHERE` that demands all conditions, and return its values with it."""
+    if not conditions:
+        return "", ()
+    values = tuple(value for each in conditions for value in each.values)
+    return f"WHERE {' AND '.join(each.sql for each in conditions)}", values
+
+
+def _matching(wanted: SessionFilter) -> list[_Condition]:
+    """Return what a session must fulfil."""
+    end = (wanted.session or "") + chr(sys.maxunicode)
+    simple = (
+        (wanted.tool, _Condition("s.tool = ?", wanted.tool)),
+        (wanted.host, _Condition("s.host = ?", wanted.host)),
+        (wanted.session, _Condition("s.session_id >= ? AND s.session_id < ?", wanted.session, end)),
+        (wanted.since, _Condition("s.last_activity >= ?", wanted.since)),
+        (wanted.until, _Condition("s.started_at < ?", wanted.until)),
+    )
+    conditions = [condition for asked, condition in simple if asked is not None]
     if wanted.project is not None:
         conditions.append(_in_project(wanted.project))
-    if wanted.session is not None:
-        end = wanted.session + chr(sys.maxunicode)
-        conditions.append((Session.session_id >= wanted.session) & (Session.session_id < end))
-    if wanted.since is not None:
-        conditions.append(Session.last_activity >= wanted.since)
-    if wanted.until is not None:
-        conditions.append(Session.started_at < wanted.until)
     if wanted.relation == "none":
-        conditions.append(Session.relation.is_null())
+        conditions.append(_Condition("s.relation IS NULL"))
     elif wanted.relation is not None:
-        conditions.append(Session.relation == wanted.relation)
-    conditions += [
-        fn.INSTR(fn.LETHE_FOLD(fn.COALESCE(Session.title, Session.preview, "")), word) > 0
-        for word in fold(wanted.q or "").split()[:MAX_TITLE_WORDS]
-    ]
-    condition: Any = True
-    for each in conditions:
-        condition = each if condition is True else condition & each
-    return condition
+        conditions.append(_Condition("s.relation = ?", wanted.relation))
+    for word in fold(wanted.q or "").split()[:MAX_TITLE_WORDS]:
+        title = "lethe_fold(coalesce(s.title, s.preview, ''))"
+        conditions.append(_Condition(f"instr({title}, ?) > 0", word))
+    return conditions
 
 
-def _in_project(project: str) -> Any:
+def _in_project(project: str) -> _Condition:
     """The working directory is the project, or ends in it at the border of a name."""
     name = project.rstrip("/\\") or project
-    tail = fn.SUBSTR(Session.working_dir, -len(name) - 1)
-    return (Session.working_dir == name) | tail.in_([f"/{name}", f"\\{name}"])
+    return _Condition(
+        "(s.working_dir = ? OR substr(s.working_dir, ?) IN (?, ?))",
+        *(name, -len(name) - 1, f"/{name}", f"\\{name}"),
+    )
