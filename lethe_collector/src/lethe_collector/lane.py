@@ -129,26 +129,31 @@ def _fill(
     segment: Segment, records: Iterator[Record], tool: str, room: Room, host: str
 ) -> Literal["end", "full", "time"]:
     deadline = time.monotonic() + VISIT_SECONDS
-    for record in records:
-        lines, refused = _encode(record.events, tool, host)
-        size = sum(map(len, lines))
-        begun = bool(segment.lines) or not room.empty
-        if begun and (
-            len(segment.lines) + len(lines) > room.lines or segment.size + size > room.size
-        ):
-            return "full"  # the record is read again by the next visit
-        segment.lines += lines
-        segment.size += size
-        segment.refused += refused
-        segment.records += 1
-        segment.unmapped += record.unmapped
-        if record.skipped:
-            segment.skipped[record.skipped] += 1
-        segment.after, segment.position = record.cursor, record.position
-        if len(segment.lines) >= room.lines or segment.size >= room.size:
-            return "full"
-        if time.monotonic() >= deadline:
-            return "time"
+    last: Record | None = None
+    try:
+        for record in records:
+            lines, refused = _encode(record.events, tool, host)
+            size = sum(map(len, lines))
+            begun = bool(segment.lines) or not room.empty
+            if begun and (
+                len(segment.lines) + len(lines) > room.lines or segment.size + size > room.size
+            ):
+                return "full"  # the record is read again by the next visit
+            segment.lines += lines
+            segment.size += size
+            segment.refused += refused
+            segment.records += 1
+            segment.unmapped += record.unmapped
+            if record.skipped:
+                segment.skipped[record.skipped] += 1
+            last = record
+            if len(segment.lines) >= room.lines or segment.size >= room.size:
+                return "full"
+            if time.monotonic() >= deadline:
+                return "time"
+    finally:
+        if last is not None:  # of the last one alone: a cursor may be dear
+            segment.after, segment.position = last.cursor, last.position
     return "end"
 
 

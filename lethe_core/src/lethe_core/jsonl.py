@@ -198,12 +198,15 @@ class JsonlParser(Parser):
             for start, end, data, anchor, digest in _complete_lines(file, offset):
                 line = Line(self, source, session_id, start, end, data, context, state)
                 mapped = self._map(line) if digest is None else self._too_large(line, digest)
-                yield Record(
+                yield _LineRecord(
                     events=mapped.events,
-                    cursor=_make_cursor(end, end - start, data, anchor, state),
                     position=end,
                     skipped=mapped.skipped,
                     unmapped=mapped.unmapped,
+                    length=end - start,
+                    opening=data[:_OPENING_BYTES],
+                    anchor=anchor,
+                    state=_encode_state(state),
                 )
 
     # One line ------------------------------------------------------------------------------
@@ -303,6 +306,30 @@ def clean_session_id(name: str) -> str:
     return cleaned
 
 
+@dataclass(slots=True, kw_only=True)
+class _LineRecord(Record):
+    """The record of a line; its cursor is made when it is asked for.
+
+    A cursor costs as much as to read the line, and of a thousand lines in a row, only that of the
+    last one is kept.
+    """
+
+    cursor: Cursor = field(init=False)
+    length: int
+    opening: bytes
+    anchor: bytes
+    state: str
+
+    def __getattr__(self, name: str) -> Cursor:
+        """Give what is not there yet: the cursor alone."""
+        if name != "cursor":
+            raise AttributeError(name)
+        self.cursor = _make_cursor(
+            self.position, self.length, self.opening, self.anchor, self.state
+        )
+        return self.cursor
+
+
 class _Mapped(NamedTuple):
     """What became of one line."""
 
@@ -372,9 +399,11 @@ def _oversize_line(file: BinaryIO, start: int, head: bytes) -> _RawLine | None:
     return None
 
 
-def _make_cursor(
-    offset: int, length: int, line: bytes, anchor: bytes, state: dict[str, Any]
-) -> Cursor:
+def _encode_state(state: dict[str, Any]) -> str:
+    return msgspec.json.encode(state).decode() if state else ""
+
+
+def _make_cursor(offset: int, length: int, line: bytes, anchor: bytes, state: str) -> Cursor:
     """Make the cursor after a line.
 
     Args:
@@ -382,7 +411,7 @@ def _make_cursor(
         length: of the line with its end, in bytes.
         line: its beginning.
         anchor: the bytes before the offset.
-        state: of the parser.
+        state: of the parser, encoded; empty for none.
     """
     digest = hashlib.blake2b(anchor, digest_size=8)
     if length > len(anchor):
@@ -390,7 +419,7 @@ def _make_cursor(
     place = f"{offset}:{length}:{len(anchor)}:{digest.hexdigest()}"
     if not state:
         return Cursor(f"j1:{place}")
-    return Cursor(f"j2:{place}:{msgspec.json.encode(state).decode()}")
+    return Cursor(f"j2:{place}:{state}")
 
 
 def _read_before(file: BinaryIO, offset: int, size: int) -> bytes:
@@ -418,7 +447,7 @@ def _resume(file: BinaryIO, source: Source, cursor: Cursor | None) -> tuple[int,
     file.seek(max(0, offset - length))
     opening = file.read(_OPENING_BYTES)
     anchor = _read_before(file, offset, size)
-    if _make_cursor(offset, length, opening, anchor, state) != cursor:
+    if _make_cursor(offset, length, opening, anchor, _encode_state(state)) != cursor:
         raise SourceReplaced(f"{source.path} was truncated, rewritten or replaced before {offset}")
     return offset, state
 
