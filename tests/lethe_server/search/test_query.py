@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lethe_server.errors import InvalidRequest
-from lethe_server.search.expressions import compile_match
+from lethe_server.search.expressions import compile_match, compile_matches
 from lethe_server.search.fts5_syntax import parse_fts5
 from lethe_server.search.query import All, Condition, Phrase, parse_query
 
@@ -108,3 +108,26 @@ def test_q07_any_text_in_syntax_is_taken_or_refused_here(typed):
         return
     expression = compile_match(query.wanted).expression
     connection.execute("SELECT count(*) FROM t WHERE t MATCH ?", (expression,)).fetchall()
+
+
+def test_a_lone_word_that_goes_on_is_looked_for_apart():
+    """The word and longer ones have an expression each, and no turn is a hit of both."""
+    query = parse_query("-thorn rose", NOW)
+
+    word, longer = compile_matches(query.wanted, query.excluded)
+
+    assert word.expression == '(({text parts} : "rose")) NOT ({text parts} : "thorn")'
+    assert longer.expression == (
+        '((({text parts} : "rose"*) NOT ({text parts} : "rose"))) NOT ({text parts} : "thorn")'
+    )
+    assert [len(match.strings) for match in (word, longer)] == [1, 1]
+    assert word.strings[0].worth > longer.strings[0].worth > 0
+    assert (word.is_word, longer.is_word) == (True, False)
+
+
+@pytest.mark.parametrize("typed", ["red rose", '"rose"', "getUs", "rose OR tulip", "ro"])
+def test_all_else_is_looked_for_at_once(typed):
+    """Several words, what was quoted, parts of identifiers and short words have one expression."""
+    wanted = parse_query(typed, NOW).wanted
+
+    assert compile_matches(wanted) == (compile_match(wanted),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lethe_server.search import handler, plans, searching
+from lethe_server.search import handler, plans, surveys
 
 FIELDS = [
     "tool",
@@ -296,7 +296,7 @@ async def test_order_of_time_puts_the_newest_first(searches, archive, event):
 
 async def test_common_words_are_ranked_among_the_newest_hits(searches, archive, event, monkeypatch):
     """Beyond the bound the answer says so, and an old hit stays out however good it is."""
-    monkeypatch.setattr(searching, "CANDIDATES", 10)
+    monkeypatch.setattr(surveys, "CANDIDATES", 10)
     best = event(1, content="roses roses roses")
     await archive.send(best, *(event(n, content="roses and thorns") for n in range(2, 13)))
 
@@ -312,7 +312,7 @@ async def test_common_words_are_ranked_among_the_newest_hits(searches, archive, 
 
 async def test_common_word_is_no_prefix(searches, archive, event, monkeypatch):
     """A word that has hits enough is not widened to longer ones; a seldom one is."""
-    monkeypatch.setattr(searching, "CANDIDATES", 3)
+    monkeypatch.setattr(surveys, "CANDIDATES", 3)
     await archive.send(*(event(n, content="rose") for n in range(1, 5)))
     await archive.send(event(9, content="rosebud"), event(10, content="tulips"))
 

@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from lethe_server.search import searching
+from lethe_server.search import surveys
 
 
 def _texts(event, count, start=1):
@@ -76,7 +76,7 @@ async def test_q09_pages_of_a_common_word_stay_within_the_newest_hits(
     searches, archive, event, monkeypatch
 ):
     """The window of the first page holds for the later ones."""
-    monkeypatch.setattr(searching, "CANDIDATES", 25)
+    monkeypatch.setattr(surveys, "CANDIDATES", 25)
     await archive.send(*_texts(event, 60))
     first = await searches.answer("rose", limit=25)
     whole = [result["turn_id"] for result in first["results"]]
@@ -96,12 +96,12 @@ async def test_a_prefix_is_ranked_and_paged_as_words_are(searches, archive, even
     """Hits of a prefix are ranked all if they are few, else the newest; pages hold them once."""
     await archive.send(*_texts(event, 40))
     exact = await searches.found("ros", limit=200)
-    monkeypatch.setattr(searching, "NEWEST", 10)
+    monkeypatch.setattr(surveys, "NEWEST", 10)
 
     assert 40 == len(exact)
     assert exact == await searches.found("ros", limit=200)
     assert exact == await searches.pages("ros", limit=7)
-    monkeypatch.setattr(searching, "CANDIDATES", 25)
+    monkeypatch.setattr(surveys, "CANDIDATES", 25)
     recent = await searches.answer("ros", limit=200)
     newest = [result["turn_id"] for result in recent["results"]]
     assert ("recent", {"value": 25, "relation": "gte"}) == (recent["ranking"], recent["total"])

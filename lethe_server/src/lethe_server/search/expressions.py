@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lethe_server.search.query import MIN_PREFIX, All, Either, Near, Phrase, Without
-from lethe_server.search.terms import split_identifier
+from lethe_server.search.terms import split_identifier, split_words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 FACET_ANY: Final = "a"
 #: What a longer word counts where its beginning was typed.
 _PREFIX_WORTH: Final = 0.5
+#: Strings of a word that may go on and has no parts.
+_WORD_AND_LONGER: Final = 2
 
 
 class String(NamedTuple):
@@ -50,12 +52,14 @@ class Match(NamedTuple):
         leaves: the words and phrases to count and to mark.
         strings: the strings of FTS5 in the expression, in its order.
         prefixes: words, or phrases, whose last word stands for all that begin so.
+        is_word: whether it is one word alone, whose hits are read from its postings.
     """
 
     expression: str
     leaves: tuple[Phrase, ...]
     strings: tuple[String, ...]
     prefixes: tuple[str, ...] = ()
+    is_word: bool = False
 
 
 def facet(field: str, value: str) -> str:
@@ -83,15 +87,59 @@ def compile_match(
         whole: prefixes that count as whole words.
     """
     compiler = _Compiler(whole)
-    required = [compiler.node(wanted)] if wanted is not None else []
+    found = None if wanted is None else compiler.node(wanted)
     counted = tuple(compiler.strings)
+    is_word = (
+        isinstance(wanted, Phrase) and len(counted) == 1 and len(split_words(wanted.text)) == 1
+    )
+    expression = _narrowed(compiler, found, excluded, facets)
+    prefixes = tuple(compiler.prefixes)
+    return Match(expression, tuple(compiler.leaves), counted, prefixes, is_word)
+
+
+def compile_matches(
+    wanted: Node | None,
+    excluded: Iterable[Phrase] = (),
+    facets: Sequence[tuple[bool, tuple[str, ...]]] = (),
+    whole: Collection[Phrase] = (),
+) -> tuple[Match, ...]:
+    """Make the expressions of a query: each of its hits is a hit of one of them.
+
+    A word alone that may go on gives two, for the word and for longer ones: hits of the word are
+    counted and scored from its postings, for a fifth of what they cost among those of a prefix.
+
+    Args:
+        wanted: what must be found; `None` if any turn will do.
+        excluded: what must not be found.
+        facets: as `compile_match` takes them.
+        whole: prefixes that count as whole words.
+    """
+    if isinstance(wanted, Phrase) and wanted.prefix and wanted not in whole:
+        strings = _strings_of(wanted, prefix=True)
+        if len(strings) == _WORD_AND_LONGER:
+            (word, _), (longer, worth) = strings
+            compiler = _Compiler(())
+            expression = _narrowed(compiler, f"({longer}) NOT ({word})", excluded, facets)
+            match = Match(expression, (wanted,), (String(0, worth),), (wanted.text,))
+            return compile_match(wanted, excluded, facets, {wanted}), match
+    return (compile_match(wanted, excluded, facets, whole),)
+
+
+def _narrowed(
+    compiler: _Compiler,
+    found: str | None,
+    excluded: Iterable[Phrase],
+    facets: Sequence[tuple[bool, tuple[str, ...]]],
+) -> str:
+    """Add to what is looked for what must stand beside it, or must not."""
+    required = [] if found is None else [found]
     required += [_any_facet(words) for negated, words in facets if not negated]
     refused = [_any_facet(words) for negated, words in facets if negated]
     refused += [compiler.excluded(phrase) for phrase in excluded]
     expression = " AND ".join(f"({part})" for part in required or [_any_facet((FACET_ANY,))])
     for part in refused:
         expression = f"({expression}) NOT ({part})"
-    return Match(expression, tuple(compiler.leaves), counted, tuple(compiler.prefixes))
+    return expression
 
 
 def leaf_expression(leaf: Phrase) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lethe_server.search.expressions import Match, compile_match, facet
+from lethe_server.search.expressions import Match, compile_match, compile_matches, facet
 from lethe_server.storage.search_hits import (
     MAX_NAMED_SESSIONS,
     HitReader,
@@ -52,6 +52,14 @@ class OwnerPlan:
             whole: prefixes that count as whole words.
         """
         return compile_match(self.query.wanted, self.query.excluded, self.facets, whole)
+
+    def matches(self, whole: Collection[Phrase]) -> tuple[Match, ...]:
+        """Return the expressions to look for, none of which finds what another does.
+
+        Args:
+            whole: prefixes that count as whole words.
+        """
+        return compile_matches(self.query.wanted, self.query.excluded, self.facets, whole)
 
 
 def plan_owner(

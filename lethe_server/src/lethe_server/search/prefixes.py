@@ -8,11 +8,11 @@ that could not be answered in time is not begun.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from lethe_server.errors import QueryTimeout
 from lethe_server.search.snippets import fold
+from lethe_server.search.terms import split_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 #: Texts that the words of all prefixes of a search may stand in, each word counted on its own: what
 #: is put together twice in less than the time budget.
 MAX_POSTINGS: Final = 2_000_000
-
-_WORD: Final = re.compile(r"[^\W_]+")
 
 
 def check_prefixes(tables: Iterable[tuple[HitReader, Match]]) -> None:
@@ -39,7 +37,7 @@ def check_prefixes(tables: Iterable[tuple[HitReader, Match]]) -> None:
     left = MAX_POSTINGS
     for reader, match in tables:
         for prefix in match.prefixes:
-            words = _WORD.findall(fold(prefix))
+            words = split_words(fold(prefix))
             left -= reader.postings(words[-1], left + 1) if words else 0
             if left < 0:
                 raise QueryTimeout(

@@ -13,7 +13,7 @@ import heapq
 import itertools
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import msgspec
 
@@ -25,17 +25,14 @@ from lethe_server.search.cursors import (
     open_cursor,
     seal_cursor,
 )
-from lethe_server.search.expressions import leaf_expression
 from lethe_server.search.plans import OwnerPlan, plan_owner
-from lethe_server.search.prefixes import check_prefixes
 from lethe_server.search.snippets import SnippetMaker
-from lethe_server.storage.places import FIRST, LAST, place_of, slot_end, slot_start
-from lethe_server.storage.ranking import Worth, make_scoring, word_weight
+from lethe_server.search.surveys import CANDIDATES, Order, Survey
+from lethe_server.storage.places import slot_start
 from lethe_server.storage.search_hits import (
     Bounds,
     FoundTurn,
     HitRow,
-    Window,
     cursor_secret,
     indexed_owners,
     read_page,
@@ -46,18 +43,9 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from lethe_server.search.expressions import Match
-    from lethe_server.search.query import Phrase, Query
-    from lethe_server.storage.search_hits import HitReader
+    from lethe_server.search.query import Query
+    from lethe_server.search.surveys import Found, Table
     from lethe_server.storage.search_index import Source
-
-#: Hits that are all scored.
-CANDIDATES: Final = 10_000
-#: Of more hits, so many of each owner and source are scored: whoever looks for a word that is
-#: everywhere looks for what was said lately.
-NEWEST: Final = 2_000
-
-Order = Literal["rank", "time"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,18 +116,6 @@ class _Hit(NamedTuple):
     source: Source
 
 
-class _Table(NamedTuple):
-    """One table of the index, and what is looked for in it."""
-
-    plan: OwnerPlan
-    source: Source
-    match: Match
-
-    @property
-    def reader(self) -> HitReader:
-        return self.plan.readers[self.source]
-
-
 #: Sorts behind the names of all sources.
 _BEHIND: Final = "~"
 
@@ -179,26 +155,27 @@ class _Searching:
     def page(self) -> SearchPage:
         if not self._plans:
             return SearchPage()
-        ranked = self._search.order == "rank" and bool(self._leaves)
-        if self._cursor is not None:
-            figures, rows = self._next_page(self._cursor, ranked=ranked)
-        elif ranked:
-            figures, rows = self._first_best()
+        if self._cursor is None:
+            figures, rows = self._first_page()
         else:
-            figures, rows = self._first_newest()
+            figures, rows = self._next_page(self._cursor)
         hits = [_Hit(*row) for row in heapq.nsmallest(self._search.limit + 1, rows)]  # type: ignore[arg-type]
         shown = hits[: self._search.limit]
         return SearchPage(
-            results=self._read(shown, figures.best if ranked else None),
+            results=self._read(shown, figures.best if self._ranked else None),
             total=figures.total,
             more=figures.recent,
-            recent=ranked and figures.recent,
+            recent=self._ranked and figures.recent,
             next_cursor=self._seal(shown[-1], figures) if len(hits) > len(shown) else None,
         )
 
     @cached_property
-    def _leaves(self) -> tuple[Phrase, ...]:
-        return next(iter(self._plans.values())).match(()).leaves
+    def _survey(self) -> Survey:
+        return Survey(self._search.query, self._plans, order=self._search.order)
+
+    @property
+    def _ranked(self) -> bool:
+        return self._survey.is_ranked
 
     def _plan(self) -> dict[int, OwnerPlan]:
         """Make a plan for each owner whose turns may be found."""
@@ -213,76 +190,42 @@ class _Searching:
 
     # Pages ---------------------------------------------------------------------------------
 
-    def _first_best(self) -> tuple[Figures, list[HitRow]]:
-        """Score all hits, or the newest of very many."""
-        figures = self._checked(self._measure())
-        if len(self._sources) == 1 and self._is_widened(figures):
-            return self._first_at_once(figures)
-        figures, floor = self._counted(figures)
-        if figures.recent:
-            figures = msgspec.structs.replace(figures, since=slot_start(floor))
-        rows = self._best(figures)
+    def _first_page(self) -> tuple[Figures, list[HitRow]]:
+        figures, found = self._survey.begin()
+        if not self._ranked:
+            return figures, self._newest(figures, self._search.limit + 1)
+        rows = _merged([self._scored(each, figures) for each in found])
         return msgspec.structs.replace(figures, best=-min(rows)[0] if rows else 0.0), rows
 
-    def _first_at_once(self, figures: Figures) -> tuple[Figures, list[HitRow]]:
-        """Do so with one statement for each table, since each puts a prefix together anew."""
-        deepest = min(NEWEST, CANDIDATES)
-        window = Window(figures.since, figures.until)
-        found: list[tuple[_Table, list[tuple[int, float | None]]]] = []
-        for table in self._tables(figures):
-            worths = _worths(table.match, figures.weights)
-            scoring = make_scoring(table.source, worths, deepest)
-            sessions = table.plan.sessions
-            expression = table.match.expression
-            hits = table.reader.scored(expression, window, CANDIDATES + 1, scoring, sessions)
-            found.append((table, hits))
-        places = [[place for place, _ in hits] for _, hits in found]
-        newest, floor = _ends(places, deepest)
-        figures = _told(figures, sum(map(len, places)), newest)
+    def _scored(self, found: Found, figures: Figures) -> list[HitRow]:
+        """Return at least the hits of the first page, the best, of those that count."""
+        if not found.total:
+            return []
+        if found.rows is None:
+            return self._best_of(found.table, figures)
+        rows = found.rows
         if figures.recent:
-            figures = msgspec.structs.replace(figures, since=slot_start(floor))
-        rows: list[HitRow] = [
-            (score, -place, table.plan.number, table.source)
-            for table, hits in found
-            for place, score in hits
-            if score is not None and place >= figures.since
-        ]
-        if not figures.recent and len(rows) < figures.total:  # there are some without a score
-            rows = self._best(figures)
-        return msgspec.structs.replace(figures, best=-min(rows)[0] if rows else 0.0), rows
+            rows = [row for row in rows if -row[1] >= figures.since]
+        if rows and rows[-1][0] is None:  # those without a score come last
+            return self._best_of(found.table, figures)
+        return cast("list[HitRow]", rows)
 
-    def _first_newest(self) -> tuple[Figures, list[HitRow]]:
-        """Take the newest hits, and count the others as far as anybody wants to know."""
-        figures, _ = self._counted(self._checked(self._measure()))
-        return figures, self._newest(figures, self._search.limit + 1)
-
-    def _next_page(self, cursor: Cursor, *, ranked: bool) -> tuple[Figures, list[HitRow]]:
-        figures = self._checked(cursor.figures)
+    def _next_page(self, cursor: Cursor) -> tuple[Figures, list[HitRow]]:
+        figures = cursor.figures
+        tables = list(self._survey.tables(figures))
+        self._survey.check(tables)
         after = (-cursor.score, -cursor.place, cursor.owner, _BEHIND)
-        if ranked:
-            return figures, self._best(figures, after)
-        # One owner has one turn in a slot; of several owners some may not have been shown.
-        until = slot_start(cursor.place) if len(self._plans) == 1 else cursor.place + 1
-        rest = msgspec.structs.replace(figures, until=until)
-        rows = self._newest(rest, self._search.limit + 1 + len(self._plans))
+        if self._ranked:
+            rows = _merged([self._best_of(table, figures, after) for table in tables])
+        else:
+            # One owner has one turn in a slot; of several owners some may not have been shown.
+            until = slot_start(cursor.place) if len(self._plans) == 1 else cursor.place + 1
+            rest = msgspec.structs.replace(figures, until=until)
+            rows = self._newest(rest, self._search.limit + 1 + len(self._plans))
         return figures, [row for row in rows if row > after]
 
-    def _checked(self, figures: Figures) -> Figures:
-        """Return the figures of a search that can be answered in time."""
-        check_prefixes((table.reader, table.match) for table in self._tables(figures))
-        return figures
-
-    def _tables(self, figures: Figures) -> Iterator[_Table]:
-        """Return the tables that are searched."""
-        whole = {self._leaves[index] for index in figures.exact_leaves}
-        for plan in self._plans.values():
-            match = plan.match(whole)
-            for source in self._sources:
-                yield _Table(plan, source, match)
-
-    def _best(self, figures: Figures, after: HitRow | None = None) -> list[HitRow]:
-        """Return at least the hits of a page, the best, and the one behind it."""
-        window = Window(figures.since, figures.until)
+    def _best_of(self, table: Table, figures: Figures, after: HitRow | None = None) -> list[HitRow]:
+        """Return at least the hits of a page, the best of a table, and the one behind it."""
         # A turn that was found by its text may have been shown already when its output's turn
         # comes: with two sources all hits are needed to tell.
         alone = len(self._sources) == 1
@@ -291,111 +234,22 @@ class _Searching:
             returned=self._search.limit + 1 if alone else -1,
             after=after if alone else None,
         )
-        found: list[list[HitRow]] = []
-        for plan, source, match in self._tables(figures):
-            scoring = make_scoring(source, _worths(match, figures.weights))
-            reader = plan.readers[source]
-            found.append(reader.best(match.expression, window, bounds, scoring, plan.sessions))
-        rows = _merged(found)
-        return rows if after is None else [row for row in rows if row > after]
+        return table.best(figures, bounds)
 
     def _newest(self, figures: Figures, limit: int) -> list[HitRow]:
         """Return at least so many of the newest hits."""
         found: list[list[HitRow]] = [
             [(0.0, -place, table.plan.number, table.source) for place in places]
-            for table in self._tables(figures)
-            for places in [self._places(table, figures, limit)]
+            for table in self._survey.tables(figures)
+            for places in [table.places(figures, limit)]
         ]
         return _merged(found)
-
-    def _places(self, table: _Table, figures: Figures, limit: int) -> list[int]:
-        window = Window(figures.since, figures.until)
-        sessions = table.plan.sessions
-        return table.reader.places(table.match.expression, window, limit, sessions=sessions)
-
-    # Figures -------------------------------------------------------------------------------
-
-    def _counted(self, figures: Figures) -> tuple[Figures, int]:
-        """Count the hits, as far as anybody wants to know.
-
-        Returns:
-            The figures, and the place from which on hits are scored if there are very many.
-        """
-        # A prefix is put together anew by each statement, and a turn may be found by its text and
-        # by an output: then one look at all places tells everything. Else counting is cheaper.
-        if len(self._sources) == 1 and not self._is_widened(figures):
-            total, newest, floor = self._count_hits(figures)
-        else:
-            total, newest, floor = self._list_hits(figures)
-        return _told(figures, total, newest), floor
-
-    def _is_widened(self, figures: Figures) -> bool:
-        """Tell whether there is a prefix that does not count as a whole word."""
-        return any(
-            leaf.prefix and index not in figures.exact_leaves
-            for index, leaf in enumerate(self._leaves)
-        )
-
-    def _count_hits(self, figures: Figures) -> tuple[int, int, int]:
-        """Count hits, and find the newest place and the last of the newest ones."""
-        tables = list(self._tables(figures))
-        total = sum(self._count_table(table, figures) for table in tables)
-        deepest = min(NEWEST, CANDIDATES) if total > CANDIDATES else 1
-        places = [self._places(table, figures, deepest) for table in tables]
-        return total, *_ends(places, deepest)
-
-    def _list_hits(self, figures: Figures) -> tuple[int, int, int]:
-        """Do as `_count_hits` with one statement for each table."""
-        found: dict[int, set[int]] = {}
-        places: list[list[int]] = []
-        for table in self._tables(figures):
-            places.append(self._places(table, figures, CANDIDATES + 1))
-            found.setdefault(table.plan.number, set()).update(places[-1])
-        return sum(map(len, found.values())), *_ends(places, min(NEWEST, CANDIDATES))
-
-    def _count_table(self, table: _Table, figures: Figures) -> int:
-        window = Window(figures.since, figures.until)
-        sessions = table.plan.sessions
-        return table.reader.count(table.match.expression, CANDIDATES + 1, window, sessions=sessions)
-
-    def _measure(self) -> Figures:
-        """Find out what the scores depend on, over all owners that are searched."""
-        query = self._search.query
-        figures = Figures(
-            exact_leaves=[],
-            # What a single word counts is the same for all of its hits.
-            weights=[1.0 for _ in self._leaves],
-            since=FIRST if query.since is None else place_of(query.since),
-            until=LAST if query.until is None else place_of(query.until),
-        )
-        if len(self._leaves) == 1 and not self._leaves[0].prefix:
-            return figures
-        rows = sum(
-            reader.rows() for plan in self._plans.values() for reader in plan.readers.values()
-        )
-        counts = [self._count(leaf) for leaf in self._leaves]
-        # A prefix widens a word that is seldom: of a common one there are hits enough.
-        common = [
-            index
-            for index, (leaf, count) in enumerate(zip(self._leaves, counts, strict=True))
-            if leaf.prefix and count > CANDIDATES
-        ]
-        weights = [word_weight(rows, count) for count in counts]
-        return msgspec.structs.replace(figures, exact_leaves=common, weights=weights)
-
-    def _count(self, leaf: Phrase) -> int:
-        """Count the rows that have a word, in each table no further than matters."""
-        return sum(
-            reader.count(leaf_expression(leaf), CANDIDATES + 1)
-            for plan in self._plans.values()
-            for reader in plan.readers.values()
-        )
 
     # Results -------------------------------------------------------------------------------
 
     def _read(self, hits: Sequence[_Hit], best: float | None) -> list[Result]:
         """Read the turns of a page, and cut their snippets."""
-        snippets = SnippetMaker(self._leaves)
+        snippets = SnippetMaker(self._survey.leaves)
         results: dict[_Hit, Result] = {}
         for number, plan in self._plans.items():
             own = {-hit.minus_place: hit for hit in hits if hit.owner == number}
@@ -429,38 +283,13 @@ class _Searching:
         return seal_cursor(cursor, self._secret)
 
 
-def _worths(match: Match, weights: Sequence[float]) -> list[list[Worth]]:
-    """Return what the strings of each leaf count; those that only exclude belong to none."""
-    leaves: list[list[Worth]] = [[] for _ in match.leaves]
-    for index, string in enumerate(match.strings):
-        if string.leaf >= 0:
-            leaves[string.leaf].append(Worth(index, weights[string.leaf] * string.worth))
-    return [sorted(leaf, key=lambda worth: -worth.weight) for leaf in leaves]
-
-
-def _told(figures: Figures, total: int, newest: int) -> Figures:
-    """Return the figures of so many hits; what is newer than the newest of them stays out."""
-    return msgspec.structs.replace(
-        figures,
-        until=min(figures.until, slot_end(newest)),
-        total=min(total, CANDIDATES),
-        recent=total > CANDIDATES,
-    )
-
-
-def _ends(tables: list[list[int]], deepest: int) -> tuple[int, int]:
-    """Return the newest of some places, and the greatest that is so deep in its table."""
-    newest = max((places[0] for places in tables if places), default=FIRST)
-    floor = max((places[deepest - 1] for places in tables if len(places) >= deepest), default=FIRST)
-    return newest, floor
-
-
 def _merged(lists: list[list[HitRow]]) -> list[HitRow]:
     """Join lists; of a turn that was found by its text and its output the better hit stays."""
-    if len(lists) == 1:
-        return lists[0]
+    rows = itertools.chain.from_iterable(lists)
+    if len({found[0][3] for found in lists if found}) <= 1:
+        return list(rows)
     best: dict[tuple[int, int], HitRow] = {}
-    for row in itertools.chain.from_iterable(lists):
+    for row in rows:
         turn = row[1:3]
         if turn not in best or row < best[turn]:
             best[turn] = row

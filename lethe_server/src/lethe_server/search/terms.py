@@ -58,6 +58,7 @@ _ENDS_IN_CJK: Final = re.compile(f"[{_CJK}]{{2}}$")
 _LONE_CJK: Final = re.compile(f"[{_CJK}]")
 _EMOJI_ONE: Final = re.compile(f"[{_EMOJI}]")
 
+_WORD: Final = re.compile(r"[^\W_]+")
 #: The class of each byte: ``a`` small letter or digit, ``A`` capital, blank for all others.
 _CLASSES: Final = bytes(
     ord("A") if 65 <= byte <= 90 else ord("a") if chr(byte).isalnum() and byte < 128 else ord(" ")  # noqa: PLR2004 - ASCII
@@ -122,6 +123,15 @@ def query_text(text: str) -> str:
     text = clean_query(text).rstrip()
     words = index_text(text).split()
     return " ".join(words[:-1] if _ENDS_IN_CJK.search(text) else words)
+
+
+def split_words(text: str) -> list[str]:
+    """Split a text where FTS5 does; case and diacritics stay.
+
+    Args:
+        text: of a query.
+    """
+    return _WORD.findall(text)
 
 
 def split_identifier(word: str) -> list[str]:

@@ -3,7 +3,7 @@
 FTS5 has a function of its own for this, but it counts all hits of each word before it scores the
 first (measured: 9 ms for each million hits), looks up the length of each hit, and its figures move
 while the archive grows. Here what a word counts is an argument: it is found out once, for the first
-page, no further than `lethe_server.search.searching.CANDIDATES`, and travels in the cursor; and the
+page, no further than `lethe_server.search.surveys.CANDIDATES`, and travels in the cursor; and the
 length of a text is told by the row's number. So a hit has the same score on each page, whatever is
 stored meanwhile.
 

@@ -55,6 +55,8 @@ _AFTER: Final = "WHERE (minus_score, minus_place, owner, source) > (?, ?, ?, ?)"
 #: Minus the score, minus the place, the owner and the source of a hit: so hits sort by what
 #: comes first.
 HitRow = tuple[float, int, int, str]
+#: The same of a hit that may lack a score.
+UnrankedRow = tuple[float | None, int, int, str]
 
 
 class Bounds(NamedTuple):
@@ -192,6 +194,28 @@ class HitReader:
         rows = self._connection.execute(statement, (*values, limit))
         return [place for (place,) in rows]
 
+    def place_at(
+        self,
+        expression: str,
+        window: Window,
+        depth: int,
+        *,
+        sessions: Iterable[int] | None = None,
+    ) -> int:
+        """Return the place of one of the newest hits, which there must be.
+
+        Args:
+            expression: of FTS5.
+            window: which places count.
+            depth: 1 for the newest.
+            sessions: only of these sessions.
+        """
+        where, values = self._where(expression, window, sessions)
+        statement = (
+            f"SELECT rowid FROM {self._table} {where} ORDER BY rowid DESC LIMIT 1 OFFSET ?"  # noqa: S608 - made of a number
+        )
+        return int(self._connection.execute(statement, (*values, depth - 1)).get)
+
     def scored(
         self,
         expression: str,
@@ -199,8 +223,8 @@ class HitReader:
         limit: int,
         scoring: Scoring,
         sessions: Iterable[int] | None = None,
-    ) -> list[tuple[int, float | None]]:
-        """Return the places of the newest hits, the newest first, and minus the score of each.
+    ) -> list[UnrankedRow]:
+        """Return the newest hits, the newest first, with the scores that `scoring` gives them.
 
         Args:
             expression: of FTS5.
@@ -210,10 +234,11 @@ class HitReader:
             sessions: only of these sessions.
         """
         where, values = self._where(expression, window, sessions)
-        score = scoring.sql.format(table=self._table)
-        statement = (
-            f"SELECT rowid, -({score}) FROM {self._table} {where} ORDER BY rowid DESC LIMIT ?"  # noqa: S608 - made of a number
-        )
+        statement = f"""
+            SELECT -({scoring.sql.format(table=self._table)}), -rowid, {self._owner:d},
+                '{self._source}'
+            FROM {self._table} {where} ORDER BY rowid DESC LIMIT ?
+        """  # noqa: S608 - made of numbers and constants
         return list(self._connection.execute(statement, (*scoring.values, *values, limit)))
 
     def best(

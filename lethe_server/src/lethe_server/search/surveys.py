@@ -1,0 +1,261 @@
+"""What is found out for the first page of a search: how many hits there are, and which are ranked.
+
+Hits of one word alone are counted first and scored then: counting them is cheap, and only the page
+leaves SQLite. To find those of several words, of a phrase or of a prefix is most of their cost, so
+it is done once: they are counted and scored by one statement, and come as rows.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import msgspec
+
+from lethe_server.search.cursors import Figures
+from lethe_server.search.expressions import leaf_expression
+from lethe_server.search.prefixes import check_prefixes
+from lethe_server.storage.places import FIRST, LAST, place_of, slot_end, slot_start
+from lethe_server.storage.ranking import Worth, make_scoring, word_weight
+from lethe_server.storage.search_hits import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from lethe_server.search.expressions import Match
+    from lethe_server.search.plans import OwnerPlan
+    from lethe_server.search.query import Phrase, Query
+    from lethe_server.storage.ranking import Scoring
+    from lethe_server.storage.search_hits import Bounds, HitReader, HitRow, UnrankedRow
+    from lethe_server.storage.search_index import Source
+
+#: Hits that are all scored.
+CANDIDATES: Final = 10_000
+#: Of more hits, so many of each owner and source are scored: whoever looks for a word that is
+#: everywhere looks for what was said lately.
+NEWEST: Final = 2_000
+
+Order = Literal["rank", "time"]
+
+
+class Table(NamedTuple):
+    """One table of the index, and what is looked for in it.
+
+    Args:
+        plan: of the owner whose table it is.
+        source: what is indexed in it.
+        match: the words.
+    """
+
+    plan: OwnerPlan
+    source: Source
+    match: Match
+
+    @property
+    def reader(self) -> HitReader:
+        """What reads the table."""
+        return self.plan.readers[self.source]
+
+    def count(self, figures: Figures) -> int:
+        """Count hits, no further than anybody wants to know."""
+        return self.reader.count(
+            self.match.expression, CANDIDATES + 1, _window(figures), sessions=self.plan.sessions
+        )
+
+    def places(self, figures: Figures, limit: int) -> list[int]:
+        """Return the places of at most so many of the newest hits."""
+        expression, sessions = self.match.expression, self.plan.sessions
+        return self.reader.places(expression, _window(figures), limit, sessions=sessions)
+
+    def best(self, figures: Figures, bounds: Bounds) -> list[HitRow]:
+        """Return the best hits."""
+        return self.reader.best(
+            self.match.expression,
+            _window(figures),
+            bounds,
+            self._scoring(figures),
+            self.plan.sessions,
+        )
+
+    def scored(self, figures: Figures, most: int) -> list[UnrankedRow]:
+        """Return the newest hits, the newest first, at most so many of them with a score."""
+        return self.reader.scored(
+            self.match.expression,
+            _window(figures),
+            CANDIDATES + 1,
+            self._scoring(figures, most),
+            self.plan.sessions,
+        )
+
+    def _scoring(self, figures: Figures, most: int = -1) -> Scoring:
+        return make_scoring(self.source, _worths(self.match, figures.weights), most)
+
+
+class Found(NamedTuple):
+    """What is known of a table.
+
+    Args:
+        table: which.
+        total: how many hits it has; at least, if they are more than `CANDIDATES`.
+        newest: the place of the newest.
+        rows: the hits, the newest first; `None` if they were only counted.
+    """
+
+    table: Table
+    total: int
+    newest: int
+    rows: list[UnrankedRow] | None = None
+
+
+class Survey:
+    """Finds out what the pages of a search have in common.
+
+    Args:
+        query: what is looked for.
+        plans: of each owner whose turns may be found.
+        order: the best hits first, or the newest.
+
+    Attributes:
+        leaves: the words and phrases that are looked for.
+        is_ranked: whether hits have scores: conditions alone have none.
+    """
+
+    def __init__(self, query: Query, plans: dict[int, OwnerPlan], *, order: Order) -> None:
+        self._plans = plans
+        self._query = query
+        self.leaves: tuple[Phrase, ...] = next(iter(plans.values())).match(()).leaves
+        self.is_ranked = order == "rank" and bool(self.leaves)
+        self._sources = {source for plan in plans.values() for source in plan.readers}
+
+    def tables(self, figures: Figures) -> Iterator[Table]:
+        """Return the tables that are searched; no hit is found in two of the same source."""
+        whole = {self.leaves[index] for index in figures.exact_leaves}
+        for plan in self._plans.values():
+            for match in plan.matches(whole):
+                for source in plan.readers:
+                    yield Table(plan, source, match)
+
+    def check(self, tables: Iterable[Table]) -> None:
+        """Refuse a search that cannot be answered in time.
+
+        Raises:
+            QueryTimeout: too many words begin like one of the words.
+        """
+        check_prefixes((table.reader, table.match) for table in tables)
+
+    def begin(self) -> tuple[Figures, list[Found]]:
+        """Find the hits, as far as anybody wants to know of them.
+
+        Returns:
+            The figures of the search, and what is known of each table.
+
+        Raises:
+            QueryTimeout: too many words begin like one of the words.
+        """
+        figures, enough = self._weighed()
+        tables = list(self.tables(figures))
+        self.check(tables)
+        found = [self._count(table, figures) for table in tables if table.match.is_word]
+        if sum(each.total for each in found) > CANDIDATES:
+            # A prefix widens a word that is seldom: of a common one there are hits enough.
+            figures = msgspec.structs.replace(figures, exact_leaves=[0])
+        else:
+            most = NEWEST if enough else -1
+            found += [self._find(each, figures, most) for each in tables if not each.match.is_word]
+        return self._bounded(figures, found), found
+
+    def _weighed(self) -> tuple[Figures, bool]:
+        """Find out what words count, over all owners, and whether there may be too many hits."""
+        figures = Figures(
+            exact_leaves=[],
+            # What a word alone counts is the same for all of its hits.
+            weights=[1.0 for _ in self.leaves],
+            since=FIRST if self._query.since is None else place_of(self._query.since),
+            until=LAST if self._query.until is None else place_of(self._query.until),
+        )
+        tables = list(self.tables(figures))
+        alone = len(self.leaves) == 1 and (tables[0].match.is_word or not self.leaves[0].prefix)
+        if alone or not self.leaves:
+            return figures, False
+        rows = sum(reader.rows() for reader in self._readers())
+        counts = [self._count_leaf(leaf) for leaf in self.leaves]
+        common = [
+            index
+            for index, (leaf, count) in enumerate(zip(self.leaves, counts, strict=True))
+            if leaf.prefix and count > CANDIDATES
+        ]
+        weights = [word_weight(rows, count) for count in counts]
+        figures = msgspec.structs.replace(figures, exact_leaves=common, weights=weights)
+        return figures, min(counts) > CANDIDATES
+
+    def _readers(self) -> Iterator[HitReader]:
+        return (reader for plan in self._plans.values() for reader in plan.readers.values())
+
+    def _count_leaf(self, leaf: Phrase) -> int:
+        """Count the rows that have a word, in each table no further than matters."""
+        expression = leaf_expression(leaf)
+        return sum(reader.count(expression, CANDIDATES + 1) for reader in self._readers())
+
+    def _count(self, table: Table, figures: Figures) -> Found:
+        # Of two sources it must be known which hits belong to the same turn.
+        if len(self._sources) > 1:
+            return self._list(table, figures)
+        total = table.count(figures)
+        places = table.places(figures, 1) if total else [FIRST]
+        return Found(table, total, places[0])
+
+    def _find(self, table: Table, figures: Figures, most: int) -> Found:
+        if not self.is_ranked:
+            widened = table.match.prefixes  # each statement puts them together anew
+            return self._list(table, figures) if widened else self._count(table, figures)
+        rows = table.scored(figures, most)
+        return Found(table, len(rows), -rows[0][1] if rows else FIRST, rows)
+
+    def _list(self, table: Table, figures: Figures) -> Found:
+        number, source = table.plan.number, table.source
+        places = table.places(figures, CANDIDATES + 1)
+        rows: list[UnrankedRow] = [(None, -place, number, source) for place in places]
+        return Found(table, len(rows), places[0] if places else FIRST, rows)
+
+    def _bounded(self, figures: Figures, found: list[Found]) -> Figures:
+        """Tell how many hits there are, and from where to where they count."""
+        total = sum(each.total for each in found)
+        if len(self._sources) > 1:
+            rows = itertools.chain.from_iterable(each.rows or () for each in found)
+            total = len({row[1:3] for row in rows})
+        newest = max((each.newest for each in found), default=FIRST)
+        recent = total > CANDIDATES
+        since = figures.since
+        if recent and self.is_ranked:
+            deepest = min(NEWEST, CANDIDATES)
+            since = slot_start(max(_floor(each, figures, deepest) for each in found))
+        return msgspec.structs.replace(
+            figures,
+            since=since,
+            until=min(figures.until, slot_end(newest)),  # what is newer stays out
+            total=min(total, CANDIDATES),
+            recent=recent,
+        )
+
+
+def _window(figures: Figures) -> Window:
+    return Window(figures.since, figures.until)
+
+
+def _floor(found: Found, figures: Figures, deepest: int) -> int:
+    """Return the place of the hit that is so deep in a table."""
+    if found.total < deepest:
+        return FIRST
+    if found.rows is not None:
+        return -found.rows[deepest - 1][1]
+    expression, sessions = found.table.match.expression, found.table.plan.sessions
+    return found.table.reader.place_at(expression, _window(figures), deepest, sessions=sessions)
+
+
+def _worths(match: Match, weights: Sequence[float]) -> list[list[Worth]]:
+    """Return what the strings of each leaf count; those that only exclude belong to none."""
+    leaves: list[list[Worth]] = [[] for _ in match.leaves]
+    for index, string in enumerate(match.strings):
+        if string.leaf >= 0:
+            leaves[string.leaf].append(Worth(index, weights[string.leaf] * string.worth))
+    return [sorted(leaf, key=lambda worth: -worth.weight) for leaf in leaves]
