@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from lethe_server.sessions.answers import SessionAnswer, answer_session
+from lethe_server.storage import SessionRow
+
 
 async def ids(archive, **parameters):
     """The sessions that a query finds."""
     return [s["session_id"] for s in (await archive.get("/sessions", **parameters))["sessions"]]
+
+
+def test_each_column_is_answered_under_its_own_name():
+    """What is answered as it is stored has the same name at both ends."""
+    names = SessionRow(*SessionRow._fields)._replace(cost_nano=1, state=b"{}", metadata=b"{}")
+
+    answer = answer_session(names)
+
+    computed = {"cost_usd", "models", "metadata", "owner"}
+    copied = [name for name in SessionAnswer.__struct_fields__ if name not in computed]
+    assert {name: name for name in copied} == {name: getattr(answer, name) for name in copied}
 
 
 async def test_a_session_carries_its_figures(archive, event):

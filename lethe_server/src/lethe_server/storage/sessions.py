@@ -85,9 +85,13 @@ class SessionRow(NamedTuple):
 
     id: int
     owner: int
+    version: int
+    state: bytes
     tool: str
     host: str
     session_id: str
+    title: str | None
+    preview: str | None
     started_at: float | None
     last_activity: float | None
     turns: int
@@ -104,16 +108,12 @@ class SessionRow(NamedTuple):
     cache_write: int
     reasoning: int
     cost_nano: int
-    title: str | None
-    preview: str | None
     working_dir: str | None
     git_branch: str | None
     parent_session_id: str | None
     relation: str | None
     source_file: str | None
     metadata: bytes | None
-    version: int
-    state: bytes
 
     @property
     def models(self) -> list[str]:
