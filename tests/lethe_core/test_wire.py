@@ -14,7 +14,7 @@ from lethe_core import SessionEvent, SessionMeta, ToolCall, TurnEvent, Usage
 from lethe_core.errors import InvalidEvent, TooLarge
 from lethe_core.limits import MAX_EVENT_BYTES, MAX_INTEGER, MAX_SEQ, MAX_TIMESTAMP, MIB
 from lethe_core.schema import SessionSchema, TurnSchema
-from lethe_core.wire import decode_line, encode_event
+from lethe_core.wire import check_line, decode_line, encode_event
 
 TURN, SESSION = TurnSchema(), SessionSchema()
 
@@ -148,10 +148,10 @@ def contract_accepts(line):
     return not schema.validate(value)
 
 
-def hot_path_accepts(line):
-    """Ask the decoder that the server uses."""
+def accepts(check, line):
+    """Ask the decoder of the server, or the check of the collector."""
     try:
-        decode_line(line)
+        check(line)
     except InvalidEvent:
         return False
     return True
@@ -160,10 +160,11 @@ def hot_path_accepts(line):
 @pytest.mark.promise("A9")
 @given(changes=_changes)
 def test_hot_path_accepts_what_the_contract_accepts(changes):
-    """Whatever is changed in a sound line, both ways of checking agree."""
+    """Whatever is changed in a sound line, all ways of checking agree."""
     line = line_of(**changes)
 
-    assert hot_path_accepts(line) == contract_accepts(line)
+    assert accepts(decode_line, line) == contract_accepts(line)
+    assert accepts(check_line, line) == contract_accepts(line)
 
 
 @pytest.mark.promise("A9")
@@ -174,7 +175,8 @@ def test_mutated_bytes_are_refused_alike(changes, place, byte):
     at = int(place * len(line))
     line[at : at + 1] = byte
 
-    assert hot_path_accepts(bytes(line)) == contract_accepts(bytes(line))
+    assert accepts(decode_line, bytes(line)) == contract_accepts(bytes(line))
+    assert accepts(check_line, bytes(line)) == contract_accepts(bytes(line))
 
 
 @pytest.mark.promise("A9")
@@ -184,8 +186,9 @@ def test_numbers_beyond_reach_are_refused_inside_too(part, value):
     """What is stored as it came can be read again: it holds no number that no float holds."""
     line = line_of()[:-1] + b"," + (part % value).encode() + b"}"
 
-    with pytest.raises(InvalidEvent):
-        decode_line(line)
+    for check in (decode_line, check_line):
+        with pytest.raises(InvalidEvent):
+            check(line)
 
 
 @pytest.mark.parametrize("event", [full_turn()], ids=["turn"])

@@ -24,7 +24,7 @@ from lethe_core.errors import (
 )
 from lethe_core.failpoints import failpoint
 from lethe_core.limits import KIB
-from lethe_core.wire import decode_line, encode_event
+from lethe_core.wire import check_line, encode_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -168,7 +168,7 @@ def _encode(events: Sequence[Any], tool: str, host: str) -> tuple[list[bytes], l
             if event.tool != tool:
                 raise InvalidEvent("is not the tool of its parser", field="tool")
             line = encode_event(event)
-            decode_line(line)
+            check_line(line)
         except (InvalidEvent, TooLarge) as error:
             key = LineKey(str(event.session_id), str(getattr(event, "turn_id", "")))
             key.seq = event.seq if isinstance(event.seq, int) else 0

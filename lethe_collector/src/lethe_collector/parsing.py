@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TextIO
 
 from lethe_core.errors import InvalidEvent, LetheError, SourceError, SourceUnreadable, TooLarge
-from lethe_core.wire import decode_line, encode_event
+from lethe_core.wire import check_line, encode_event
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +102,7 @@ def encode_checked(event: Event, host: str) -> tuple[bytes, str]:
     event.host = host
     try:
         line = encode_event(event)
-        decode_line(line)
+        check_line(line)
     except (InvalidEvent, TooLarge) as error:
         return b"", error.message
     return line, ""
