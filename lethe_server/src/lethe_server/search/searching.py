@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
@@ -39,7 +40,7 @@ from lethe_server.storage.search_hits import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import apsw
 
@@ -249,27 +250,22 @@ class _Searching:
 
     def _read(self, hits: Sequence[_Hit], best: float | None) -> list[Result]:
         """Read the turns of a page, and cut their snippets."""
-        snippets = SnippetMaker(self._survey.leaves)
-        results: dict[_Hit, Result] = {}
-        for number, plan in self._plans.items():
-            own = {-hit.minus_place: hit for hit in hits if hit.owner == number}
-            for turn in self._found_turns(number, own):
-                hit = own[turn.place]
-                rank = None if best is None else round(-hit.minus_score / best, 6) if best else 1.0
-                # The text is dropped here: a page of long turns must not be held at once.
-                results[hit] = Result(
-                    plan.name,
-                    turn._replace(text=""),
-                    snippets.cut(turn.text),
-                    hit.source,
-                    rank,
-                )
-        return [results[hit] for hit in hits]
-
-    def _found_turns(self, owner: int, hits: dict[int, _Hit]) -> Iterator[FoundTurn]:
-        for source in self._sources:
-            places = [place for place, hit in hits.items() if hit.source == source]
-            yield from read_page(self._connection, owner, source, places)
+        cut = SnippetMaker(self._survey.leaves).cut
+        places: defaultdict[tuple[int, Source], list[int]] = defaultdict(list)
+        for _, minus_place, owner, source in hits:
+            places[owner, source].append(-minus_place)
+        found = {
+            # The text is dropped here: a page of long turns must not be held at once.
+            (owner, turn.place): (turn, cut(text))
+            for (owner, source), page in places.items()
+            for turn, text in read_page(self._connection, owner, source, page)
+        }
+        results: list[Result] = []
+        for minus_score, minus_place, owner, source in hits:
+            turn, snippet = found[owner, -minus_place]
+            rank = None if best is None else round(-minus_score / best, 6) if best else 1.0
+            results.append(Result(self._plans[owner].name, turn, snippet, source, rank))
+        return results
 
     def _seal(self, last: _Hit, figures: Figures) -> str:
         cursor = Cursor(

@@ -7,14 +7,15 @@ one blank. What FTS5 folds is folded here: case, diacritics, and whatever stands
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from lethe_server.search.terms import MARK_END, MARK_START, is_spaced, plain_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from lethe_server.search.query import Phrase
 
@@ -30,10 +31,8 @@ _MAX_HITS: Final = 200
 _ELLIPSIS: Final = "…"
 
 
-class _Hit(NamedTuple):
-    start: int
-    end: int
-    leaf: int
+#: Where a leaf stands: start, end, and which one. A plain tuple: thousands are made.
+_Hit = tuple[int, int, int]
 
 
 class SnippetMaker:
@@ -55,22 +54,25 @@ class SnippetMaker:
         text = plain_text(text)
         if not text.isascii():
             text = unicodedata.normalize("NFC", text)
-        hits = sorted(self._find(text[:_HEAD]))
+        hits = self._find(text[:_HEAD])
         if not hits and len(text) > _HEAD:
-            hits = sorted(self._find(text))
-        start, end = _best_window(hits, len(text))
-        start, end = _at_words(text, start, end)
-        return _marked(text, start, end, [hit for hit in hits if start <= hit.start < end])
+            hits = self._find(text)
+        start, end = _at_words(text, *_best_window(hits, len(text)))
+        return _marked(text, start, end, [hit for hit in hits if start <= hit[0] < end])
 
-    def _find(self, text: str) -> Iterator[_Hit]:
+    def _find(self, text: str) -> list[_Hit]:
+        """Return where leaves stand, in order; of a lone one what its first place needs."""
         folded = fold(text)
+        alone = len(self._patterns) == 1
+        hits: list[_Hit] = []
         for leaf, pattern in enumerate(self._patterns):
-            for count, match in enumerate(pattern.finditer(folded)):
-                if count == _MAX_HITS:
-                    break
+            for match in itertools.islice(pattern.finditer(folded), _MAX_HITS):
                 start, end = match.span()
                 if _is_border(text, start) and _is_border(text, end):
-                    yield _Hit(start, end, leaf)
+                    hits.append((start, end, leaf))
+                    if alone and start > hits[0][0] + 2 * LENGTH:
+                        return hits
+        return hits if alone else sorted(hits)
 
 
 def _is_border(text: str, place: int) -> bool:
@@ -118,19 +120,25 @@ def _best_window(hits: Sequence[_Hit], length: int) -> tuple[int, int]:
     """Find the part of a text that has the most different words, the first of several."""
     if not hits:
         return 0, min(length, LENGTH)
-    best, most, leaves = hits[0], 0, len({hit.leaf for hit in hits})
-    last = 0
+    leaves = len({leaf for _, _, leaf in hits})
+    first, behind, _ = hits[0] if leaves == 1 else _best_hit(hits, leaves)
+    start = max(0, min(first - _LEAD, length - LENGTH))
+    return start, min(length, max(start + LENGTH, min(behind, start + 2 * LENGTH)))
+
+
+def _best_hit(hits: Sequence[_Hit], leaves: int) -> _Hit:
+    """Find the hit that has the most of the leaves near behind it."""
+    best, most, last = hits[0], 0, 0
     for index, hit in enumerate(hits):
         last = max(last, index)
-        while last < len(hits) and hits[last].end <= hit.start + LENGTH - _LEAD:
+        while last < len(hits) and hits[last][1] <= hit[0] + LENGTH - _LEAD:
             last += 1
-        different = len({each.leaf for each in hits[index:last]})
+        different = len({leaf for _, _, leaf in hits[index:last]})
         if different > most:
             best, most = hit, different
             if most == leaves:
                 break
-    start = max(0, min(best.start - _LEAD, length - LENGTH))
-    return start, min(length, max(start + LENGTH, min(best.end, start + 2 * LENGTH)))
+    return best
 
 
 def _at_words(text: str, start: int, end: int) -> tuple[int, int]:
@@ -147,11 +155,11 @@ def _at_words(text: str, start: int, end: int) -> tuple[int, int]:
 def _marked(text: str, start: int, end: int, hits: Sequence[_Hit]) -> str:
     pieces: list[str] = [_ELLIPSIS] if start else []
     place = start
-    for hit in hits:
-        if hit.start < place:  # two leaves meet
+    for first, behind, _ in hits:
+        if first < place:  # two leaves meet
             continue
-        stop = min(hit.end, end)
-        pieces += (text[place : hit.start], MARK_START, text[hit.start : stop], MARK_END)
+        stop = min(behind, end)
+        pieces += (text[place:first], MARK_START, text[first:stop], MARK_END)
         place = stop
     pieces.append(text[place:end])
     if end < len(text):

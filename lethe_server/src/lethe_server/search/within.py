@@ -59,7 +59,7 @@ class Hit(NamedTuple):
     """A turn that was found.
 
     Args:
-        turn: without its text.
+        turn: where they stand.
         snippet: a part of the text, with marks.
         source: where the words stand.
     """
@@ -139,9 +139,8 @@ def _find(connection: apsw.Connection, finding: Finding, plan: OwnerPlan) -> Hit
     found: dict[int, Hit] = {}
     for source in plan.readers:
         places = [place for place, _ in rest[:end] if sources[place] == source]
-        for turn in read_page(connection, plan.number, source, places):
-            bare = turn._replace(text="")  # long texts must not be held at once
-            found[turn.place] = Hit(bare, snippets.cut(turn.text), source)
+        for turn, text in read_page(connection, plan.number, source, places):
+            found[turn.place] = Hit(turn, snippets.cut(text), source)
     return HitPage(
         hits=[found[place] for place, _ in rest[:end]],
         total=len(sources),

@@ -98,7 +98,6 @@ class FoundTurn(NamedTuple):
         session_id: of its session.
         working_dir: of its session.
         title: of its session, or what its first prompt says.
-        text: what was found: its text, or what the tools answered in it.
     """
 
     place: int
@@ -111,7 +110,6 @@ class FoundTurn(NamedTuple):
     session_id: str
     working_dir: str | None
     title: str | None
-    text: str
 
 
 class HitReader:
@@ -211,9 +209,7 @@ class HitReader:
             sessions: only of these sessions.
         """
         where, values = self._where(expression, window, sessions)
-        statement = (
-            f"SELECT rowid FROM {self._table} {where} ORDER BY rowid DESC LIMIT 1 OFFSET ?"  # noqa: S608 - made of a number
-        )
+        statement = f"SELECT rowid FROM {self._table} {where} ORDER BY rowid DESC LIMIT 1 OFFSET ?"  # noqa: S608 - made of a number
         return int(self._connection.execute(statement, (*values, depth - 1)).get)
 
     def scored(
@@ -287,7 +283,7 @@ class HitReader:
 
 def read_page(
     connection: apsw.Connection, owner: int, source: Source, places: Iterable[int]
-) -> Iterator[FoundTurn]:
+) -> Iterator[tuple[FoundTurn, str]]:
     """Read the turns at some places, one at a time: their texts may be long.
 
     Args:
@@ -295,14 +291,18 @@ def read_page(
         owner: whose turns.
         source: what is read of them: a payload is large, and few hits need it.
         places: in any order.
+
+    Returns:
+        Each turn, and what was found: its text, or what the tools answered in it.
     """
     of_texts = source == "turns"
     unpack = unpacker_of(connection).unpack
-    rows = connection.execute(_PAGE, (of_texts, owner, json.dumps(list(places))))
-    for content, payload, *row in rows:
-        parts = unpack(content, payload)
-        text = parts.content if of_texts else outputs_of(parts.tool_calls)
-        yield FoundTurn._make((*row, text))
+    for row in connection.execute(_PAGE, (of_texts, owner, json.dumps(list(places)))):
+        parts = unpack(row[0], row[1])
+        yield (
+            FoundTurn._make(row[2:]),
+            parts.content if of_texts else outputs_of(parts.tool_calls),
+        )
 
 
 def indexed_owners(connection: apsw.Connection, name: str | None) -> list[tuple[int, str]]:
