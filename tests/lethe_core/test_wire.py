@@ -191,6 +191,16 @@ def test_numbers_beyond_reach_are_refused_inside_too(part, value):
             check(line)
 
 
+@pytest.mark.parametrize("part", ["session_meta", "usage"])
+def test_text_that_is_skipped_is_checked(part):
+    """A field that nobody knows holds UTF-8, wherever it stands."""
+    line = line_of(**{part: {"key": "k", "x": "later"}}).replace(b"later", b"\x80")
+
+    for check in (decode_line, check_line):
+        with pytest.raises(InvalidEvent, match="no UTF-8"):
+            check(line)
+
+
 @pytest.mark.parametrize("event", [full_turn()], ids=["turn"])
 def test_turn_passes_whole(event):
     """Every field of a turn arrives as it was sent."""

@@ -248,6 +248,8 @@ def check_line(line: bytes) -> None:
         TooLarge, InvalidEvent: like `decode_line`.
     """
     try:
+        if not line.isascii():
+            line.decode()  # what the decoder skips is checked by nobody else
         _match_names(_decode_checked(line))
     except _UNDECODABLE:
         decode_line(line)
