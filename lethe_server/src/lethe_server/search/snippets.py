@@ -10,12 +10,12 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from lethe_server.search.terms import MARK_END, MARK_START, is_spaced, plain_text
+from lethe_server.search.terms import MARK_END, MARK_START, is_spaced, plain_text, split_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lethe_server.search.query import Phrase
 
@@ -43,7 +43,7 @@ class SnippetMaker:
     """
 
     def __init__(self, leaves: Sequence[Phrase]) -> None:
-        self._patterns = [pattern for leaf in leaves if (pattern := _pattern_of(leaf))]
+        self._patterns = [pattern for leaf in leaves if (pattern := _pattern_of(leaf)).first]
 
     def cut(self, text: str) -> str:
         """Cut the best part of a text.
@@ -66,8 +66,7 @@ class SnippetMaker:
         alone = len(self._patterns) == 1
         hits: list[_Hit] = []
         for leaf, pattern in enumerate(self._patterns):
-            for match in itertools.islice(pattern.finditer(folded), _MAX_HITS):
-                start, end = match.span()
+            for start, end in itertools.islice(pattern.spans(folded), _MAX_HITS):
                 if _is_border(text, start) and _is_border(text, end):
                     hits.append((start, end, leaf))
                     if alone and start > hits[0][0] + 2 * LENGTH:
@@ -106,14 +105,37 @@ def fold(text: str) -> str:
     return text.lower() if text.isascii() else text.translate(_FOLDING)
 
 
-def _pattern_of(leaf: Phrase) -> re.Pattern[str] | None:
-    words = re.findall(r"[^\W_]+", fold(leaf.typed))
+class _Pattern(NamedTuple):
+    """What is looked for in a folded text.
+
+    Args:
+        first: what it begins with; empty if it is nowhere.
+        rest: what goes on from there.
+    """
+
+    first: str
+    rest: re.Pattern[str]
+
+    def spans(self, folded: str) -> Iterator[tuple[int, int]]:
+        """Return where it begins and ends; `str.find` is ten times as quick as a search of `re`."""
+        start = folded.find(self.first)
+        while start >= 0:
+            match = self.rest.match(folded, start + len(self.first))
+            end = start + 1 if match is None else match.end()
+            if match is not None:
+                yield start, end
+            start = folded.find(self.first, end)
+
+
+def _pattern_of(leaf: Phrase) -> _Pattern:
+    words = split_words(fold(leaf.typed))
     if not words:
-        return re.compile(re.escape(leaf.typed)) if leaf.typed else None
-    body = r"[\W_]+".join(map(re.escape, words))
+        return _Pattern(leaf.typed, re.compile(""))
+    first, *others = words
+    rest = "".join(rf"[\W_]+{re.escape(word)}" for word in others)
     if leaf.prefix and is_spaced(words[-1][-1]):
-        body += r"[^\W_]*"
-    return re.compile(body)
+        rest += r"[^\W_]*"
+    return _Pattern(first, re.compile(rest))
 
 
 def _best_window(hits: Sequence[_Hit], length: int) -> tuple[int, int]:
