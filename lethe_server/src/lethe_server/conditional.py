@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from aiohttp import ETag, web
+from aiohttp import web
 
 from lethe_server import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from aiohttp import ETag
 
 #: Who keeps an answer asks each time whether it still holds.
 CACHE_CONTROL: Final = "private, no-cache"
@@ -42,6 +44,18 @@ class Tagged:
             "Vary": "Accept-Encoding",
         }
 
+    def is_among(self, held: Sequence[ETag]) -> bool:
+        """Tell whether the answer is one that a client has already.
+
+        Args:
+            held: what its request names in `If-None-Match`.
+        """
+        return any(tag.value in {self._value, "*"} for tag in held)
+
+    def not_modified(self) -> web.Response:
+        """Answer that the client's copy holds."""
+        return web.Response(status=304, headers=self.headers)
+
     def unchanged(self, request: web.Request) -> web.Response | None:
         """Answer that the client's copy holds.
 
@@ -51,7 +65,4 @@ class Tagged:
         Returns:
             The answer; `None` if the client has no copy or another one.
         """
-        given: tuple[ETag, ...] = request.if_none_match or ()
-        if any(tag.value in {self._value, "*"} for tag in given):
-            return web.Response(status=304, headers=self.headers)
-        return None
+        return self.not_modified() if self.is_among(request.if_none_match or ()) else None

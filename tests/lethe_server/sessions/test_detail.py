@@ -68,6 +68,37 @@ async def test_shared_tokens_stand_on_the_first_turn_alone(archive, event):
     assert [90, 90, 90] == [turn["usage"]["output"] for turn in turns[:3]]
 
 
+@pytest.mark.parametrize(
+    ("place", "told"), [({"after": 20}, [None, 7]), ({"after": 10}, [90, None, 7])]
+)
+async def test_shared_tokens_are_not_told_again_by_a_later_page(archive, event, place, told):
+    """A page that begins behind the first turn of a reply leaves its tokens to the page before."""
+    usage = {"key": "m1", "input": 3, "output": 90}
+    await archive.send(
+        event(1),
+        *(event(number, role="assistant", usage=usage) for number in (2, 3)),
+        event(4, role="assistant", tokens_out=7),
+    )
+
+    turns = (await archive.get(PATH, **place))["turns"]
+
+    assert told == [turn["tokens_out"] for turn in turns]
+
+
+@pytest.mark.parametrize(("size", "streamed"), [(1_000, False), (400_000, True)])
+async def test_only_long_answers_come_in_pieces(archive, event, size, streamed):
+    """What one slice holds is answered at once and tells its length; either way it is whole."""
+    await archive.send(*(event(number, content="x" * size) for number in range(1, 6)))
+
+    answer = await archive.client.get(f"/api/v1{PATH}", headers={"Remote-User": "alice"})
+    body = await answer.json()
+
+    assert streamed == ("Content-Length" not in answer.headers)
+    assert [size] * 5 == [len(turn["content"]) for turn in body["turns"]]
+    assert (0, None, None) == (body["offset"], body["previous"], body["next"])
+    assert answer.headers["Content-Type"] == "application/json"
+
+
 @pytest.mark.promise("P6", "I06")
 async def test_i06_turns_come_in_source_order(archive, event):
     """Whatever the order of arrival, turns are told by seq."""

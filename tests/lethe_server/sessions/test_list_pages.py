@@ -229,7 +229,7 @@ async def test_list_by_activity_sorts_nothing(archive, store):
     asked = []
     database.connection().set_exec_trace(lambda _, sql, values: asked.append((sql, values)) is None)
 
-    list_sessions(database, "alice", SessionFilter(limit=5, cursor=cursor))
+    list_sessions(database.connection(), "alice", SessionFilter(limit=5, cursor=cursor))
 
     database.connection().set_exec_trace(None)
     sql, values = asked[-1]

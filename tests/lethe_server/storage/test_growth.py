@@ -76,18 +76,19 @@ def work_of(database, query):
 
 def find_row(database, owner):
     """The session that is read."""
-    ((_, row),) = sessions.find_named(database, owner, SessionKey("t", "h", "s1"))
+    ((_, row),) = sessions.find_named(database.connection(), owner, SessionKey("t", "h", "s1"))
     return row
 
 
 def list_page(database, owner):
     """Ask for a page of sessions."""
-    sessions.list_sessions(database, owner, sessions.SessionFilter())
+    sessions.list_sessions(database.connection(), owner, sessions.SessionFilter())
 
 
 def first_turns(database, owner):
     """Read the first turns of a session."""
-    read_turns(database, owner, find_row(database, owner).id, TurnPlace.after(-1), 10)
+    row = find_row(database, owner)
+    read_turns(database.connection(), owner, row.id, TurnPlace.after(-1), 10)
 
 
 def relatives(database, owner):

@@ -29,7 +29,7 @@ class JsonExport(Export):
 
     def __init__(self, session: SessionRow) -> None:
         super().__init__(session)
-        self._encoder = TurnEncoder(session)
+        self._encoder = TurnEncoder(session, whole=True)
         self._separator = b""
 
     def head(self) -> bytes:

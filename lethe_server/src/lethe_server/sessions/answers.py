@@ -6,16 +6,14 @@ decoded (measured: four times cheaper).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Raw
 
 from lethe_core.removals import Removals
-from lethe_server.storage import SessionRow
-
-if TYPE_CHECKING:
-    from lethe_server.storage import TurnRow
+from lethe_server.storage import SessionRow, TurnRow
+from lethe_server.storage.records import NANO
 
 _encode = msgspec.json.Encoder().encode
 
@@ -118,11 +116,13 @@ class TurnEncoder:
 
     Args:
         session: whose turns they are.
+        whole: whether they begin with its first one. Else rows must tell their `first_seq`.
     """
 
-    def __init__(self, session: SessionRow) -> None:
+    def __init__(self, session: SessionRow, *, whole: bool) -> None:
         self._removals = Removals.of_json(session.metadata)
-        self._told: set[tuple[int, str]] = set()
+        self._whole = whole
+        self._told: set[str] = set()
 
     def encode(self, row: TurnRow) -> bytes:
         """Encode a turn.
@@ -130,29 +130,27 @@ class TurnEncoder:
         Args:
             row: that follows the one before.
         """
+        # All by position: this is done for each turn that is answered.
+        columns: Any = row
+        turn_id, seq, role, timestamp, model, revision, *numbers = columns[:_TEXTS]
+        own_in, own_out, own_cost, key, *shared, shared_cost, first_seq = numbers
+        content, tool_calls, metadata = columns[_TEXTS:]
         usage = None
-        tells = True
-        if row.usage_key is not None:
-            usage = UsageAnswer(row.usage_key, *row.tokens[:-1])
-            place = (row.seq, row.usage_key)
-            tells = row.seq == row.first_seq and place not in self._told
-            if tells:
-                self._told.add(place)
-        tokens = row.tokens
-        answer = TurnAnswer(
-            turn_id=row.turn_id,
-            seq=row.seq,
-            role=row.role,
-            timestamp=row.timestamp,
-            content=row.content,
-            model=row.model,
-            tokens_in=(tokens.input if usage else tokens.input or None) if tells else None,
-            tokens_out=(tokens.output if usage else tokens.output or None) if tells else None,
-            cost_usd=tokens.cost_usd if tells else None,
-            usage=usage,
-            tool_calls=Raw(row.tool_calls),
-            metadata=Raw(row.metadata),
-            revision=row.revision,
-            removed=self._removals.why(row.seq),
+        if key is None:
+            tokens = (own_in or None, own_out or None, own_cost / NANO or None)
+        else:
+            usage = UsageAnswer(key, *shared)
+            tokens = _NOT_AGAIN
+            if key not in self._told and (self._whole or seq == first_seq):
+                tokens = (usage.input, usage.output, shared_cost / NANO or None)
+            self._told.add(key)
+        return _encode(
+            TurnAnswer(
+                *(turn_id, seq, role, timestamp, content, model, *tokens, usage),
+                *(Raw(tool_calls), Raw(metadata), revision, self._removals.why(seq)),
+            )
         )
-        return _encode(answer)
+
+
+_NOT_AGAIN: Final = (None, None, None)
+_TEXTS: Final = TurnRow._fields.index("content")

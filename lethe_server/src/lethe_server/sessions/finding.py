@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from lethe_server.keys import STORE
 from lethe_server.owners import the_only
-from lethe_server.storage import SessionKey
+from lethe_server.storage import SessionKey, find_named
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from lethe_server.storage import SessionRow
+    from lethe_server.storage import Connection, SessionRow
 
 
 async def find_asked_session(request: web.Request, owner: str | None) -> tuple[str, SessionRow]:
@@ -25,6 +25,18 @@ async def find_asked_session(request: web.Request, owner: str | None) -> tuple[s
         NotFound: there is none, or it is somebody else's: nobody can tell which (A3).
         Conflict: several owners have one of this name.
     """
-    key = SessionKey(*(request.match_info[name] for name in SessionKey._fields))
-    found = await request.app[STORE].find_named(owner, key)
+    key = asked_key(request)
+    return await request.app[STORE].query(lambda connection: find_session(connection, owner, key))
+
+
+def asked_key(request: web.Request) -> SessionKey:
+    """Return the name of a session that the path of a request holds."""
+    return SessionKey(*(request.match_info[name] for name in SessionKey._fields))
+
+
+def find_session(
+    connection: Connection, owner: str | None, key: SessionKey
+) -> tuple[str, SessionRow]:
+    """Return a session, and whose it is; see `find_asked_session`."""
+    found = find_named(connection, owner, key)
     return the_only(found, missing="there is no such session", what="a session of this name")

@@ -8,7 +8,6 @@ import msgspec
 from aiohttp import web
 
 from lethe_core.events import Relation
-from lethe_server.conditional import Tagged
 from lethe_server.cursors import MAX_LENGTH as MAX_CURSOR
 from lethe_server.encodings import EncodedStream
 from lethe_server.errors import InvalidRequest
@@ -23,9 +22,9 @@ from lethe_server.parameters import (
     whose,
 )
 from lethe_server.sessions.answers import answer_session
-from lethe_server.sessions.finding import find_asked_session
-from lethe_server.sessions.pages import DetailParameters, TurnPage, find_start
-from lethe_server.sessions.resuming import resume_command
+from lethe_server.sessions.finding import asked_key
+from lethe_server.sessions.pages import DetailParameters
+from lethe_server.sessions.reading import SessionReading
 from lethe_server.storage import SORTS, SessionFilter
 
 #: Sessions of a page, if nothing else is asked for, and at most.
@@ -89,33 +88,27 @@ async def list_sessions(request: web.Request) -> web.Response:
 
 
 async def show_session(request: web.Request) -> web.StreamResponse:
-    """Answer one session and a page of its turns, streamed."""
+    """Answer one session and a page of its turns; streamed unless one slice holds it."""
     wanted = load_parameters(request, DETAIL_PARAMETERS)
-    owner = whose(wanted, request[IDENTITY])
-    found, session = await find_asked_session(request, owner)
+    reading = SessionReading(
+        whose(wanted, request[IDENTITY]),
+        asked_key(request),
+        wanted,
+        parsers=request.app[PARSERS],
+        held=request.if_none_match or (),
+    )
     store = request.app[STORE]
-    command = resume_command(request.app[PARSERS], session)
-    tagged = Tagged(session.id, session.version, command)
-    if (unchanged := tagged.unchanged(request)) is not None:
-        return unchanged
-    start = await find_start(store, found, session, wanted)
-    page = TurnPage(store, found, session, start=start, limit=wanted["turns"])
-    chunks = page.chunks()
-    first = await anext(chunks)  # an error is still a problem here, and half an answer later
-    answer = answer_session(session, found if owner is None else None)
-    response = web.StreamResponse(headers={"Content-Type": "application/json", **tagged.headers})
+    first = await store.query(reading.begin)  # an error is still a problem here
+    if first is None:
+        return reading.tagged.not_modified()
+    headers = {"Content-Type": "application/json", **reading.tagged.headers}
+    if reading.ended:
+        return web.Response(body=first, headers=headers)
+    response = web.StreamResponse(headers=headers)
     stream = EncodedStream(request, response)
     await stream.begin()
-    await stream.write(b'{"session":' + msgspec.json.encode(answer))
-    await stream.write(b',"turns":[' + first)
-    async for chunk in chunks:
-        await stream.write(chunk)
-    tail = {
-        "offset": page.offset,
-        "previous": page.previous,
-        "next": page.next,
-        "resume_command": command,
-    }
-    await stream.write(b"]," + msgspec.json.encode(tail)[1:])
+    await stream.write(first)
+    while not reading.ended:
+        await stream.write(await store.query(reading.go_on))
     await stream.end()
     return response

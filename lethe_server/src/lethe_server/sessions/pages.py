@@ -10,12 +10,10 @@ from lethe_core.limits import MAX_SEQ, MIB
 from lethe_server.errors import NotFound
 from lethe_server.parameters import OwnedParameters, Text, Whole
 from lethe_server.sessions.answers import TurnEncoder
-from lethe_server.storage import SESSION_START, TurnPlace, TurnStarts
+from lethe_server.storage import SESSION_START, TurnPlace, TurnStarts, read_turns
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from lethe_server.storage import SessionRow, Store, TurnRow, TurnStart
+    from lethe_server.storage import Connection, SessionRow, TurnRow, TurnStart
 
 #: Turns of a page, if nothing else is asked for, and at most.
 DEFAULT_TURNS: Final = 1000
@@ -24,10 +22,8 @@ MAX_OFFSET: Final = 10_000_000
 #: A page of turns ends when it has so many bytes.
 PAGE_BYTES: Final = 8 * MIB
 
-#: Turns that are read by one query.
-_SLICE_TURNS: Final = 200
-#: To find where a page begins may take so long (seconds).
-_START_SECONDS: Final = 5.0
+#: Turns that are read by one query: those of most pages, and one that tells that there are more.
+_SLICE_TURNS: Final = DEFAULT_TURNS + 1
 _STARTS: Final = ("after", "before", "around", "offset")
 
 
@@ -54,13 +50,13 @@ class DetailParameters(OwnedParameters):
             raise ValidationError(f"goes together with no `{given[0]}`", given[1])
 
 
-async def find_start(
-    store: Store, owner: str, session: SessionRow, asked: dict[str, Any]
+def find_start(
+    connection: Connection, owner: str, session: SessionRow, asked: dict[str, Any]
 ) -> TurnStart:
     """Return where a page begins.
 
     Args:
-        store: the archive.
+        connection: that reads.
         owner: whose session.
         session: that is read.
         asked: loaded by `DetailParameters`.
@@ -71,17 +67,14 @@ async def find_start(
     name = next((name for name in _STARTS if asked[name] is not None), None)
     if name is None:
         return SESSION_START
-
-    def find(starts: TurnStarts) -> TurnStart | None:
-        if name == "before":
-            return starts.before(asked[name], asked["turns"])
-        if name == "around":
-            return starts.around(asked[name], asked["turns"])
-        return starts.after(asked[name]) if name == "after" else starts.offset(asked[name])
-
-    start = await store.query(
-        lambda connection: find(TurnStarts(connection, owner, session.id)), _START_SECONDS
-    )
+    starts = TurnStarts(connection, owner, session.id)
+    start: TurnStart | None
+    if name == "before":
+        start = starts.before(asked[name], asked["turns"])
+    elif name == "around":
+        start = starts.around(asked[name], asked["turns"])
+    else:
+        start = starts.after(asked[name]) if name == "after" else starts.offset(asked[name])
     if start is None:
         raise NotFound("there is no such turn in this session")
     return start
@@ -94,23 +87,20 @@ class TurnPage:
     the next page begins behind a `seq`.
 
     Args:
-        store: the archive.
         owner: whose.
         session: that is read.
         start: where it begins.
         limit: so many turns.
 
     Attributes:
+        more: whether there is more to read.
         offset: so many turns of the session stand before it.
         previous: the `before` of the page before it; `None` if this is the first.
         next: the `after` of the next page; `None` if this is the last. Known at the end, as all
             that stands above.
     """
 
-    def __init__(
-        self, store: Store, owner: str, session: SessionRow, *, start: TurnStart, limit: int
-    ) -> None:
-        self._store = store
+    def __init__(self, owner: str, session: SessionRow, *, start: TurnStart, limit: int) -> None:
         self._owner = owner
         self._session = session.id
         self._place = TurnPlace(start.seq, "")
@@ -118,19 +108,26 @@ class TurnPage:
         self._limit = limit
         self._count = 0
         self._bytes = 0
-        self._encoder = TurnEncoder(session)
+        self._whole = start is SESSION_START
+        self._encoder = TurnEncoder(session, whole=self._whole)
+        self.more = True
         self.offset = start.offset
         self.previous: int | None = None
         self.next: int | None = None
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Give the JSON of the turns, separated by commas; at least one chunk."""
-        more = True
-        while more and self.next is None:
-            wanted = max(1, min(_SLICE_TURNS, self._limit - self._count + 1))
-            part = await self._store.read_turns(self._owner, self._session, self._place, wanted)
-            more = part.more
-            yield b"".join(self._encode(part.turns))
+    def read(self, connection: Connection) -> list[bytes]:
+        """Return the JSON of some turns, with commas between them and those before; to be joined.
+
+        Args:
+            connection: that reads.
+        """
+        wanted = max(1, min(_SLICE_TURNS, self._limit - self._count + 1))
+        part = read_turns(
+            connection, self._owner, self._session, self._place, wanted, firsts=not self._whole
+        )
+        encoded = self._encode(part.turns)
+        self.more = part.more and self.next is None
+        return encoded
 
     def _encode(self, turns: list[TurnRow]) -> list[bytes]:
         encoded: list[bytes] = []

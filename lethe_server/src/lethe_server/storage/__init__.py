@@ -8,13 +8,20 @@ from __future__ import annotations
 from lethe_server.storage.arrivals import HostRow, ToolRow, find_hosts, find_tools
 from lethe_server.storage.changes import BEGINNING, ChangedSession, ChangePage, Place, Places
 from lethe_server.storage.payloads import Packer
+from lethe_server.storage.readers import Connection
 from lethe_server.storage.records import Record, SessionKey, Tokens, prepare_record
-from lethe_server.storage.sessions import SORTS, SessionFilter, SessionPage, SessionRow
+from lethe_server.storage.sessions import (
+    SORTS,
+    SessionFilter,
+    SessionPage,
+    SessionRow,
+    find_named,
+)
 from lethe_server.storage.statistics import ActivityFilter, Figures, read_places
 from lethe_server.storage.store import Store
 from lethe_server.storage.tokenbook import TokenBook
 from lethe_server.storage.tokens import TokenRow
-from lethe_server.storage.turnpages import TurnPlace, TurnRow, TurnSlice
+from lethe_server.storage.turnpages import TurnPlace, TurnRow, TurnSlice, read_turns
 from lethe_server.storage.turns import StoreOutcome
 from lethe_server.storage.turnstarts import SESSION_START, TurnStart, TurnStarts
 
@@ -25,6 +32,7 @@ __all__ = [
     "ActivityFilter",
     "ChangePage",
     "ChangedSession",
+    "Connection",
     "Figures",
     "HostRow",
     "Packer",
@@ -47,7 +55,9 @@ __all__ = [
     "TurnStart",
     "TurnStarts",
     "find_hosts",
+    "find_named",
     "find_tools",
     "prepare_record",
     "read_places",
+    "read_turns",
 ]

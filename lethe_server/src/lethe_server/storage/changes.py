@@ -152,7 +152,7 @@ def read_changes(database: APSWDatabase, owner: str | None, places: Places | Non
         owner: whose changes; everybody's if `None`.
         places: how far they were read; `None` for all that there is now.
     """
-    owners = find_owners(database, owner)
+    owners = find_owners(database.connection(), owner)
     if owner is not None and not owners:
         return ChangePage([], (BEGINNING,), gap=places not in (None, (BEGINNING,)))
     if places is not None and len(places) > len(owners):  # of somebody else, or of others
@@ -186,7 +186,7 @@ def _read_owner(
         place = Place(*row[:2])
         change = SessionChange(*row[2:])
         folded[change.session] = _fold(folded.pop(change.session, None), change)
-    sessions = {row.id: row for row in find_sessions(database, owner, list(folded))}
+    sessions = {row.id: row for row in find_sessions(connection, owner, list(folded))}
     changed = [
         ChangedSession(sessions[change.session], *_name_turns(connection, owner, change))
         for change in folded.values()

@@ -154,6 +154,9 @@ class Unpacker:
     def __init__(self, find: Callable[[int], zstandard.ZstdDecompressor]) -> None:
         self._find = find
         self._plain = zstandard.ZstdDecompressor()
+        # Most turns of a session name the same dictionary as the turn before.
+        self._number = b""
+        self._decompress = self._plain.decompress
 
     def unpack(self, content: str, payload: bytes | None) -> Unpacked:
         """Return the parts of a turn.
@@ -173,20 +176,23 @@ class Unpacker:
             body = self._body(form, payload)
         except zstandard.ZstdError:
             raise StorageDamaged("a payload is damaged") from None
-        tool_calls, _, metadata = body.partition(b"\n")
         if form == WITH_TEXT:
-            metadata, _, text = metadata.partition(b"\n")
-            content = text.decode()
+            tool_calls, metadata, text = body.split(b"\n", 2)
+            return Unpacked(text.decode(), tool_calls or b"[]", metadata or b"{}")
+        tool_calls, _, metadata = body.partition(b"\n")
         return Unpacked(content, tool_calls or b"[]", metadata or b"{}")
 
     def _body(self, form: int, payload: bytes) -> bytes:
+        if form in (_DICTIONARY, WITH_TEXT):
+            number = payload[1:_COMPRESSED]
+            if number != self._number:
+                self._decompress = self._find(int.from_bytes(number, "big")).decompress
+                self._number = number
+            return self._decompress(payload[_COMPRESSED:])
         if form == _PLAIN:
             return payload[1:]
         if form == _ZSTD:
             return self._plain.decompress(payload[1:])
-        if form in (_DICTIONARY, WITH_TEXT):
-            number = int.from_bytes(payload[1:_COMPRESSED], "big")
-            return self._find(number).decompress(payload[_COMPRESSED:])
         raise ValueError(f"a payload has the unknown form {form}")
 
 

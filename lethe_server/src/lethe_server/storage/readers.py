@@ -9,7 +9,9 @@ from __future__ import annotations
 import queue
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+import apsw
 
 from lethe_server.storage.database import open_database
 from lethe_server.storage.faults import translated_faults
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T")
+
+#: What reads. Other rooms hand it on to functions of this one, and do not look into it.
+Connection: TypeAlias = apsw.Connection
 
 #: Connections, and threads that use them.
 READERS: Final = 4

@@ -115,9 +115,9 @@ def find_related_rows(
         owner: whose, by number.
         sessions: by number.
     """
-    rows = {row.id: row for row in find_sessions(database, owner, list(sessions))}
-    replies: dict[int, dict[int, Tokens]] = {}
     connection = database.connection()
+    rows = {row.id: row for row in find_sessions(connection, owner, list(sessions))}
+    replies: dict[int, dict[int, Tokens]] = {}
     among = json.dumps(list(sessions))
     borrowers = [number for (number,) in connection.execute(_FIND_BORROWERS, (owner, among))]
     if borrowers:

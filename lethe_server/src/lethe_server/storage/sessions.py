@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -20,7 +20,6 @@ from lethe_server.storage.search_hits import cursor_secret
 
 if TYPE_CHECKING:
     import apsw
-    from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
 
     from lethe_server.storage.records import SessionKey
 
@@ -204,20 +203,21 @@ _encode_place = msgspec.msgpack.Encoder().encode
 _decode_place = msgspec.msgpack.Decoder(_Place).decode
 
 
-def list_sessions(database: APSWDatabase, owner: str | None, wanted: SessionFilter) -> SessionPage:
+def list_sessions(
+    connection: apsw.Connection, owner: str | None, wanted: SessionFilter
+) -> SessionPage:
     """Return the sessions of an owner that match, in the order that is asked for.
 
     Args:
-        database: that reads.
+        connection: that reads.
         owner: whose; everybody's if `None`.
         wanted: which.
 
     Raises:
         InvalidRequest: the cursor belongs to another list.
     """
-    connection = database.connection()
     paging = _Paging(connection, owner, wanted)
-    owners = find_owners(database, owner)
+    owners = find_owners(connection, owner)
     if not owners:
         return SessionPage([], 0, {})
     matching = _matching(wanted)
@@ -230,7 +230,8 @@ def list_sessions(database: APSWDatabase, owner: str | None, wanted: SessionFilt
         f"SELECT {_COLUMNS}, {paging.keys[0]} FROM sessions AS s {where}"  # noqa: S608 - no values
         f" ORDER BY {' DESC, '.join(paging.keys)} DESC LIMIT ? OFFSET ?"
     )
-    rows = connection.execute(query, (*values, wanted.limit + 1, wanted.offset)).fetchall()
+    values += (wanted.limit + 1, wanted.offset)
+    rows: list[Any] = connection.execute(query, values).fetchall()
     sessions = [SessionRow._make(row[:-1]) for row in rows[: wanted.limit]]
     more = len(rows) > wanted.limit
     last = paging.seal(sessions[-1], rows[wanted.limit - 1][-1]) if more else None
@@ -289,45 +290,44 @@ class _Paging:
 
 
 def find_named(
-    database: APSWDatabase, owner: str | None, key: SessionKey
+    connection: apsw.Connection, owner: str | None, key: SessionKey
 ) -> list[tuple[str, SessionRow]]:
     """Return the sessions of a name with the names of their owners: one of each owner at most.
 
     Args:
-        database: that reads.
+        connection: that reads.
         owner: whose; everybody's if `None`.
         key: the name.
     """
-    owners = find_owners(database, owner)
+    owners = find_owners(connection, owner)
     names = (json.dumps(list(owners)), *key)
-    rows = map(SessionRow._make, database.connection().execute(_FIND, names).fetchall())
+    rows = map(SessionRow._make, connection.execute(_FIND, names).fetchall())
     return [(owners[row.owner], row) for row in rows]
 
 
-def find_sessions(database: APSWDatabase, owner: int, numbers: list[int]) -> list[SessionRow]:
+def find_sessions(connection: apsw.Connection, owner: int, numbers: list[int]) -> list[SessionRow]:
     """Return some sessions of an owner, in no order.
 
     Args:
-        database: that reads.
+        connection: that reads.
         owner: whose, by number.
         numbers: of the sessions.
     """
     values = (json.dumps(numbers), owner)
-    rows = database.connection().execute(_FIND_NUMBERED, values).fetchall()
+    rows = connection.execute(_FIND_NUMBERED, values).fetchall()
     return list(map(SessionRow._make, rows))
 
 
-def find_owners(database: APSWDatabase, owner: str | None) -> dict[int, str]:
+def find_owners(connection: apsw.Connection, owner: str | None) -> dict[int, str]:
     """Return the names of one owner or of all, by number and in this order.
 
     Args:
-        database: that reads.
+        connection: that reads.
         owner: the name of one; all if `None`.
     """
-    connection = database.connection()
-    if owner is None:
-        return dict(connection.execute(_FIND_OWNERS).fetchall())
-    return dict(connection.execute(_FIND_OWNER, (owner,)).fetchall())
+    query, values = (_FIND_OWNERS, ()) if owner is None else (_FIND_OWNER, (owner,))
+    rows: list[Any] = connection.execute(query, values).fetchall()
+    return dict(rows)
 
 
 class _Condition:

@@ -150,11 +150,15 @@ class Store:
 
     async def list_sessions(self, owner: str | None, wanted: SessionFilter) -> SessionPage:
         """Return the sessions of an owner, or of all, that match, the newest activity first."""
-        return await self._read(lambda database: sessions.list_sessions(database, owner, wanted))
+        return await self._read(
+            lambda database: sessions.list_sessions(database.connection(), owner, wanted)
+        )
 
     async def find_named(self, owner: str | None, key: SessionKey) -> list[tuple[str, SessionRow]]:
         """Return the session of a name, of an owner or of each who has one; with its owner."""
-        return await self._read(lambda database: sessions.find_named(database, owner, key))
+        return await self._read(
+            lambda database: sessions.find_named(database.connection(), owner, key)
+        )
 
     async def find_relatives(self, session: SessionRow) -> Relatives:
         """Return what may belong to the tree of a session; see `relatives`."""
@@ -173,19 +177,21 @@ class Store:
     async def read_turns(self, owner: str, session: int, place: TurnPlace, limit: int) -> TurnSlice:
         """Return some turns of a session in their order; see `turnpages.read_turns`."""
         return await self._read(
-            lambda database: turnpages.read_turns(database, owner, session, place, limit)
+            lambda database: turnpages.read_turns(
+                database.connection(), owner, session, place, limit
+            )
         )
 
     async def read_changes(self, owner: str | None, places: Places | None) -> ChangePage:
         """Return what changed of an owner's sessions, or of all, behind a place; see `changes`."""
         return await self._read(lambda database: changes.read_changes(database, owner, places))
 
-    async def query(self, query: Callable[[apsw.Connection], T], seconds: float) -> T:
+    async def query(self, query: Callable[[apsw.Connection], T], seconds: float | None = None) -> T:
         """Return what a query finds that another room makes, such as a search.
 
         Args:
             query: gets a connection that reads; must leave no cursor open.
-            seconds: that it may take.
+            seconds: that it may take; as all others if `None`.
 
         Raises:
             QueryTimeout: it takes longer.
@@ -246,7 +252,7 @@ class Store:
         """
         if self._damage is not None:
             raise self._damage
-        await self._read(lambda database: sessions.find_owners(database, ""))
+        await self._read(lambda database: sessions.find_owners(database.connection(), ""))
 
     async def probe_write(self) -> None:
         """Write what needs new pages and an fsync, and take it away again (O3)."""
