@@ -151,6 +151,15 @@ def leaf_expression(leaf: Phrase) -> str:
     return " OR ".join(text for text, _ in _strings_of(leaf, prefix=False))
 
 
+def prefixes_of(phrase: Phrase) -> list[str]:
+    """Return what is looked for as the beginning of words, where a phrase may go on.
+
+    Args:
+        phrase: a prefix.
+    """
+    return [phrase.text, *_parts_of(phrase)[-1:]]
+
+
 def _any_facet(words: tuple[str, ...]) -> str:
     return f"facets : ({' OR '.join(map(_quoted, words))})"
 
@@ -196,7 +205,7 @@ class _Compiler:
         leaf = self._leaf(phrase)
         prefix = phrase.prefix and phrase not in self._whole
         strings = _strings_of(phrase, prefix=prefix)
-        self.prefixes += [phrase.text, *_parts_of(phrase)[-1:]] if prefix else []
+        self.prefixes += prefixes_of(phrase) if prefix else []
         self.strings += (String(leaf, worth) for _, worth in strings)
         return " OR ".join(text for text, _ in strings)
 

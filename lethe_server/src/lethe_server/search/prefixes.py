@@ -25,21 +25,30 @@ if TYPE_CHECKING:
 MAX_POSTINGS: Final = 2_000_000
 
 
-def check_prefixes(tables: Iterable[tuple[HitReader, Match]]) -> None:
+def check_prefixes(tables: Iterable[tuple[HitReader, Match]]) -> set[str]:
     """Refuse a search whose prefixes stand for too much.
 
     Args:
         tables: that are searched, and what is looked for in each.
 
+    Returns:
+        The prefixes that stand for nothing but themselves.
+
     Raises:
         QueryTimeout: it would take too long.
     """
     left = MAX_POSTINGS
+    whole: dict[str, bool] = {}
     for reader, match in tables:
         for prefix in match.prefixes:
             words = split_words(fold(prefix))
-            left -= reader.postings(words[-1], left + 1) if words else 0
+            if not words:
+                continue
+            postings, longer = reader.postings(words[-1], left + 1)
+            whole[prefix] = whole.get(prefix, True) and not longer
+            left -= postings
             if left < 0:
                 raise QueryTimeout(
                     "too many words begin like the last one", hint="type more of the word"
                 )
+    return {prefix for prefix, is_whole in whole.items() if is_whole}

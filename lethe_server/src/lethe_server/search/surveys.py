@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 import msgspec
 
 from lethe_server.search.cursors import Figures
-from lethe_server.search.expressions import leaf_expression
+from lethe_server.search.expressions import leaf_expression, prefixes_of
 from lethe_server.search.prefixes import check_prefixes
 from lethe_server.storage.places import FIRST, LAST, place_of, slot_end, slot_start
 from lethe_server.storage.ranking import Worth, make_scoring, word_weight
@@ -56,11 +56,14 @@ class Table(NamedTuple):
         """What reads the table."""
         return self.plan.readers[self.source]
 
-    def count(self, figures: Figures) -> int:
-        """Count hits, no further than anybody wants to know."""
-        return self.reader.count(
-            self.match.expression, CANDIDATES + 1, _window(figures), sessions=self.plan.sessions
-        )
+    def tally(self, figures: Figures) -> tuple[int, int]:
+        """Count hits, no further than anybody wants to know, and tell the newest place."""
+        expression, sessions = self.match.expression, self.plan.sessions
+        window = _window(figures)
+        total, newest = self.reader.tally(expression, window, CANDIDATES + 1, sessions=sessions)
+        if total > CANDIDATES:  # it was not the newest where the counting ended
+            newest = self.reader.place_at(expression, window, 1, sessions=sessions)
+        return total, newest
 
     def places(self, figures: Figures, limit: int) -> list[int]:
         """Return the places of at most so many of the newest hits."""
@@ -135,13 +138,16 @@ class Survey:
                 for source in plan.readers:
                     yield Table(plan, source, match)
 
-    def check(self, tables: Iterable[Table]) -> None:
+    def check(self, tables: Iterable[Table]) -> set[str]:
         """Refuse a search that cannot be answered in time.
+
+        Returns:
+            The prefixes that stand for nothing but themselves.
 
         Raises:
             QueryTimeout: too many words begin like one of the words.
         """
-        check_prefixes((table.reader, table.match) for table in tables)
+        return check_prefixes((table.reader, table.match) for table in tables)
 
     def begin(self) -> tuple[Figures, list[Found]]:
         """Find the hits, as far as anybody wants to know of them.
@@ -152,9 +158,8 @@ class Survey:
         Raises:
             QueryTimeout: too many words begin like one of the words.
         """
-        figures, enough = self._weighed()
+        figures, enough = self._weighed(self._unweighed())
         tables = list(self.tables(figures))
-        self.check(tables)
         found = [self._count(table, figures) for table in tables if table.match.is_word]
         if sum(each.total for each in found) > CANDIDATES:
             # A prefix widens a word that is seldom: of a common one there are hits enough.
@@ -164,8 +169,8 @@ class Survey:
             found += [self._find(each, figures, most) for each in tables if not each.match.is_word]
         return self._bounded(figures, found), found
 
-    def _weighed(self) -> tuple[Figures, bool]:
-        """Find out what words count, over all owners, and whether there may be too many hits."""
+    def _unweighed(self) -> Figures:
+        """Find out which prefixes count as whole words, since there are no longer ones."""
         figures = Figures(
             exact_leaves=[],
             # What a word alone counts is the same for all of its hits.
@@ -173,19 +178,29 @@ class Survey:
             since=FIRST if self._query.since is None else place_of(self._query.since),
             until=LAST if self._query.until is None else place_of(self._query.until),
         )
-        tables = list(self.tables(figures))
-        alone = len(self.leaves) == 1 and (tables[0].match.is_word or not self.leaves[0].prefix)
-        if alone or not self.leaves:
+        whole = self.check(self.tables(figures))
+        exact = [
+            index
+            for index, leaf in enumerate(self.leaves)
+            if leaf.prefix and whole.issuperset(prefixes_of(leaf))
+        ]
+        return msgspec.structs.replace(figures, exact_leaves=exact) if exact else figures
+
+    def _weighed(self, figures: Figures) -> tuple[Figures, bool]:
+        """Find out what words count, over all owners, and whether there may be too many hits."""
+        first = next(self.tables(figures)).match
+        if len(self.leaves) <= 1 and (first.is_word or not first.prefixes):
             return figures, False
         rows = sum(reader.rows() for reader in self._readers())
         counts = [self._count_leaf(leaf) for leaf in self.leaves]
-        common = [
+        common = {
             index
             for index, (leaf, count) in enumerate(zip(self.leaves, counts, strict=True))
             if leaf.prefix and count > CANDIDATES
-        ]
+        }
         weights = [word_weight(rows, count) for count in counts]
-        figures = msgspec.structs.replace(figures, exact_leaves=common, weights=weights)
+        exact = sorted(common.union(figures.exact_leaves))
+        figures = msgspec.structs.replace(figures, exact_leaves=exact, weights=weights)
         return figures, min(counts) > CANDIDATES
 
     def _readers(self) -> Iterator[HitReader]:
@@ -200,9 +215,7 @@ class Survey:
         # Of two sources it must be known which hits belong to the same turn.
         if len(self._sources) > 1:
             return self._list(table, figures)
-        total = table.count(figures)
-        places = table.places(figures, 1) if total else [FIRST]
-        return Found(table, total, places[0])
+        return Found(table, *table.tally(figures))
 
     def _find(self, table: Table, figures: Figures, most: int) -> Found:
         if not self.is_ranked:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_server.search.expressions import FACET_ANY
 from lethe_server.storage.dictionaries import unpacker_of
+from lethe_server.storage.hit_counts import hit_counts_of
 from lethe_server.storage.payloads import outputs_of
 from lethe_server.storage.places import FIRST, LAST
 from lethe_server.storage.ranking import ROWS
 from lethe_server.storage.search_index import table_of, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
     import apsw
 
@@ -126,50 +127,69 @@ class HitReader:
         self._owner = owner
         self._source = source
         self._table = table_of(source, owner)
+        self._counts = hit_counts_of(connection)
 
     def rows(self) -> int:
         """Return how many rows the table has."""
-        table = self._table
-        statement = f"SELECT {ROWS}({table}) FROM {table} WHERE {table} MATCH ? LIMIT 1"  # noqa: S608 - made of a number
-        return self._connection.execute(statement, (f"facets : {FACET_ANY}",)).get or 0
+        return self._remembered(None, self._count_rows)
 
-    def count(
-        self,
-        expression: str,
-        limit: int,
-        window: Window = EVERYWHERE,
-        *,
-        sessions: Iterable[int] | None = None,
-    ) -> int:
+    def count(self, expression: str, limit: int) -> int:
         """Count hits, no further than a limit.
 
         Args:
             expression: of FTS5.
             limit: at most so many.
+        """
+        return self._remembered(
+            (expression, limit), lambda: self.tally(expression, EVERYWHERE, limit)[0]
+        )
+
+    def tally(
+        self,
+        expression: str,
+        window: Window,
+        limit: int,
+        *,
+        sessions: Iterable[int] | None = None,
+    ) -> tuple[int, int]:
+        """Count hits, no further than a limit, and return the greatest place of those.
+
+        Args:
+            expression: of FTS5.
             window: which places count.
+            limit: at most so many.
             sessions: only of these sessions.
         """
         where, values = self._where(expression, window, sessions)
-        statement = f"SELECT count(*) FROM (SELECT 1 FROM {self._table} {where} LIMIT ?)"  # noqa: S608 - made of a number
-        return int(self._connection.execute(statement, (*values, limit)).get)
+        statement = f"""
+            SELECT count(*), coalesce(max(place), {FIRST})
+            FROM (SELECT rowid AS place FROM {self._table} {where} LIMIT ?)
+        """  # noqa: S608 - made of numbers and constants
+        rows: Any = self._connection.execute(statement, (*values, limit))
+        ((count, newest),) = rows
+        return count, newest
 
-    def postings(self, beginning: str, limit: int) -> int:
+    def postings(self, beginning: str, limit: int) -> tuple[int, bool]:
         """Count the texts that words with a beginning stand in, each word on its own.
 
         Args:
             beginning: of words, folded.
             limit: nobody wants to know of more.
+
+        Returns:
+            How many, and whether one of the words is longer than the beginning.
         """
         words = words_of(self._source, self._owner)
-        statement = f"SELECT doc FROM {words} WHERE term >= ? AND term < ?"  # noqa: S608 - made of a number
+        statement = f"SELECT term, doc FROM {words} WHERE term >= ? AND term < ?"  # noqa: S608 - made of a number
         rows = self._connection.execute(statement, (beginning, beginning + chr(sys.maxunicode)))
-        total = 0
-        for (count,) in rows:
+        total, longer = 0, False
+        for term, count in rows:
             total += count
+            longer |= term != beginning
             if total >= limit:
                 rows.close()
                 break
-        return total
+        return total, longer
 
     def places(
         self,
@@ -269,6 +289,14 @@ class HitReader:
         """  # noqa: S608 - made of numbers and constants
         values = [*scoring.values, *values, bounds.scored, *(bounds.after or ()), bounds.returned]
         return list(self._connection.execute(statement, values))
+
+    def _remembered(self, what: Hashable, count: Callable[[], int]) -> int:
+        return self._counts.find(self._connection, (self._table, what), count)
+
+    def _count_rows(self) -> int:
+        table = self._table
+        statement = f"SELECT {ROWS}({table}) FROM {table} WHERE {table} MATCH ? LIMIT 1"  # noqa: S608 - made of a number
+        return self._connection.execute(statement, (f"facets : {FACET_ANY}",)).get or 0
 
     def _where(
         self, expression: str, window: Window, sessions: Iterable[int] | None
