@@ -77,6 +77,10 @@ def serve(
     # the collector of garbage begin when all is there.
     gc.disable()
 
+    from lethe_server.starting import import_libraries
+
+    import_libraries()
+
     from lethe_core.logs import configure_logs
     from lethe_core.service import ServiceManager
     from lethe_server.config import load_config

@@ -6,6 +6,7 @@ the environment are not used.
 
 from __future__ import annotations
 
+import ssl
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
@@ -47,7 +48,10 @@ class HttpFetcher:
     """Gets documents over HTTP; made and used in one event loop."""
 
     def __init__(self) -> None:
+        # The framework's own context may hold no certificates: see `lethe_server.starting`.
+        tls = ssl.create_default_context()
         self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=tls),
             timeout=aiohttp.ClientTimeout(total=FETCH_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept": "application/json", "User-Agent": "lethe"},

@@ -1,0 +1,44 @@
+"""What is left out of the start, and still works."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import sys
+
+_PROGRAM = """
+import re, ssl
+before = re.compile, ssl.SSLContext.set_default_verify_paths
+from lethe_server.starting import import_libraries
+import_libraries()
+assert before == (re.compile, ssl.SSLContext.set_default_verify_paths)
+from aiohttp import connector
+from marshmallow import ValidationError, validate
+print(len(connector._SSL_CONTEXT_VERIFIED.get_ca_certs()))
+print(type(validate.Email.DOMAIN_REGEX).__name__)
+print(validate.Email()("kim@example.org"))
+try:
+    validate.Email()("kim@")
+except ValidationError:
+    print("refused")
+from lethe_server.auth.oidc.fetching import HttpFetcher
+import asyncio
+async def look():
+    fetcher = HttpFetcher()
+    context = fetcher._session.connector._ssl
+    print(context.verify_mode.name, context.check_hostname, len(context.get_ca_certs()))
+    await fetcher.close()
+asyncio.run(look())
+"""
+
+
+def test_what_is_left_out_comes_when_it_is_needed():
+    """Patterns are compiled when they are used; who asks an identity provider has certificates."""
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=False
+    )
+
+    trusted = len(ssl.create_default_context().get_ca_certs())
+    assert done.stderr == ""
+    assert ["0", "_LatePattern", "kim@example.org", "refused"] == done.stdout.split("\n")[:4]
+    assert f"CERT_REQUIRED True {trusted}" == done.stdout.split("\n")[4]
