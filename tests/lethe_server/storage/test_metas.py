@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lethe_core.wire import IncomingMeta
-from lethe_server.storage.metas import MAX_TITLE, Registers, fold_text
+from lethe_server.storage.metas import MAX_TITLE, Registers, fold_text, outermost
+from lethe_server.storage.records import SessionKey, SessionRecord
 
 
 def merged(*statements):
@@ -46,6 +47,38 @@ def test_repetition_changes_nothing():
 
     assert registers.merge(meta, seq=1, version=1)
     assert not registers.merge(meta, seq=1, version=1)
+
+
+_SAID = st.fixed_dictionaries(
+    {},
+    optional={
+        "working_dir": st.sampled_from("ab"),
+        "git_branch": st.sampled_from("ab"),
+        "title": st.sampled_from("ab"),
+        "title_source": st.sampled_from(["prompt", "custom"]),
+        "metadata": st.dictionaries(st.sampled_from("xy"), st.integers(0, 1)),
+    },
+)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.integers(1, 2), st.one_of(st.none(), _SAID)), max_size=12
+    )
+)
+def test_what_is_left_out_of_runs_says_nothing(statements):
+    """Registers are the same without those places of a run that cannot matter."""
+    records = [
+        SessionRecord(
+            SessionKey("t", "h", "s"), seq, version, None if said is None else IncomingMeta(**said)
+        )
+        for seq, version, said in statements
+    ]
+    registers = Registers()
+    for meta, seq, version in outermost(records):
+        registers.merge(meta, seq=seq, version=version)
+
+    assert merged(*(each for each in statements if each[2] is not None)) == registers
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ of the turns that are stored, so that no order of arrival changes any sum (P4).
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from lethe_server.storage.records import Tokens
+from lethe_server.storage.records import NO_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import apsw
 
     from lethe_server.storage.figures import TurnFacts
+    from lethe_server.storage.records import Tokens
 
 #: Seconds of a slot.
 SLOT_SECONDS: Final = 900
@@ -121,8 +123,8 @@ class ActivityLedger:
     def __init__(self, connection: apsw.Connection, owner: int) -> None:
         self._connection = connection
         self._owner = owner
-        self._turns: dict[Cell, int] = {}
-        self._tokens: dict[Cell, Tokens] = {}
+        self._turns: defaultdict[Cell, int] = defaultdict(int)
+        self._tokens: defaultdict[Cell, Tokens] = defaultdict(lambda: NO_TOKENS)
 
     def add(self, session: int, facts: TurnFacts) -> None:
         """Count a turn.
@@ -132,35 +134,36 @@ class ActivityLedger:
             facts: of the turn.
         """
         cell = Cell.of(facts.timestamp, session, facts.role, facts.model)
-        self._count(cell, 1)
+        self._turns[cell] += 1
         self.move(cell, facts.tokens)
 
     def remove(self, session: int, facts: TurnFacts) -> None:
         """Take a turn off that is counted."""
         cell = Cell.of(facts.timestamp, session, facts.role, facts.model)
-        self._count(cell, -1)
-        self.move(cell, Tokens().minus(facts.tokens))
+        self._turns[cell] -= 1
+        self.move(cell, NO_TOKENS.minus(facts.tokens))
 
     def move(self, cell: Cell, tokens: Tokens) -> None:
         """Count tokens, or take them off."""
         if any(tokens):
-            for each in (cell, cell._replace(slot=ALL_TIME)):
-                self._tokens[each] = self._tokens.get(each, Tokens()).plus(tokens)
+            self._tokens[cell] = self._tokens[cell].plus(tokens)
 
     def save(self) -> None:
         """Write what has moved."""
+        self._sum_up()
         cells = sorted({*self._turns, *self._tokens})
-        moves = (
-            (self._turns.get(cell, 0), *self._tokens.get(cell, Tokens()), self._owner, *cell)
-            for cell in cells
-        )
+        moves = ((self._turns[cell], *self._tokens[cell], self._owner, *cell) for cell in cells)
         self._connection.executemany(_MOVE, [move for move in moves if any(move[:7])])
         left = [(self._owner, *cell) for cell, turns in self._turns.items() if turns < 0]
         self._connection.executemany(_DROP_EMPTY, left)
 
-    def _count(self, cell: Cell, turns: int) -> None:
-        for each in (cell, cell._replace(slot=ALL_TIME)):
-            self._turns[each] = self._turns.get(each, 0) + turns
+    def _sum_up(self) -> None:
+        """Add up the slots: there are far fewer than turns."""
+        for cell, turns in list(self._turns.items()):
+            self._turns[cell._replace(slot=ALL_TIME)] += turns
+        for cell, tokens in list(self._tokens.items()):
+            total = cell._replace(slot=ALL_TIME)
+            self._tokens[total] = self._tokens[total].plus(tokens)
 
 
 def find_first_turns(

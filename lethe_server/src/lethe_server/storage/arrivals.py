@@ -87,8 +87,9 @@ def note_arrivals(
         if not isinstance(record, TurnRecord):
             continue
         key = (record.session.host, record.session.tool)
-        times = [time for time in (newest.get(key), record.timestamp) if time is not None]
-        newest[key] = max(times, default=None)
+        known = newest.setdefault(key, record.timestamp)
+        if record.timestamp is not None and (known is None or record.timestamp > known):
+            newest[key] = record.timestamp
     rows = [
         (owner, host, tool, time, None if time is None else now, now)
         for (host, tool), time in sorted(newest.items())

@@ -15,7 +15,7 @@ import msgspec
 
 from lethe_server.storage.dictionaries import unpacker_of
 from lethe_server.storage.metas import Registers, fold_text
-from lethe_server.storage.records import SessionKey, Tokens, is_prompt
+from lethe_server.storage.records import NO_TOKENS, SessionKey, Tokens, is_prompt
 
 if TYPE_CHECKING:
     import apsw
@@ -34,7 +34,13 @@ _COUNTS: Final = (
     "unmapped",
 )
 _TOKENS: Final = ("tokens_in", "tokens_out", "cache_read", "cache_write", "reasoning", "cost_nano")
-_ROLES: Final = ("user", "assistant", "tool", "system")
+#: What a turn of each role adds to the counts of roles.
+_OF_ROLE: Final = {
+    "user": (1, 0, 0, 0),
+    "assistant": (0, 1, 0, 0),
+    "tool": (0, 0, 1, 0),
+    "system": (0, 0, 0, 1),
+}
 
 _FIND: Final = """
     SELECT id, started_at, last_activity, preview, unmapped, state FROM sessions
@@ -95,7 +101,7 @@ class TurnFacts(NamedTuple):
         return (
             1,
             is_prompt(self.role, self.kind),
-            *(self.role == role for role in _ROLES),
+            *_OF_ROLE[self.role],
             self.calls,
             self.kind == "unmapped",
         )
@@ -150,7 +156,7 @@ class SessionFigures:
             self.id, self._started, self._last, self._preview, self.unmapped, state = row
             self.state = _decode_state(state)
         self._counts = [0] * len(_COUNTS)
-        self._tokens = Tokens()
+        self._tokens = NO_TOKENS
         self._lost_activity = False
         self._lost_preview = False
 
@@ -162,10 +168,9 @@ class SessionFigures:
             content: its text; `None` if it is not at hand.
         """
         self.changed = True
-        self._counts = [
-            have + more for have, more in zip(self._counts, facts.counts(), strict=True)
-        ]
-        self._tokens = self._tokens.plus(facts.tokens)
+        self._counts = list(map(operator.add, self._counts, facts.counts()))
+        if facts.tokens is not NO_TOKENS:
+            self._tokens = self._tokens.plus(facts.tokens)
         if facts.model is not None:
             self.state.models[facts.model] = self.state.models.get(facts.model, 0) + 1
         if facts.timestamp is not None:

@@ -38,8 +38,12 @@ _FIND: Final = """
     SELECT turn, place FROM search_places
     WHERE owner = ? AND turn IN (SELECT value FROM json_each(?))
 """
-_NEWEST: Final = "SELECT max(place) FROM search_places WHERE owner = ?"
-_TAKEN: Final = "SELECT place FROM search_places WHERE owner = ? AND place >= ? ORDER BY place"
+_TAKEN: Final = f"""
+    SELECT w.value FROM json_each(?) AS w WHERE EXISTS (
+        SELECT 1 FROM search_places
+        WHERE owner = ? AND place BETWEEN w.value AND w.value | {(1 << LENGTH_BITS) - 1})
+"""  # noqa: S608 - made of the constant above alone
+_FOLLOWING: Final = "SELECT place FROM search_places WHERE owner = ? AND place >= ? ORDER BY place"
 _INSERT: Final = "INSERT INTO search_places (owner, place, turn, session) VALUES (?, ?, ?, ?)"
 _DELETE: Final = "DELETE FROM search_places WHERE owner = ? AND place = ?"
 
@@ -129,19 +133,16 @@ def take_places(connection: apsw.Connection, owner: int, turns: Sequence[Placed]
     Returns:
         The places, in the order of `turns`.
     """
-    order = sorted(range(len(turns)), key=lambda index: _wanted(turns[index]))
-    found: int | None = connection.execute(_NEWEST, (owner,)).get
-    newest = _TIMELESS if found is None else slot_of(found)
-    slots = _Slots(connection, owner)
+    wanted = [_wanted(turn) for turn in turns]
+    slots = _Slots(connection, owner, wanted)
     places = [0] * len(turns)
-    for index in order:
-        turn = turns[index]
-        slot = _wanted(turn)
-        if slot <= newest:
-            slot = slots.next_free(slot)
-        newest = max(newest, slot)
-        places[index] = slot << LENGTH_BITS | length_class(turn.length)
-        connection.execute(_INSERT, (owner, places[index], turn.turn, turn.session))
+    for index in sorted(range(len(turns)), key=wanted.__getitem__):
+        slot = slots.take(wanted[index])
+        places[index] = slot << LENGTH_BITS | length_class(turns[index].length)
+    rows = zip(places, turns, strict=True)
+    connection.executemany(
+        _INSERT, sorted((owner, place, turn.turn, turn.session) for place, turn in rows)
+    )
     return places
 
 
@@ -169,22 +170,34 @@ def _wanted(turn: Placed) -> int:
 class _Slots:
     """Finds free slots. What was found to be full is walked through once, not for each turn.
 
-    Thousands of turns may have the same time: of a tool that notes days, or of an import.
+    Nearly all turns get the slot that they should have: which of these are taken is asked at once.
+    But thousands of turns may have the same time: of a tool that notes days, or of an import.
 
     Args:
-        connection: in a transaction.
+        connection: in a transaction; nobody else takes slots meanwhile.
         owner: whose slots.
+        wanted: the slots that will be asked for.
     """
 
-    def __init__(self, connection: apsw.Connection, owner: int) -> None:
+    def __init__(self, connection: apsw.Connection, owner: int, wanted: Iterable[int]) -> None:
         self._connection = connection
         self._owner = owner
+        starts = json.dumps([slot << LENGTH_BITS for slot in wanted])
+        taken = connection.execute(_TAKEN, (starts, owner))
+        # Of those that are wanted; those that were given away since join them.
+        self._taken = {slot_of(start) for (start,) in taken}
         # Stretches that are full, apart from each other: where each begins, and what is behind it.
         self._begins: list[int] = []
         self._ends: list[int] = []
 
-    def next_free(self, slot: int) -> int:
+    def take(self, slot: int) -> int:
         """Return the first free slot from a slot on, which is taken from now on."""
+        if slot in self._taken:
+            slot = self._next_free(slot)
+        self._taken.add(slot)
+        return slot
+
+    def _next_free(self, slot: int) -> int:
         first = bisect.bisect_right(self._begins, slot) - 1
         if first >= 0 and slot < self._ends[first]:
             free = self._ends[first]
@@ -199,17 +212,23 @@ class _Slots:
     def _walk(self, following: int, free: int) -> int:
         """Go on to a free slot; stretches that are reached become part of the one before."""
         while True:
-            reached = self._begins[following] if following < len(self._begins) else None
+            reached = self._begins[following] if following < len(self._begins) else LAST
             free = self._first_gap(free, reached)
             if free != reached:
                 return free
             free = self._ends[following]
             del self._begins[following], self._ends[following]
 
-    def _first_gap(self, slot: int, end: int | None) -> int:
-        """Return the first slot that is free in the table; no further than an end."""
-        for (place,) in self._connection.execute(_TAKEN, (self._owner, slot << LENGTH_BITS)):
-            if slot == end or slot_of(place) != slot:
-                break
+    def _first_gap(self, slot: int, end: int) -> int:
+        """Return the first slot that is free; no further than an end."""
+        for (place,) in self._connection.execute(_FOLLOWING, (self._owner, slot << LENGTH_BITS)):
+            slot = self._skip_taken(slot, min(slot_of(place), end))
+            if slot == end or slot != slot_of(place):
+                return slot
+            slot += 1
+        return self._skip_taken(slot, end)
+
+    def _skip_taken(self, slot: int, end: int) -> int:
+        while slot != end and slot in self._taken:
             slot += 1
         return slot

@@ -7,6 +7,7 @@ thread that decodes the request; the one writer thread only compares and inserts
 from __future__ import annotations
 
 import hashlib
+import operator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -48,22 +49,25 @@ class Tokens(NamedTuple):
 
     def maximum(self, other: Tokens) -> Tokens:
         """Return the greater number of each field."""
+        if self == other:
+            return self
         return Tokens(*map(max, self, other))
 
     def plus(self, other: Tokens) -> Tokens:
         """Return the sum of each field."""
-        return Tokens(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+        return Tokens(*map(operator.add, self, other))
 
     def minus(self, other: Tokens) -> Tokens:
         """Return the difference of each field."""
-        return Tokens(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
+        return Tokens(*map(operator.sub, self, other))
 
     def covers(self, other: Tokens) -> bool:
         """Tell whether no field of `other` is greater."""
-        return all(mine >= theirs for mine, theirs in zip(self, other, strict=True))
+        return all(map(operator.ge, self, other))
 
 
-_NO_TOKENS: Final = Tokens()
+#: Of what used none.
+NO_TOKENS: Final = Tokens()
 
 
 class SessionKey(NamedTuple):
@@ -207,7 +211,7 @@ def _tokens_of(turn: IncomingTurn) -> Tokens:
     usage = turn.usage
     if usage is None:
         if not (turn.tokens_in or turn.tokens_out or cost):
-            return _NO_TOKENS
+            return NO_TOKENS
         return Tokens(
             min(turn.tokens_in or 0, MAX_TOKENS), min(turn.tokens_out or 0, MAX_TOKENS), cost=cost
         )

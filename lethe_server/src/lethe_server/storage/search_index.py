@@ -54,6 +54,7 @@ class IndexedTurn(NamedTuple):
         timestamp: Unix seconds.
         content: of its text.
         outputs: of the outputs of tools in it.
+        is_new: whether the index cannot hold it yet.
     """
 
     turn: int
@@ -62,15 +63,11 @@ class IndexedTurn(NamedTuple):
     timestamp: float | None
     content: Terms
     outputs: Terms
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to find it by."""
-        return not (self.content or self.outputs)
+    is_new: bool = False
 
     @property
     def length(self) -> int:
-        """About how many characters it has."""
+        """About how many characters it has; 0 if there is nothing to find it by."""
         return max(len(self.content.text), len(self.outputs.text))
 
 
@@ -138,24 +135,26 @@ def index_turns(connection: apsw.Connection, owner: int, turns: Sequence[Indexed
         return
     if not has_index(connection, owner):
         _create_index(connection, owner)
-    before = find_places(connection, owner, (turn.turn for turn in turns))
+    before = find_places(connection, owner, [turn.turn for turn in turns if not turn.is_new])
     remove_places(connection, owner, before.values())
-    found = [turn for turn in turns if not turn.is_empty]
-    placed = [
-        Placed(turn.turn, turn.session, turn.timestamp, turn.length, before.get(turn.turn))
-        for turn in found
-    ]
+    found: list[IndexedTurn] = []
+    placed: list[Placed] = []
+    for turn in turns:
+        if length := turn.length:
+            found.append(turn)
+            number = turn.turn
+            placed.append(Placed(number, turn.session, turn.timestamp, length, before.get(number)))
     places = take_places(connection, owner, placed)
     rows = sorted(zip(places, found, strict=True), key=lambda row: row[0])
     _insert(
         connection,
         table_of("turns", owner),
-        ((place, *turn.content, turn.facets) for place, turn in rows if turn.content),
+        ((place, *turn.content, turn.facets) for place, turn in rows if turn.content.text),
     )
     _insert(
         connection,
         table_of("outputs", owner),
-        ((place, *turn.outputs, turn.facets) for place, turn in rows if turn.outputs),
+        ((place, *turn.outputs, turn.facets) for place, turn in rows if turn.outputs.text),
     )
 
 
@@ -168,6 +167,8 @@ def remove_places(connection: apsw.Connection, owner: int, places: Iterable[int]
         places: of the turns.
     """
     rows = [(place,) for place in places]
+    if not rows:
+        return
     for source in SOURCES:
         statement = f"DELETE FROM {table_of(source, owner)} WHERE rowid = ?"  # noqa: S608 - made of a number
         connection.executemany(statement, rows)

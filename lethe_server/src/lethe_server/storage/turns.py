@@ -19,11 +19,13 @@ import json
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from lethe_core.events import ROLES
 from lethe_server.storage.activity import ActivityLedger
 from lethe_server.storage.arrivals import note_arrivals
 from lethe_server.storage.changes import SessionChange, note_changes
 from lethe_server.storage.figures import SessionFigures, TurnFacts, add_tokens
-from lethe_server.storage.records import Tokens, TurnRecord
+from lethe_server.storage.metas import outermost
+from lethe_server.storage.records import NO_TOKENS, Tokens, TurnRecord
 from lethe_server.storage.search_index import IndexedTurn, facets_of, index_turns
 from lethe_server.storage.stand_ins import (
     UNMAPPED,
@@ -113,13 +115,14 @@ class _Turn:
         self.digest = digest
         self.seq, self.seq_version = seq
         self.record: TurnRecord | None = None
-        self.tokens = stored.tokens if stored else Tokens()
+        self.tokens = stored.tokens if stored else NO_TOKENS
         self.usage_key = stored.usage_key if stored else None
 
     @classmethod
     def from_record(cls, record: TurnRecord) -> _Turn:
-        turn = cls(None, (-1, -1), 0, (record.seq, record.parser_version))
-        turn.fold(record)
+        version = record.parser_version
+        turn = cls(None, (record.revision, version), record.digest, (record.seq, version))
+        turn.record, turn.tokens, turn.usage_key = record, record.tokens, record.usage_key
         return turn
 
     @property
@@ -162,7 +165,7 @@ class _Turn:
 
     def facts(self) -> TurnFacts:
         """Return what counts of the turn as it is now."""
-        tokens = self.tokens if self.usage_key is None else Tokens()
+        tokens = self.tokens if self.usage_key is None else NO_TOKENS
         record = self.record
         if record is None:
             assert self.stored is not None
@@ -201,11 +204,8 @@ class _Session:
             else:
                 self.conflicts += turn.fold(record)
         registers = self.figures.state.registers
-        for item in records:
-            if item.meta is not None:
-                self.figures.changed |= registers.merge(
-                    item.meta, seq=item.seq, version=item.parser_version
-                )
+        for meta, seq, version in outermost(records):
+            self.figures.changed |= registers.merge(meta, seq=seq, version=version)
         self.dropped = [turn.stored for turn in self._take_stand_ins() if turn.stored]
 
     def _load(self, turn_ids: set[str]) -> dict[str, _Turn]:
@@ -305,10 +305,12 @@ class _Session:
         Args:
             first: the number of the first turn that was inserted: SQLite counts them up.
         """
+        facets = {role: facets_of(self.figures.id, self.tool, self._host, role) for role in ROLES}
         for turn in self.turns.values():
             record = turn.record
             if record is None:
                 continue
+            is_new = turn.stored is None
             if turn.stored is None:
                 number, first = first, first + 1
             else:
@@ -317,10 +319,11 @@ class _Session:
                 IndexedTurn(
                     turn=number,
                     session=self.figures.id,
-                    facets=facets_of(self.figures.id, self.tool, self._host, record.role),
+                    facets=facets[record.role],
                     timestamp=record.timestamp,
                     content=record.terms,
                     outputs=record.output_terms,
+                    is_new=is_new,
                 )
             )
 
@@ -355,7 +358,7 @@ def store_records(
             if session_id in at_hand:
                 at_hand[session_id].add_shared_tokens(tokens)
             else:
-                others[session_id] = others.get(session_id, Tokens()).plus(tokens)
+                others[session_id] = others.get(session_id, NO_TOKENS).plus(tokens)
     add_tokens(connection, number, others)
     activity.save()
     for session in sessions:
@@ -393,7 +396,7 @@ def _turn_of_row(row: tuple) -> _Turn:  # type: ignore[type-arg]
     turn_id, number, seq, seq_version, revision, parser_version, digest, *rest = row
     role, kind, timestamp, model, calls, usage_key, *numbers = rest
     tokens = Tokens(*numbers)
-    own = tokens if usage_key is None else Tokens()
+    own = tokens if usage_key is None else NO_TOKENS
     facts = TurnFacts(seq, turn_id, role, kind, timestamp, model, calls, own)
     stored = _Stored(number, seq, seq_version, tokens, usage_key, facts)
     return _Turn(stored, (revision, parser_version), digest, (seq, seq_version))

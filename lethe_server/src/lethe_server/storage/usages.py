@@ -18,7 +18,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from lethe_server.storage.activity import Cell, FirstTurn, find_first_turns
-from lethe_server.storage.records import Tokens
+from lethe_server.storage.records import NO_TOKENS, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,11 +62,11 @@ class _Reply:
 
     def __init__(self) -> None:
         self.id = 0
-        self.stored = Tokens()  # what the row holds
-        self.before = Tokens()  # what the sums of `members` hold
+        self.stored = NO_TOKENS  # what the row holds
+        self.before = NO_TOKENS  # what the sums of `members` hold
         self.first: FirstTurn | None = None  # where it counts
         self.members: set[int] = set()
-        self.claimed = Tokens()
+        self.claimed = NO_TOKENS
         self.sessions: set[int] = set()
         self.shrunk = False
 
@@ -97,8 +97,12 @@ class UsageLedger:
             session: of the turn.
             tokens: what the turn says.
         """
-        reply = self._replies.setdefault(key, _Reply())
-        reply.claimed = reply.claimed.maximum(tokens)
+        reply = self._replies.get(key)
+        if reply is None:
+            reply = self._replies[key] = _Reply()
+            reply.claimed = tokens
+        else:
+            reply.claimed = reply.claimed.maximum(tokens)
         reply.sessions.add(session)
 
     def release(self, key: str) -> None:
@@ -148,14 +152,14 @@ class UsageLedger:
         for reply in self._replies.values():
             after, members = self._outcome(reply)
             for session in reply.members | members:
-                gained = after if session in members else Tokens()
-                lost = reply.before if session in reply.members else Tokens()
+                gained = after if session in members else NO_TOKENS
+                lost = reply.before if session in reply.members else NO_TOKENS
                 if gained != lost:
                     move = gained.minus(lost)
-                    moves[session] = moves.get(session, Tokens()).plus(move)
+                    moves[session] = moves.get(session, NO_TOKENS).plus(move)
             first = firsts.get(reply.id)
             if reply.first is not None:
-                activity.move(reply.first.cell, Tokens().minus(reply.before))
+                activity.move(reply.first.cell, NO_TOKENS.minus(reply.before))
             if first is None:
                 dropped.append((self._owner, reply.id))
                 continue
@@ -179,7 +183,7 @@ class UsageLedger:
         if not reply.shrunk:
             return reply.before.maximum(reply.claimed), reply.members | reply.sessions
         rows: list[Any] = self._connection.execute(_COMPUTE, (self._owner, reply.id)).fetchall()
-        after = Tokens()
+        after = NO_TOKENS
         for _, *tokens in rows:
             after = after.maximum(Tokens(*tokens))
         return after, {session for session, *_ in rows}
