@@ -208,10 +208,11 @@ def test_turn_passes_whole(event):
     turn = decoded.event
 
     assert decoded.unknown_fields == 0
-    assert msgspec.json.decode(turn.metadata) == event.metadata
-    assert [(c.id, c.name, bytes(c.input), c.output) for c in decoded.calls] == [
-        ("c", "Bash", b'{"command":"ls"}', "a")
+    assert msgspec.json.decode(turn.metadata) == event.metadata == decoded.metadata
+    assert [(c.id, c.name, c.input, c.output) for c in decoded.calls] == [
+        ("c", "Bash", {"command": "ls"}, "a")
     ]
+    assert b'"input":{"command":"ls"}' in bytes(turn.tool_calls)
     for name in set(event.__struct_fields__) - {"metadata", "tool_calls", "usage", "session_meta"}:
         assert getattr(turn, name) == getattr(event, name)
     assert msgspec.structs.asdict(turn.usage) == msgspec.structs.asdict(event.usage)
@@ -376,7 +377,7 @@ def test_inputs_are_cut_when_nothing_else_is_left(text):
     event.tool_calls = [ToolCall(name="Write", input=given), ToolCall(name="Read", input={"a": 1})]
 
     line = encode_event(event)
-    cut, whole = (msgspec.json.decode(call.input) for call in decode_line(line).calls)
+    cut, whole = (call.input for call in decode_line(line).calls)
     encoded = msgspec.json.encode(given)
 
     assert MAX_EVENT_BYTES // 2 - 64 * 1024 < len(line) <= MAX_EVENT_BYTES

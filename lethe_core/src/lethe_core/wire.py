@@ -60,21 +60,16 @@ class IncomingUsage(msgspec.Struct, kw_only=True, gc=False):
     reasoning: _Count = 0
 
 
-class _Call(msgspec.Struct, kw_only=True, gc=False):
-    """All of a call but its `input`."""
+class IncomingToolCall(msgspec.Struct, kw_only=True, gc=False):
+    """`ToolCallSchema`, decoded."""
 
     id: str = ""
     name: str = ""
+    input: Any = None
     output: str | None = None
     is_error: bool = False
     truncated_bytes: _Count = 0
     sha256: str = ""
-
-
-class IncomingToolCall(_Call, kw_only=True, gc=False):
-    """`ToolCallSchema`, decoded; `input` stays the JSON that came."""
-
-    input: Raw = _ABSENT
 
 
 class IncomingMeta(msgspec.Struct, kw_only=True):
@@ -136,16 +131,10 @@ class _StrictTurn(IncomingTurn, forbid_unknown_fields=True):
     """A turn without unknown fields: nearly all of them."""
 
 
-class _CheckedCall(_Call, kw_only=True, gc=False):
-    """A call of which nothing stays encoded."""
-
-    input: Any = None
-
-
 class _CheckedTurn(_Turn, kw_only=True, forbid_unknown_fields=True):
     """A turn of which nothing stays encoded."""
 
-    tool_calls: list[_CheckedCall] = []
+    tool_calls: list[IncomingToolCall] = []
     metadata: dict[str, Any] = {}
 
 
@@ -159,11 +148,13 @@ class DecodedLine(NamedTuple):
     Args:
         event: what it says.
         calls: the decoded `tool_calls` of a turn.
+        metadata: the decoded `metadata` of a turn.
         unknown_fields: how many fields of the event this version does not know.
     """
 
     event: IncomingTurn | IncomingSession
     calls: list[IncomingToolCall]
+    metadata: dict[str, Any]
     unknown_fields: int = 0
 
 
@@ -174,7 +165,6 @@ _decode_session = msgspec.json.Decoder(IncomingSession).decode
 _decode_head = msgspec.json.Decoder(_Head).decode
 _decode_calls = msgspec.json.Decoder(list[IncomingToolCall]).decode
 _decode_metadata = msgspec.json.Decoder(dict[str, Any]).decode
-_decode_any = msgspec.json.Decoder().decode
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -224,7 +214,7 @@ def decode_line(line: bytes) -> DecodedLine:
         if not line.isascii():
             line.decode()  # parts that stay encoded are checked by nobody else
         try:
-            decoded = _with_calls(_decode_strict(line))
+            decoded = _with_parts(_decode_strict(line))
         except msgspec.ValidationError:
             decoded = _decode_unusual(line)
         _match_names(decoded.event)
@@ -280,16 +270,14 @@ def _decode_unusual(line: bytes) -> DecodedLine:
         raise msgspec.ValidationError("owner")
     unknown = len(names - set(event.__struct_fields__))
     if isinstance(event, IncomingSession):
-        return DecodedLine(event, [], unknown)
-    return _with_calls(event)._replace(unknown_fields=unknown)
+        return DecodedLine(event, [], {}, unknown)
+    return _with_parts(event)._replace(unknown_fields=unknown)
 
 
-def _with_calls(turn: IncomingTurn) -> DecodedLine:
+def _with_parts(turn: IncomingTurn) -> DecodedLine:
     """Check the parts that stay encoded: a number that no float holds would come up on reading."""
-    if metadata := bytes(turn.metadata):
-        _decode_metadata(metadata)
-    calls = _decode_calls(turn.tool_calls) if bytes(turn.tool_calls) else []
-    for call in calls:
-        if argument := bytes(call.input):
-            _decode_any(argument)
-    return DecodedLine(turn, calls)
+    return DecodedLine(
+        turn,
+        calls=_decode_calls(turn.tool_calls) if bytes(turn.tool_calls) else [],
+        metadata=_decode_metadata(turn.metadata) if bytes(turn.metadata) else {},
+    )

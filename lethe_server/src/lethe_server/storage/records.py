@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from lethe_core.decoding import DECODING_ERRORS
 from lethe_core.wire import IncomingTurn
 from lethe_server.search.terms import NO_TERMS, Terms, index_terms
 from lethe_server.storage.payloads import Packed, Packer, join_outputs
@@ -141,13 +140,6 @@ class SessionRecord(NamedTuple):
 Record = TurnRecord | SessionRecord
 
 
-class _Kind(msgspec.Struct):
-    kind: object = None
-
-
-_decode_kind = msgspec.json.Decoder(_Kind).decode
-
-
 def is_prompt(role: str, kind: str | None) -> bool:
     """Tell whether a person typed a turn.
 
@@ -174,7 +166,7 @@ def prepare_record(line: DecodedLine, packer: Packer | None = None) -> Record:
         metadata = b""
     if tool_calls == b"[]":
         tool_calls = b""
-    kind = _kind_of(metadata)
+    kind = _kind_of(line.metadata)
     terms = output_terms = NO_TERMS
     if kind != UNMAPPED:
         terms = index_terms(event.content)
@@ -225,13 +217,8 @@ def _tokens_of(turn: IncomingTurn) -> Tokens:
     )
 
 
-def _kind_of(metadata: bytes) -> str | None:
-    if not metadata:
-        return None
-    try:
-        kind = _decode_kind(metadata).kind
-    except DECODING_ERRORS:  # such as a number of 5,000 digits
-        return None
+def _kind_of(metadata: dict[str, Any]) -> str | None:
+    kind = metadata.get("kind")
     return kind if isinstance(kind, str) and 0 < len(kind) <= _MAX_KIND else None
 
 
@@ -239,13 +226,12 @@ def _count_calls(role: str, calls: list[IncomingToolCall]) -> int:
     """Count calls: a turn of a tool holds results, unless it holds the arguments as well."""
     if role != "tool":
         return len(calls)
-    return sum(bytes(call.input) not in (b"", b"null") for call in calls)
+    return sum(call.input is not None for call in calls)
 
 
 def _digest(turn: IncomingTurn, tool_calls: bytes, metadata: bytes) -> int:
-    head = msgspec.json.encode((turn.role, turn.timestamp, turn.model))
-    digest = hashlib.blake2b(head, digest_size=8)
+    parts = [msgspec.json.encode((turn.role, turn.timestamp, turn.model))]
     for part in (turn.content.encode(), tool_calls, metadata):
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return int.from_bytes(digest.digest(), "big", signed=True)
+        parts += (len(part).to_bytes(8, "big"), part)
+    digest = hashlib.blake2b(b"".join(parts), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
