@@ -42,7 +42,7 @@ def test_a_single_word_counts_what_it_would_among_others(connection, source):
     """What SQLite works out for a single word is what is worked out for several."""
     worths = [[Worth(0, 3.25)]]
     scale = SCALES[source]
-    argument = json.dumps([scale.length, [[(0, 3.25 * scale.weight)]], -1])
+    argument = json.dumps([scale.length, [[(0, 3.25 * scale.weight)]]])
 
     single = scores(connection, *make_scoring(source, worths))
 

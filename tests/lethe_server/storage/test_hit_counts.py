@@ -59,7 +59,7 @@ def test_counts_of_a_snapshot_are_those_of_the_snapshot(connections):
 
 def test_no_more_counts_are_remembered_than_a_few_people_need(connections, monkeypatch):
     """The count that was not asked for the longest is forgotten."""
-    monkeypatch.setattr(hit_counts, "_REMEMBERED", 2)
+    monkeypatch.setattr(hit_counts, "REMEMBERED", 2)
     _, reading = connections
     counted = itertools.count(1)
 

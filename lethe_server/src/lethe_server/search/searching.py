@@ -207,7 +207,7 @@ class _Searching:
         rows = found.rows
         if figures.recent:
             rows = [row for row in rows if -row[1] >= figures.since]
-        if rows and rows[-1][0] is None:  # those without a score come last
+        if rows and rows[0][0] is None:  # they were only listed
             return self._best_of(found.table, figures)
         return cast("list[HitRow]", rows)
 

@@ -80,18 +80,14 @@ class Table(NamedTuple):
             self.plan.sessions,
         )
 
-    def scored(self, figures: Figures, most: int) -> list[UnrankedRow]:
-        """Return the newest hits, the newest first, at most so many of them with a score."""
-        return self.reader.scored(
-            self.match.expression,
-            _window(figures),
-            CANDIDATES + 1,
-            self._scoring(figures, most),
-            self.plan.sessions,
-        )
+    def scored(self, figures: Figures, limit: int) -> list[HitRow]:
+        """Return at most so many of the newest hits, the newest first."""
+        expression, sessions = self.match.expression, self.plan.sessions
+        scoring = self._scoring(figures)
+        return self.reader.scored(expression, _window(figures), limit, scoring, sessions)
 
-    def _scoring(self, figures: Figures, most: int = -1) -> Scoring:
-        return make_scoring(self.source, _worths(self.match, figures.weights), most)
+    def _scoring(self, figures: Figures) -> Scoring:
+        return make_scoring(self.source, _worths(self.match, figures.weights))
 
 
 class Found(NamedTuple):
@@ -101,7 +97,8 @@ class Found(NamedTuple):
         table: which.
         total: how many hits it has; at least, if they are more than `CANDIDATES`.
         newest: the place of the newest.
-        rows: the hits, the newest first; `None` if they were only counted.
+        rows: the hits, the newest first, with a score or without; all, but `NEWEST` if there are
+            more than `CANDIDATES`. `None` if they were only counted.
     """
 
     table: Table
@@ -158,19 +155,6 @@ class Survey:
         Raises:
             QueryTimeout: too many words begin like one of the words.
         """
-        figures, enough = self._weighed(self._unweighed())
-        tables = list(self.tables(figures))
-        found = [self._count(table, figures) for table in tables if table.match.is_word]
-        if sum(each.total for each in found) > CANDIDATES:
-            # A prefix widens a word that is seldom: of a common one there are hits enough.
-            figures = msgspec.structs.replace(figures, exact_leaves=[0])
-        else:
-            most = NEWEST if enough else -1
-            found += [self._find(each, figures, most) for each in tables if not each.match.is_word]
-        return self._bounded(figures, found), found
-
-    def _unweighed(self) -> Figures:
-        """Find out which prefixes count as whole words, since there are no longer ones."""
         figures = Figures(
             exact_leaves=[],
             # What a word alone counts is the same for all of its hits.
@@ -178,30 +162,40 @@ class Survey:
             since=FIRST if self._query.since is None else place_of(self._query.since),
             until=LAST if self._query.until is None else place_of(self._query.until),
         )
-        whole = self.check(self.tables(figures))
-        exact = [
-            index
-            for index, leaf in enumerate(self.leaves)
-            if leaf.prefix and whole.issuperset(prefixes_of(leaf))
-        ]
-        return msgspec.structs.replace(figures, exact_leaves=exact) if exact else figures
+        tables = list(self.tables(figures))
+        found = [self._count(table, figures) for table in tables if table.match.is_word]
+        if sum(each.total for each in found) > CANDIDATES:
+            # A prefix widens a word that is seldom: of a common one there are hits enough.
+            figures = msgspec.structs.replace(figures, exact_leaves=[0])
+        elif len(self.leaves) > 1 or (tables[0].match.prefixes and not found):
+            figures = self._weighed(figures)
+        figures = self._shortened(figures)
+        others = (table for table in self.tables(figures) if not table.match.is_word)
+        found += [self._find(table, figures) for table in others]
+        return self._bounded(figures, found), found
 
-    def _weighed(self, figures: Figures) -> tuple[Figures, bool]:
-        """Find out what words count, over all owners, and whether there may be too many hits."""
-        first = next(self.tables(figures)).match
-        if len(self.leaves) <= 1 and (first.is_word or not first.prefixes):
-            return figures, False
+    def _weighed(self, figures: Figures) -> Figures:
+        """Find out what words count, over all owners, and which prefixes are common words."""
         rows = sum(reader.rows() for reader in self._readers())
         counts = [self._count_leaf(leaf) for leaf in self.leaves]
-        common = {
+        common = [
             index
             for index, (leaf, count) in enumerate(zip(self.leaves, counts, strict=True))
             if leaf.prefix and count > CANDIDATES
-        }
+        ]
         weights = [word_weight(rows, count) for count in counts]
-        exact = sorted(common.union(figures.exact_leaves))
-        figures = msgspec.structs.replace(figures, exact_leaves=exact, weights=weights)
-        return figures, min(counts) > CANDIDATES
+        return msgspec.structs.replace(figures, exact_leaves=common, weights=weights)
+
+    def _shortened(self, figures: Figures) -> Figures:
+        """Let prefixes that nothing longer begins with count as whole words."""
+        alone = self.check(self.tables(figures))
+        exact = [
+            index
+            for index, leaf in enumerate(self.leaves)
+            if index in figures.exact_leaves
+            or (leaf.prefix and alone.issuperset(prefixes_of(leaf)))
+        ]
+        return msgspec.structs.replace(figures, exact_leaves=exact)
 
     def _readers(self) -> Iterator[HitReader]:
         return (reader for plan in self._plans.values() for reader in plan.readers.values())
@@ -217,12 +211,20 @@ class Survey:
             return self._list(table, figures)
         return Found(table, *table.tally(figures))
 
-    def _find(self, table: Table, figures: Figures, most: int) -> Found:
+    def _find(self, table: Table, figures: Figures) -> Found:
+        """Find what is dear to find: all of it, or the newest, by one statement if possible."""
         if not self.is_ranked:
             widened = table.match.prefixes  # each statement puts them together anew
             return self._list(table, figures) if widened else self._count(table, figures)
-        rows = table.scored(figures, most)
-        return Found(table, len(rows), -rows[0][1] if rows else FIRST, rows)
+        deepest = min(NEWEST, CANDIDATES)
+        rows = table.scored(figures, deepest + 1)
+        if len(rows) <= deepest:
+            return Found(table, len(rows), -rows[0][1] if rows else FIRST, [*rows])
+        total, newest = table.tally(figures)
+        if total > CANDIDATES:
+            return Found(table, total, newest, [*rows[:deepest]])
+        behind = msgspec.structs.replace(figures, until=-rows[-1][1])
+        return Found(table, total, newest, [*rows, *table.scored(behind, CANDIDATES)])
 
     def _list(self, table: Table, figures: Figures) -> Found:
         number, source = table.plan.number, table.source
@@ -233,7 +235,7 @@ class Survey:
     def _bounded(self, figures: Figures, found: list[Found]) -> Figures:
         """Tell how many hits there are, and from where to where they count."""
         total = sum(each.total for each in found)
-        if len(self._sources) > 1:
+        if len(self._sources) > 1 and all(each.total <= CANDIDATES for each in found):
             rows = itertools.chain.from_iterable(each.rows or () for each in found)
             total = len({row[1:3] for row in rows})
         newest = max((each.newest for each in found), default=FIRST)

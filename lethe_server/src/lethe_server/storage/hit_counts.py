@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import apsw
 
 #: Counts that a connection remembers: those of the words that a few people type.
-_REMEMBERED: Final = 512
+REMEMBERED: Final = 512
 
 _counts: weakref.WeakKeyDictionary[apsw.Connection, HitCounts] = weakref.WeakKeyDictionary()
 
@@ -43,7 +43,7 @@ class HitCounts:
         found = self._counts.get(key)
         if found is None:
             found = self._counts[key] = count()
-            if len(self._counts) > _REMEMBERED:
+            if len(self._counts) > REMEMBERED:
                 self._counts.popitem(last=False)
         else:
             self._counts.move_to_end(key)

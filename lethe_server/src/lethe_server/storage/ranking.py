@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import apsw
 
-    _Scorer = Callable[[apsw.FTS5ExtensionApi], float | None]
+    _Scorer = Callable[[apsw.FTS5ExtensionApi], float]
 
 #: Names of the functions in SQL.
 SCORE: Final = "lethe_score"
@@ -103,22 +103,21 @@ class Scoring(NamedTuple):
     values: tuple[str | float, ...]
 
 
-def make_scoring(source: str, leaves: Iterable[Sequence[Worth]], most: int = -1) -> Scoring:
+def make_scoring(source: str, leaves: Iterable[Sequence[Worth]]) -> Scoring:
     """Say how hits are scored.
 
     Args:
         source: what is searched.
         leaves: of each word or phrase the strings that stand for it, the dearest first.
-        most: so many hits get a score, and those behind them NULL; a negative number means all.
     """
     scale = SCALES[source]
     weighted = [
         [(string, weight * scale.weight) for string, weight in leaf] for leaf in leaves if leaf
     ]
     match weighted:
-        case [[(0, weight)]] if most < 0:
+        case [[(0, weight)]]:
             return Scoring(_ONE, (weight, *_norm_terms(scale.length)))
-    return Scoring(f"{SCORE}({{table}}, ?)", (json.dumps([scale.length, weighted, most]),))
+    return Scoring(f"{SCORE}({{table}}, ?)", (json.dumps([scale.length, weighted]),))
 
 
 def register_functions(connection: apsw.Connection) -> None:
@@ -132,7 +131,7 @@ def register_functions(connection: apsw.Connection) -> None:
     connection.register_fts5_function(ROWS, _rows)
 
 
-def _score(api: apsw.FTS5ExtensionApi, /, *arguments: Any) -> float | None:
+def _score(api: apsw.FTS5ExtensionApi, /, *arguments: Any) -> float:
     """Score a hit; what all hits of a query share is worked out at the first."""
     scorer: _Scorer | None = api.aux_data
     if scorer is None:
@@ -142,14 +141,10 @@ def _score(api: apsw.FTS5ExtensionApi, /, *arguments: Any) -> float | None:
 
 def _scorer_of(argument: str) -> _Scorer:
     """Make the function that scores a hit: the hottest lines of a search."""
-    usual, leaves, most = json.loads(argument)
+    usual, leaves = json.loads(argument)
     lengths = [_norm(class_length(number), usual) for number in range(_CLASSES)]
 
-    def score(api: apsw.FTS5ExtensionApi) -> float | None:
-        nonlocal most
-        if not most:
-            return None
-        most -= 1
+    def score(api: apsw.FTS5ExtensionApi) -> float:
         length = lengths[api.rowid & _LENGTH_MASK]
         offsets = api.phrase_column_offsets
         total = 0.0

@@ -239,8 +239,8 @@ class HitReader:
         limit: int,
         scoring: Scoring,
         sessions: Iterable[int] | None = None,
-    ) -> list[UnrankedRow]:
-        """Return the newest hits, the newest first, with the scores that `scoring` gives them.
+    ) -> list[HitRow]:
+        """Return the newest hits, the newest first.
 
         Args:
             expression: of FTS5.
