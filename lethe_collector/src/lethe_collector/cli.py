@@ -44,9 +44,7 @@ def main() -> None:
 def daemon(config_path: Path | None, exit_when_idle: bool) -> None:
     """Follow all transcripts until stopped."""
     with _told_errors():
-        from lethe_collector.daemon import run_collector
-
-        code = run_collector(_load_config(config_path), once=exit_when_idle)
+        code = _run_collector(config_path, once=exit_when_idle)
     sys.exit(code)
 
 
@@ -63,10 +61,7 @@ def daemon(config_path: Path | None, exit_when_idle: bool) -> None:
 def backfill(tool: str, roots: tuple[Path, ...], config_path: Path | None) -> None:
     """Archive all transcripts of one TOOL once."""
     with _told_errors():
-        from lethe_collector.daemon import run_collector
-
-        config = _load_config(config_path)
-        code = run_collector(config, once=True, tool=tool, roots=list(roots) or None)
+        code = _run_collector(config_path, once=True, tool=tool, roots=list(roots) or None)
     sys.exit(code)
 
 
@@ -235,6 +230,20 @@ def retry_letters(ids: tuple[int, ...], code: str | None, config_path: Path | No
         f"{replay.queued} events are queued, {replay.reread} sources will be read again;"
         f" {_who_sends(visit.collector_runs)}"
     )
+
+
+def _run_collector(config_path: Path | None, **options: Any) -> int:
+    import gc
+
+    # What is loaded now stays: to look at it again and again is a tenth of the start. Once all is
+    # there, `run_collector` lets the collector of garbage begin.
+    gc.disable()
+    try:
+        from lethe_collector.daemon import run_collector
+
+        return run_collector(_load_config(config_path), **options)
+    finally:
+        gc.enable()
 
 
 def _who_sends(is_daemon_there: bool) -> str:

@@ -135,6 +135,7 @@ class Collector:
     def stop(self) -> None:
         """End within `GRACE_SECONDS`: what is in flight is finished, the rest is kept (P14)."""
         self._stopping.set()
+        self._changed.set()
 
     async def run(self) -> None:
         """Work until `stop` is called, or until all is done if it is a single run.
@@ -167,13 +168,7 @@ class Collector:
         while not self._stopping.is_set():
             if self._once and self._is_done():
                 return
-            stopping = asyncio.ensure_future(self._stopping.wait())
-            changed = asyncio.ensure_future(self._changed.wait())
-            try:
-                await asyncio.wait((stopping, changed), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                stopping.cancel()
-                changed.cancel()
+            await self._changed.wait()
             self._changed.clear()
 
     def _is_done(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -103,6 +104,8 @@ async def _run(
         collector = Collector(
             config, registry, state, transport, once=once, roots=roots, on_change=progress
         )
+        gc.freeze()  # what is there now stays, and need not be looked at by each collection
+        gc.enable()
         loop = asyncio.get_running_loop()
         # Each thread that compresses batches keeps some of their memory: one is enough, and a
         # second for what must not wait for it.

@@ -30,13 +30,13 @@ import os
 import re
 from abc import abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 
 import msgspec
 
 from lethe_core.decoding import DECODING_ERRORS, decode_tolerantly, describe
 from lethe_core.errors import SourceReplaced
-from lethe_core.events import SessionEvent, TurnEvent
+from lethe_core.events import Event, SessionEvent, TurnEvent
 from lethe_core.limits import MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES
 from lethe_core.parser import Parser, unmapped_turn
 from lethe_core.sources import Cursor, Record, Source, find_files, open_source
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from lethe_core.events import Event, Role, SessionMeta
+    from lethe_core.events import Role, SessionMeta
 
 _BLOCK_BYTES: Final = 1024 * 1024
 _ANCHOR_BYTES: Final = 1024
@@ -195,17 +195,15 @@ class JsonlParser(Parser):
             offset, state = _resume(file, source, cursor)
             session_id = self.session_id(source)
             context = self.open_context(source)
-            for start, end, data, anchor, digest in _complete_lines(file, offset):
-                line = Line(self, source, session_id, start, end, data, context, state)
-                mapped = self._map(line) if digest is None else self._too_large(line, digest)
+            for raw in _complete_lines(file, offset):
+                line = Line(self, source, session_id, raw.start, raw.end, raw.data, context, state)
+                mapped = self._map(line) if not raw.digest else self._too_large(line, raw.digest)
                 yield _LineRecord(
                     events=mapped.events,
-                    position=end,
+                    position=raw.end,
                     skipped=mapped.skipped,
                     unmapped=mapped.unmapped,
-                    length=end - start,
-                    opening=data[:_OPENING_BYTES],
-                    anchor=anchor,
+                    raw=raw,
                     state=_encode_state(state),
                 )
 
@@ -306,31 +304,7 @@ def clean_session_id(name: str) -> str:
     return cleaned
 
 
-@dataclass(slots=True, kw_only=True)
-class _LineRecord(Record):
-    """The record of a line; its cursor is made when it is asked for.
-
-    A cursor costs as much as to read the line, and of a thousand lines in a row, only that of the
-    last one is kept.
-    """
-
-    cursor: Cursor = field(init=False)
-    length: int
-    opening: bytes
-    anchor: bytes
-    state: str
-
-    def __getattr__(self, name: str) -> Cursor:
-        """Give what is not there yet: the cursor alone."""
-        if name != "cursor":
-            raise AttributeError(name)
-        self.cursor = _make_cursor(
-            self.position, self.length, self.opening, self.anchor, self.state
-        )
-        return self.cursor
-
-
-class _Mapped(NamedTuple):
+class _Mapped(msgspec.Struct, gc=False):
     """What became of one line."""
 
     events: tuple[Event, ...] = ()
@@ -338,7 +312,7 @@ class _Mapped(NamedTuple):
     unmapped: bool = False
 
 
-class _RawLine(NamedTuple):
+class _RawLine(msgspec.Struct, gc=False):
     """One complete line: `data` without its end, `anchor` the last bytes of the file up to its end.
 
     An anchor reaches beyond a short line, which alone may well stand at the same place again when
@@ -352,7 +326,28 @@ class _RawLine(NamedTuple):
     end: int
     data: bytes
     anchor: bytes
-    digest: str | None
+    digest: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class _LineRecord(Record):
+    """The record of a line; its cursor is made when it is asked for.
+
+    A cursor costs as much as to read the line, and of a thousand lines in a row, only that of the
+    last one is kept.
+    """
+
+    cursor: Cursor = field(init=False)
+    raw: _RawLine
+    state: str
+
+    def __getattr__(self, name: str) -> Cursor:
+        """Give what is not there yet: the cursor alone."""
+        if name != "cursor":
+            raise AttributeError(name)
+        raw = self.raw
+        self.cursor = _make_cursor(raw.end, raw.end - raw.start, raw.data, raw.anchor, self.state)
+        return self.cursor
 
 
 def _complete_lines(file: BinaryIO, offset: int) -> Iterator[_RawLine]:
@@ -367,7 +362,7 @@ def _complete_lines(file: BinaryIO, offset: int) -> Iterator[_RawLine]:
             anchor = buffer[max(0, end - _ANCHOR_BYTES) : end]
             if end < _ANCHOR_BYTES:
                 anchor = (before + anchor)[-_ANCHOR_BYTES:]
-            yield _RawLine(offset + start, offset + end, buffer[start:newline], anchor, None)
+            yield _RawLine(offset + start, offset + end, buffer[start:newline], anchor)
             start = end
         before = (before + buffer[max(0, start - _ANCHOR_BYTES) : start])[-_ANCHOR_BYTES:]
         tail = buffer[start:]

@@ -49,18 +49,18 @@ def unix_time(value: Any) -> float | None:
         The seconds; `None` if it is no time, or one that the wire cannot carry.
     """
     match value:
-        case bool():
-            return None
-        case int() | float():
-            seconds = float(value)
-            if seconds > _MILLISECONDS:
-                seconds /= 1000
         case str():
             try:
                 moment = datetime.fromisoformat(value)
                 seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
             except (ValueError, OverflowError):
                 return None
+        case bool():
+            return None
+        case int() | float():
+            seconds = float(value)
+            if seconds > _MILLISECONDS:
+                seconds /= 1000
         case _:
             return None
     return seconds if math.isfinite(seconds) and 0 <= seconds <= MAX_TIMESTAMP else None
@@ -113,16 +113,19 @@ def call_line(name: str, arguments: Any) -> str:
         name: the tool's name.
         arguments: what it was called with.
     """
-    if isinstance(arguments, dict):
-        named = (arguments.get(key) for key in _MAIN_ARGUMENTS)
-        main = next((value for value in (*named, *arguments.values()) if _is_line(value)), "")
-    else:
-        main = arguments
+    main = _main_argument(arguments) if isinstance(arguments, dict) else arguments
     if isinstance(main, list):
         main = " ".join(part for part in main if isinstance(part, str))
     first = " ".join(text(main)[: 2 * _MAX_CALL_LINE].split())
     line = f"{name}: {first}" if first else name
     return line if len(line) <= _MAX_CALL_LINE else f"{line[: _MAX_CALL_LINE - 1]}…"
+
+
+def _main_argument(arguments: dict[str, Any]) -> Any:
+    for key in _MAIN_ARGUMENTS:
+        if key in arguments and _is_line(arguments[key]):
+            return arguments[key]
+    return next(filter(_is_line, arguments.values()), "")
 
 
 def data_url_image(url: Any) -> dict[str, Any] | None:

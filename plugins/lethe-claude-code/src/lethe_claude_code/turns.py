@@ -75,7 +75,7 @@ class Turns:
             turn_id = f"{turn_id}.{index}"
         described = {"kind": kind, **self._common}
         if metadata:
-            described.update((key, value) for key, value in metadata.items() if value)
+            described |= {key: value for key, value in metadata.items() if value}
         self.events.append(
             self._line.turn(
                 turn_id=turn_id,
