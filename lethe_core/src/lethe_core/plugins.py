@@ -124,8 +124,8 @@ def load_parsers(
     for entry_point in sorted(found, key=lambda entry: (entry.name, entry.value)):
         report = PluginReport(name=entry_point.name)
         if entry_point.dist is not None:
-            report.distribution = entry_point.dist.name
-            report.version = entry_point.dist.version
+            about = entry_point.dist.metadata  # read and parsed anew by each look at it
+            report.distribution, report.version = about["Name"], about["Version"]
         registry.reports.append(report)
         if entry_point.name in disabled:
             report.status = "disabled"

@@ -54,8 +54,6 @@ _CJK: Final = (
 )
 _EMOJI: Final = "\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
 _UNSPACED: Final = re.compile(f"[{_CJK}]+|[{_EMOJI}]")
-_ENDS_IN_CJK: Final = re.compile(f"[{_CJK}]{{2}}$")
-_LONE_CJK: Final = re.compile(f"[{_CJK}]")
 _EMOJI_ONE: Final = re.compile(f"[{_EMOJI}]")
 
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -122,7 +120,8 @@ def query_text(text: str) -> str:
     """
     text = clean_query(text).rstrip()
     words = index_text(text).split()
-    return " ".join(words[:-1] if _ENDS_IN_CJK.search(text) else words)
+    ends_in_cjk = len(text) > 1 and all(map(is_lone_cjk, text[-2:]))
+    return " ".join(words[:-1] if ends_in_cjk else words)
 
 
 def split_words(text: str) -> list[str]:
@@ -196,7 +195,7 @@ def is_lone_cjk(text: str) -> bool:
     Args:
         text: of a query.
     """
-    return _LONE_CJK.fullmatch(text) is not None
+    return len(text) == 1 and not is_spaced(text)
 
 
 def is_spaced(char: str) -> bool:
@@ -205,7 +204,7 @@ def is_spaced(char: str) -> bool:
     Args:
         char: a letter or digit.
     """
-    return _LONE_CJK.match(char) is None
+    return _UNSPACED.match(char) is None or _EMOJI_ONE.match(char) is not None
 
 
 def _spread_unspaced(text: str) -> str:
