@@ -97,8 +97,8 @@ class Found(NamedTuple):
         table: which.
         total: how many hits it has; at least, if they are more than `CANDIDATES`.
         newest: the place of the newest.
-        rows: the hits, the newest first, with a score or without; all, but `NEWEST` if there are
-            more than `CANDIDATES`. `None` if they were only counted.
+        rows: the hits, the newest first, with a score or without; all of them, or as many as
+            count if there are more than `CANDIDATES`. `None` if they were only counted.
     """
 
     table: Table
@@ -212,17 +212,17 @@ class Survey:
         return Found(table, *table.tally(figures))
 
     def _find(self, table: Table, figures: Figures) -> Found:
-        """Find what is dear to find: all of it, or the newest, by one statement if possible."""
+        """Find what is dear to find, by one statement if possible."""
+        widened = bool(table.match.prefixes)  # each statement puts them together anew
         if not self.is_ranked:
-            widened = table.match.prefixes  # each statement puts them together anew
             return self._list(table, figures) if widened else self._count(table, figures)
-        deepest = min(NEWEST, CANDIDATES)
-        rows = table.scored(figures, deepest + 1)
-        if len(rows) <= deepest:
+        limit = CANDIDATES if widened else min(NEWEST, CANDIDATES)
+        rows = table.scored(figures, limit + 1)
+        if widened or len(rows) <= limit:
             return Found(table, len(rows), -rows[0][1] if rows else FIRST, [*rows])
         total, newest = table.tally(figures)
         if total > CANDIDATES:
-            return Found(table, total, newest, [*rows[:deepest]])
+            return Found(table, total, newest, [*rows[:limit]])
         behind = msgspec.structs.replace(figures, until=-rows[-1][1])
         return Found(table, total, newest, [*rows, *table.scored(behind, CANDIDATES)])
 
