@@ -23,7 +23,6 @@ from lethe_collector.discovery import Discovery
 from lethe_collector.following import Follower
 from lethe_collector.reader import Reader, Tool
 from lethe_collector.shipper import Shipper
-from lethe_collector.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from lethe_collector.config import CollectorConfig
     from lethe_collector.state import State
     from lethe_collector.transport import Transport
+    from lethe_collector.watch import Watch
     from lethe_core.plugins import ParserRegistry
 
 #: How long a request in flight may go on after the collector was told to stop, in seconds.
@@ -144,6 +144,8 @@ class Collector:
             ExceptionGroup: there is a defect in the collector.
         """
         if not self._once:
+            from lethe_collector.watch import Watch  # noqa: PLC0415 - a single run needs none
+
             self._watch = Watch(asyncio.get_running_loop(), self._hint)
         async with asyncio.TaskGroup() as group:
             working = [group.create_task(follower.run()) for follower in self._followers.values()]

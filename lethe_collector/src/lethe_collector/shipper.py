@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from loguru import logger
-from tenacity import AsyncRetrying, RetryError, retry_if_exception_type
 
 from lethe_collector.answers import HINTS, Ack, Keep, Reject, Shrink, classify
 from lethe_collector.backoff import Undelivered, seconds_until_retry, why_undelivered
@@ -215,6 +214,12 @@ class Shipper:
 
     async def _ship(self, parcel: _Parcel) -> bool:
         """Deliver one parcel, however long it takes; `False` if stopped before."""
+        # Most runs have nothing to send.
+        from tenacity import (  # noqa: PLC0415
+            AsyncRetrying,
+            RetryError,
+            retry_if_exception_type,
+        )
 
         async def keep(retry: RetryCallState) -> None:
             await self._note_failure(why_undelivered(retry), parcel)
