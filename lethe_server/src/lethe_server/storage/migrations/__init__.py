@@ -8,7 +8,6 @@ transaction as the change itself: a migration that fails, or is killed, leaves t
 
 from __future__ import annotations
 
-import functools
 import importlib
 import pkgutil
 from typing import TYPE_CHECKING, Final
@@ -29,9 +28,10 @@ APPLICATION_ID: Final = 0x6C746865
 
 
 def known_migrations() -> list[Migration]:
-    """Return the migrations of this package in order; each is imported when it is made."""
+    """Return the migrations of this package in order."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    return [functools.partial(_upgrade, name) for name in names]
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
+    return [module.upgrade for module in modules]
 
 
 def migrate(
@@ -63,10 +63,6 @@ def migrate(
                 connection.pragma("application_id", APPLICATION_ID)
                 connection.pragma("user_version", version)
     return found, len(steps)
-
-
-def _upgrade(name: str, connection: apsw.Connection) -> None:
-    importlib.import_module(f"{__name__}.{name}").upgrade(connection)
 
 
 def _checked_version(connection: apsw.Connection, newest: int) -> int:
