@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lethe_server.sessions import pages
+from lethe_server.storage import turnpages
+
 PATH = "/sessions/claude-code/laptop/s1"
 
 
@@ -110,9 +113,28 @@ async def test_i06_turns_come_in_source_order(archive, event):
     assert [f"text {number}" for number in range(1, 6)] == [turn["content"] for turn in turns]
 
 
+@pytest.mark.parametrize("ties", [0, 5, 200])
+@pytest.mark.parametrize("length", [1, 300_000])
+async def test_turns_of_one_seq_are_told_by_name(archive, event, ties, length, monkeypatch):
+    """Whatever their order of arrival and their size, turns of one seq are in that of their ids."""
+    monkeypatch.setattr(turnpages, "_TIES", ties)
+    monkeypatch.setattr(pages, "_SLICE_TURNS", 3)
+    names = [f"t{number:02}" for number in range(8)]
+    content = "x" * length
+    for name in reversed(names):
+        await archive.send(event(1, seq=7, turn_id=name, content=content))
+    await archive.send(event(0, turn_id="first"), event(9, turn_id="last"))
+
+    turns = (await archive.get(PATH))["turns"]
+
+    assert ["first", *names, "last"] == [turn["turn_id"] for turn in turns]
+
+
+@pytest.mark.parametrize("ties", [0, 1, 200])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 5000])
-async def test_pages_hold_each_turn_once(archive, event, size):
-    """Following `next` gives every turn once, even where several share a seq."""
+async def test_pages_hold_each_turn_once(archive, event, size, ties, monkeypatch):
+    """Following `next` gives every turn once, even where several share a seq, however many may."""
+    monkeypatch.setattr(turnpages, "_TIES", ties)
     events = [event(n, seq=10 * (n // 3)) for n in range(25)]
     await archive.send(*events)
 

@@ -132,9 +132,8 @@ class TurnEncoder:
         """
         # All by position: this is done for each turn that is answered.
         columns: Any = row
-        turn_id, seq, role, timestamp, model, revision, *numbers = columns[:_TEXTS]
+        turn_id, seq, role, timestamp, model, revision, *numbers, content, calls, metadata = columns
         own_in, own_out, own_cost, key, *shared, shared_cost, first_seq = numbers
-        content, tool_calls, metadata = columns[_TEXTS:]
         usage = None
         if key is None:
             tokens = (own_in or None, own_out or None, own_cost / NANO or None)
@@ -147,10 +146,9 @@ class TurnEncoder:
         return _encode(
             TurnAnswer(
                 *(turn_id, seq, role, timestamp, content, model, *tokens, usage),
-                *(Raw(tool_calls), Raw(metadata), revision, self._removals.why(seq)),
+                *(Raw(calls), Raw(metadata), revision, self._removals.why(seq)),
             )
         )
 
 
 _NOT_AGAIN: Final = (None, None, None)
-_TEXTS: Final = TurnRow._fields.index("content")

@@ -106,6 +106,7 @@ class TurnPage:
         self._place = TurnPlace(start.seq, "")
         self._start = start
         self._limit = limit
+        self._last_seq = -1
         self._count = 0
         self._bytes = 0
         self._whole = start is SESSION_START
@@ -131,25 +132,28 @@ class TurnPage:
 
     def _encode(self, turns: list[TurnRow]) -> list[bytes]:
         encoded: list[bytes] = []
+        encode = self._encoder.encode
         for turn in turns:
-            if self._ends_before(turn):
-                self.next = self._place.seq
+            if self._ends_before(turn.seq):
+                self.next = self._last_seq
                 break
             if self._count:
                 encoded.append(b",")
             elif self.offset:
                 self.previous = turn.seq
-            data = self._encoder.encode(turn)
+            data = encode(turn)
             encoded.append(data)
             self._count += 1
             self._bytes += len(data)
-            self._place = TurnPlace(turn.seq, turn.turn_id)
+            self._last_seq = turn.seq
+        if turns:
+            self._place = TurnPlace(turns[-1].seq, turns[-1].turn_id)
         return encoded
 
-    def _ends_before(self, turn: TurnRow) -> bool:
+    def _ends_before(self, seq: int) -> bool:
         if not self._count:
             return False
-        if turn.seq > self._start.until:
+        if seq > self._start.until:
             return True
         full = self._count >= self._limit or self._bytes >= PAGE_BYTES
-        return full and turn.seq != self._place.seq and self._place.seq >= self._start.through
+        return full and seq != self._last_seq and self._last_seq >= self._start.through
