@@ -31,7 +31,7 @@ from lethe_server.search.terms import NO_TERMS, index_terms
 from lethe_server.storage import hit_counts
 from lethe_server.storage.database import open_database, prepare_directory
 from lethe_server.storage.migrations import migrate
-from lethe_server.storage.search_hits import EVERYWHERE, HitReader
+from lethe_server.storage.search_hits import HitReader, Wanted
 from lethe_server.storage.search_index import IndexedTurn, facets_of, index_turns
 from lethe_server.storage.transactions import write_transaction
 
@@ -207,7 +207,7 @@ def _search(scratch: Path, turns: int) -> dict[str, float]:
         reader = HitReader(connection, "turns", 2 if "owner" in given else 1)
         expression = compile_match(query.wanted).expression
         figures[f"{name}: match"] = _milliseconds(
-            lambda: reader.tally(expression, EVERYWHERE, turns)  # noqa: B023 - called at once
+            lambda: reader.tally(Wanted(expression), turns)  # noqa: B023 - called at once
         )
     database.close()
     return figures

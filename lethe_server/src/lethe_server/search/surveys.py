@@ -17,7 +17,7 @@ from lethe_server.search.expressions import leaf_expression, prefixes_of
 from lethe_server.search.prefixes import check_prefixes
 from lethe_server.storage.places import FIRST, LAST, place_of, slot_end, slot_start
 from lethe_server.storage.ranking import Worth, make_scoring, word_weight
-from lethe_server.storage.search_hits import Window
+from lethe_server.storage.search_hits import Wanted, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -58,33 +58,30 @@ class Table(NamedTuple):
 
     def tally(self, figures: Figures) -> tuple[int, int]:
         """Count hits, no further than anybody wants to know, and tell the newest place."""
-        expression, sessions = self.match.expression, self.plan.sessions
-        window = _window(figures)
-        total, newest = self.reader.tally(expression, window, CANDIDATES + 1, sessions=sessions)
+        total, newest = self.reader.tally(self._wanted(figures), CANDIDATES + 1)
         if total > CANDIDATES:  # it was not the newest where the counting ended
-            newest = self.reader.place_at(expression, window, 1, sessions=sessions)
+            newest = self.place_at(figures, 1)
         return total, newest
 
     def places(self, figures: Figures, limit: int) -> list[int]:
         """Return the places of at most so many of the newest hits."""
-        expression, sessions = self.match.expression, self.plan.sessions
-        return self.reader.places(expression, _window(figures), limit, sessions=sessions)
+        return self.reader.places(self._wanted(figures), limit)
+
+    def place_at(self, figures: Figures, depth: int) -> int:
+        """Return the place of one of the newest hits, which there must be."""
+        return self.reader.place_at(self._wanted(figures), depth)
 
     def best(self, figures: Figures, bounds: Bounds) -> list[HitRow]:
         """Return the best hits."""
-        return self.reader.best(
-            self.match.expression,
-            _window(figures),
-            bounds,
-            self._scoring(figures),
-            self.plan.sessions,
-        )
+        return self.reader.best(self._wanted(figures), bounds, self._scoring(figures))
 
     def scored(self, figures: Figures, limit: int) -> list[HitRow]:
         """Return at most so many of the newest hits, the newest first."""
-        expression, sessions = self.match.expression, self.plan.sessions
-        scoring = self._scoring(figures)
-        return self.reader.scored(expression, _window(figures), limit, scoring, sessions)
+        return self.reader.scored(self._wanted(figures), limit, self._scoring(figures))
+
+    def _wanted(self, figures: Figures) -> Wanted:
+        window = Window(figures.since, figures.until)
+        return Wanted(self.match.expression, window, self.plan.sessions)
 
     def _scoring(self, figures: Figures) -> Scoring:
         return make_scoring(self.source, _worths(self.match, figures.weights))
@@ -253,18 +250,13 @@ class Survey:
         )
 
 
-def _window(figures: Figures) -> Window:
-    return Window(figures.since, figures.until)
-
-
 def _floor(found: Found, figures: Figures, deepest: int) -> int:
     """Return the place of the hit that is so deep in a table."""
     if found.total < deepest:
         return FIRST
     if found.rows is not None:
         return -found.rows[deepest - 1][1]
-    expression, sessions = found.table.match.expression, found.table.plan.sessions
-    return found.table.reader.place_at(expression, _window(figures), deepest, sessions=sessions)
+    return found.table.place_at(figures, deepest)
 
 
 def _worths(match: Match, weights: Sequence[float]) -> list[list[Worth]]:

@@ -10,7 +10,7 @@ from lethe_server.search.plans import plan_owner
 from lethe_server.search.prefixes import check_prefixes
 from lethe_server.search.snippets import SnippetMaker
 from lethe_server.storage.places import FIRST, LAST, place_of
-from lethe_server.storage.search_hits import Window, indexed_owners, read_page
+from lethe_server.storage.search_hits import Wanted, Window, indexed_owners, read_page
 from lethe_server.storage.search_index import session_facet
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _find(connection: apsw.Connection, finding: Finding, plan: OwnerPlan) -> Hit
     sources: dict[int, Source] = {}
     more = False
     for source, reader in plan.readers.items():
-        places = reader.places(match.expression, window, MAX_HITS + 1)
+        places = reader.places(Wanted(match.expression, window), MAX_HITS + 1)
         more |= len(places) > MAX_HITS
         sources = dict.fromkeys(places[:MAX_HITS], source) | sources
     values = (plan.number, json.dumps(list(sources)))

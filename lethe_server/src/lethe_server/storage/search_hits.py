@@ -15,7 +15,7 @@ from lethe_server.storage.ranking import ROWS
 from lethe_server.storage.search_index import table_of, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 
     import apsw
 
@@ -85,6 +85,20 @@ class Window(NamedTuple):
 EVERYWHERE: Final = Window(FIRST, LAST)
 
 
+class Wanted(NamedTuple):
+    """Which rows of a table are hits.
+
+    Args:
+        expression: of FTS5.
+        window: which places count.
+        sessions: only of these sessions.
+    """
+
+    expression: str
+    window: Window = EVERYWHERE
+    sessions: Collection[int] | None = None
+
+
 class FoundTurn(NamedTuple):
     """A turn of a page.
 
@@ -141,26 +155,17 @@ class HitReader:
             limit: at most so many.
         """
         return self._remembered(
-            (expression, limit), lambda: self.tally(expression, EVERYWHERE, limit)[0]
+            (expression, limit), lambda: self.tally(Wanted(expression), limit)[0]
         )
 
-    def tally(
-        self,
-        expression: str,
-        window: Window,
-        limit: int,
-        *,
-        sessions: Iterable[int] | None = None,
-    ) -> tuple[int, int]:
+    def tally(self, wanted: Wanted, limit: int) -> tuple[int, int]:
         """Count hits, no further than a limit, and return the greatest place of those.
 
         Args:
-            expression: of FTS5.
-            window: which places count.
+            wanted: which rows are hits.
             limit: at most so many.
-            sessions: only of these sessions.
         """
-        where, values = self._where(expression, window, sessions)
+        where, values = self._where(wanted)
         statement = f"""
             SELECT count(*), coalesce(max(place), {FIRST})
             FROM (SELECT rowid AS place FROM {self._table} {where} LIMIT ?)
@@ -191,65 +196,38 @@ class HitReader:
                 break
         return total, longer
 
-    def places(
-        self,
-        expression: str,
-        window: Window,
-        limit: int,
-        *,
-        sessions: Iterable[int] | None = None,
-    ) -> list[int]:
+    def places(self, wanted: Wanted, limit: int) -> list[int]:
         """Return the places of the newest hits, the newest first.
 
         Args:
-            expression: of FTS5.
-            window: which places count.
+            wanted: which rows are hits.
             limit: at most so many.
-            sessions: only of these sessions.
         """
-        where, values = self._where(expression, window, sessions)
+        where, values = self._where(wanted)
         statement = f"SELECT rowid FROM {self._table} {where} ORDER BY rowid DESC LIMIT ?"  # noqa: S608 - made of a number
         rows = self._connection.execute(statement, (*values, limit))
         return [place for (place,) in rows]
 
-    def place_at(
-        self,
-        expression: str,
-        window: Window,
-        depth: int,
-        *,
-        sessions: Iterable[int] | None = None,
-    ) -> int:
+    def place_at(self, wanted: Wanted, depth: int) -> int:
         """Return the place of one of the newest hits, which there must be.
 
         Args:
-            expression: of FTS5.
-            window: which places count.
+            wanted: which rows are hits.
             depth: 1 for the newest.
-            sessions: only of these sessions.
         """
-        where, values = self._where(expression, window, sessions)
+        where, values = self._where(wanted)
         statement = f"SELECT rowid FROM {self._table} {where} ORDER BY rowid DESC LIMIT 1 OFFSET ?"  # noqa: S608 - made of a number
         return int(self._connection.execute(statement, (*values, depth - 1)).get)
 
-    def scored(
-        self,
-        expression: str,
-        window: Window,
-        limit: int,
-        scoring: Scoring,
-        sessions: Iterable[int] | None = None,
-    ) -> list[HitRow]:
+    def scored(self, wanted: Wanted, limit: int, scoring: Scoring) -> list[HitRow]:
         """Return the newest hits, the newest first.
 
         Args:
-            expression: of FTS5.
-            window: which places count.
+            wanted: which rows are hits.
             limit: at most so many.
             scoring: from `make_scoring`.
-            sessions: only of these sessions.
         """
-        where, values = self._where(expression, window, sessions)
+        where, values = self._where(wanted)
         statement = f"""
             SELECT -({scoring.sql.format(table=self._table)}), -rowid, {self._owner:d},
                 '{self._source}'
@@ -257,26 +235,17 @@ class HitReader:
         """  # noqa: S608 - made of numbers and constants
         return list(self._connection.execute(statement, (*scoring.values, *values, limit)))
 
-    def best(
-        self,
-        expression: str,
-        window: Window,
-        bounds: Bounds,
-        scoring: Scoring,
-        sessions: Iterable[int] | None = None,
-    ) -> list[HitRow]:
+    def best(self, wanted: Wanted, bounds: Bounds, scoring: Scoring) -> list[HitRow]:
         """Return the best hits, the best first.
 
         SQLite sorts them: what is not shown never becomes an object of Python.
 
         Args:
-            expression: of FTS5.
-            window: which places count.
+            wanted: which rows are hits.
             bounds: how many hits are scored and returned.
             scoring: from `make_scoring`.
-            sessions: only of these sessions.
         """
-        where, values = self._where(expression, window, sessions)
+        where, values = self._where(wanted)
         after = "" if bounds.after is None else _AFTER
         statement = f"""
             SELECT minus_score, minus_place, {self._owner:d} AS owner, '{self._source}' AS source
@@ -298,14 +267,12 @@ class HitReader:
         statement = f"SELECT {ROWS}({table}) FROM {table} WHERE {table} MATCH ? LIMIT 1"  # noqa: S608 - made of a number
         return self._connection.execute(statement, (f"facets : {FACET_ANY}",)).get or 0
 
-    def _where(
-        self, expression: str, window: Window, sessions: Iterable[int] | None
-    ) -> tuple[str, list[Any]]:
+    def _where(self, wanted: Wanted) -> tuple[str, list[Any]]:
         condition = f"WHERE {self._table} MATCH ? AND rowid >= ? AND rowid < ?"
-        values: list[Any] = [expression, *window]
-        if sessions is not None:
+        values: list[Any] = [wanted.expression, *wanted.window]
+        if wanted.sessions is not None:
             condition += _IN_SESSIONS.format(self._table)
-            values += (self._owner, json.dumps(list(sessions)))
+            values += (self._owner, json.dumps(list(wanted.sessions)))
         return condition, values
 
 
