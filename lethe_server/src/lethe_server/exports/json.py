@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from lethe_core.wire import CONTENT_TYPE
 from lethe_server.exports.form import Export
-from lethe_server.sessions.answers import TurnEncoder, UsageAnswer, answer_session
+from lethe_server.sessions.answers import TurnAnswers, UsageAnswer, answer_session
 
 if TYPE_CHECKING:
     from lethe_server.storage import SessionRow, TurnRow
@@ -29,7 +29,7 @@ class JsonExport(Export):
 
     def __init__(self, session: SessionRow) -> None:
         super().__init__(session)
-        self._encoder = TurnEncoder(session, whole=True)
+        self._answers = TurnAnswers(session, whole=True)
         self._separator = b""
 
     def head(self) -> bytes:
@@ -39,7 +39,7 @@ class JsonExport(Export):
     def turn(self, row: TurnRow) -> bytes:
         """Return a turn, with a comma before it unless it is the first."""
         separator, self._separator = self._separator, b","
-        return separator + self._encoder.encode(row)
+        return separator + _encode(self._answers.answer(row))
 
     def tail(self) -> bytes:
         """Return the end of the list."""

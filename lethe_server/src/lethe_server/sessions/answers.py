@@ -15,8 +15,6 @@ from lethe_core.removals import Removals
 from lethe_server.storage import SessionRow, TurnRow
 from lethe_server.storage.records import NANO
 
-_encode = msgspec.json.Encoder().encode
-
 #: JSON that is put into the answer as it is.
 RawObject = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
 RawList = Annotated[Raw, Meta(extra_json_schema={"type": "array", "items": {"type": "object"}})]
@@ -108,8 +106,8 @@ def answer_session(row: SessionRow, owner: str | None = None) -> SessionAnswer:
     return answer
 
 
-class TurnEncoder:
-    """Encodes the turns of one session in their order.
+class TurnAnswers:
+    """Makes the answers for the turns of one session in their order.
 
     Tokens that several turns share, because they came in one API reply, stand on the first of
     these turns alone, so that sums over turns are right. `usage` stands on all of them.
@@ -124,31 +122,37 @@ class TurnEncoder:
         self._whole = whole
         self._told: set[str] = set()
 
-    def encode(self, row: TurnRow) -> bytes:
-        """Encode a turn.
+    def answer(self, row: TurnRow) -> TurnAnswer:
+        """Make the answer for a turn; by position, since this is done for each that is read.
 
         Args:
             row: that follows the one before.
         """
-        # All by position: this is done for each turn that is answered.
         columns: Any = row
         turn_id, seq, role, timestamp, model, revision, *numbers, content, calls, metadata = columns
         own_in, own_out, own_cost, key, *shared, shared_cost, first_seq = numbers
-        usage = None
+        usage = tokens_in = tokens_out = cost = None
         if key is None:
-            tokens = (own_in or None, own_out or None, own_cost / NANO or None)
+            tokens_in, tokens_out, cost = own_in or None, own_out or None, own_cost / NANO or None
         else:
             usage = UsageAnswer(key, *shared)
-            tokens = _NOT_AGAIN
-            if key not in self._told and (self._whole or seq == first_seq):
-                tokens = (usage.input, usage.output, shared_cost / NANO or None)
-            self._told.add(key)
-        return _encode(
-            TurnAnswer(
-                *(turn_id, seq, role, timestamp, content, model, *tokens, usage),
-                *(Raw(calls), Raw(metadata), revision, self._removals.why(seq)),
-            )
+            if key not in self._told:
+                self._told.add(key)
+                if self._whole or seq == first_seq:
+                    tokens_in, tokens_out, cost = shared[0], shared[1], shared_cost / NANO or None
+        return TurnAnswer(
+            turn_id,
+            seq,
+            role,
+            timestamp,
+            content,
+            model,
+            tokens_in,
+            tokens_out,
+            cost,
+            usage,
+            Raw(calls),
+            Raw(metadata),
+            revision,
+            self._removals.why(seq),
         )
-
-
-_NOT_AGAIN: Final = (None, None, None)

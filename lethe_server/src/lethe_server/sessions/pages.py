@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from marshmallow import ValidationError, validates_schema
 
 from lethe_core.limits import MAX_SEQ, MIB
 from lethe_server.errors import NotFound
 from lethe_server.parameters import OwnedParameters, Text, Whole
-from lethe_server.sessions.answers import TurnEncoder
+from lethe_server.sessions.answers import TurnAnswers
 from lethe_server.storage import SESSION_START, TurnPlace, TurnStarts, read_turns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lethe_server.sessions.answers import TurnAnswer
     from lethe_server.storage import Connection, SessionRow, TurnRow, TurnStart
 
 #: Turns of a page, if nothing else is asked for, and at most.
@@ -24,6 +28,7 @@ PAGE_BYTES: Final = 8 * MIB
 
 #: Turns that are read by one query: those of most pages, and one that tells that there are more.
 _SLICE_TURNS: Final = DEFAULT_TURNS + 1
+_encode: Final = msgspec.json.Encoder().encode
 _STARTS: Final = ("after", "before", "around", "offset")
 
 
@@ -110,13 +115,13 @@ class TurnPage:
         self._count = 0
         self._bytes = 0
         self._whole = start is SESSION_START
-        self._encoder = TurnEncoder(session, whole=self._whole)
+        self._answers = TurnAnswers(session, whole=self._whole)
         self.more = True
         self.offset = start.offset
         self.previous: int | None = None
         self.next: int | None = None
 
-    def read(self, connection: Connection) -> list[bytes]:
+    def read(self, connection: Connection) -> list[bytes | memoryview]:
         """Return the JSON of some turns, with commas between them and those before; to be joined.
 
         Args:
@@ -126,29 +131,32 @@ class TurnPage:
         part = read_turns(
             connection, self._owner, self._session, self._place, wanted, firsts=not self._whole
         )
-        encoded = self._encode(part.turns)
+        begun = self._count > 0
+        before = self._bytes
+        answers = list(self._take(part.turns))
         self.more = part.more and self.next is None
-        return encoded
+        if not answers:
+            return []
+        encoded = _encode(answers)
+        self._bytes = before + len(encoded)
+        return [b"," if begun else b"", memoryview(encoded)[1:-1]]
 
-    def _encode(self, turns: list[TurnRow]) -> list[bytes]:
-        encoded: list[bytes] = []
-        encode = self._encoder.encode
+    def _take(self, turns: list[TurnRow]) -> Iterator[TurnAnswer]:
+        """Answer turns as long as the page has room for them."""
+        answer = self._answers.answer
         for turn in turns:
-            if self._ends_before(turn.seq):
+            seq = turn.seq
+            if self._ends_before(seq):
                 self.next = self._last_seq
-                break
-            if self._count:
-                encoded.append(b",")
-            elif self.offset:
-                self.previous = turn.seq
-            data = encode(turn)
-            encoded.append(data)
+                return
+            if not self._count and self.offset:
+                self.previous = seq
             self._count += 1
-            self._bytes += len(data)
-            self._last_seq = turn.seq
+            self._bytes += len(turn.content) + len(turn.tool_calls) + len(turn.metadata)
+            self._last_seq = seq
+            yield answer(turn)
         if turns:
             self._place = TurnPlace(turns[-1].seq, turns[-1].turn_id)
-        return encoded
 
     def _ends_before(self, seq: int) -> bool:
         if not self._count:

@@ -93,7 +93,7 @@ class SessionReading:
         """
         return self._read(connection, [])
 
-    def _read(self, connection: Connection, parts: list[bytes]) -> bytes:
+    def _read(self, connection: Connection, parts: list[bytes | memoryview]) -> bytes:
         """Read some turns, and the end of the answer if these are the last."""
         page = self._page
         parts += page.read(connection)
