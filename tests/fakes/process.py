@@ -7,6 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+#: Where a collector can be killed.
+COLLECTOR_POINTS = (
+    "lane.read.before",
+    "batch.made",
+    "post.before",
+    "post.after",
+    "cursor.commit.before",
+    "cursor.commit.after",
+    "outbox.put.before",
+    "outbox.put.after",
+    "outbox.delete.before",
+    "outbox.delete.after",
+)
+
 _TESTS = Path(__file__).parent.parent
 
 

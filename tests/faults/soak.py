@@ -16,7 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from faults.world import COLLECTOR_POINTS, SERVER_POINTS, World
+from fakes.process import COLLECTOR_POINTS
+from faults.world import SERVER_POINTS, World
 
 #: How often each fault is chosen.
 FAULTS = {

@@ -7,8 +7,9 @@ import random
 import time
 
 import pytest
+from fakes.process import COLLECTOR_POINTS
 from faults.soak import soak
-from faults.world import COLLECTOR_POINTS, SERVER_POINTS, World
+from faults.world import SERVER_POINTS, World
 
 ROUNDS = 200
 

@@ -11,15 +11,16 @@ from collections import Counter
 from contextlib import closing
 
 import pytest
+from fakes.batches import make_batch, make_segment
 from fakes.process import CollectorProcess
 from fakes.transport import FakeTransport, ack
 
 from lethe_collector.backoff import MAX_BACKOFF
-from lethe_collector.batches import Batch, Segment
+from lethe_collector.batches import Batch
 from lethe_collector.shipper import Shipper
 from lethe_collector.state import State
 from lethe_collector.transport import NotSent
-from lethe_core.sources import Cursor, Source
+from lethe_core.sources import Source
 
 SOURCES = 100_000
 COLLECTORS = 50
@@ -37,17 +38,9 @@ def archive_all(machine):
         sources = list(machine.parser.discover(machine.root))
         batch = Batch()
         for row, source in zip(state.sources.add("toy", 1, sources), sources, strict=True):
-            segment = Segment(
-                source_id=row,
-                epoch=0,
-                generation=0,
-                before=None,
-                before_position=0,
-                after=Cursor("x"),  # would be refused, were it ever used
-                position=source.size,
-                read_to=(source.size, source.mtime_ns),
-            )
-            batch.add(segment)
+            read_to = (source.size, source.mtime_ns)
+            # Its cursor would be refused, were it ever used.
+            batch.add(make_segment(row, position=source.size, read_to=read_to))
         state.record_ack(batch, ())
 
 
@@ -168,18 +161,5 @@ def one_turn(state, directory):
     path = directory / "one.jsonl"
     source = Source(path=path, root=directory, size=1, mtime_ns=1)
     [row] = state.sources.add("toy", 1, [source])
-    batch = Batch()
-    batch.add(
-        Segment(
-            source_id=row,
-            epoch=0,
-            generation=0,
-            before=None,
-            before_position=0,
-            after=Cursor("1"),
-            position=1,
-            lines=[b'{"session_id":"s","turn_id":"t","seq":1}'],
-            size=40,
-        )
-    )
-    return batch
+    line = b'{"session_id":"s","turn_id":"t","seq":1}'
+    return make_batch(row, position=1, lines=[line], size=len(line))

@@ -26,18 +26,6 @@ from faults.oracle import Archive, Key, Ledger, Model, check
 
 from lethe_core.testing import files
 
-COLLECTOR_POINTS = (
-    "lane.read.before",
-    "batch.made",
-    "post.before",
-    "post.after",
-    "cursor.commit.before",
-    "cursor.commit.after",
-    "outbox.put.before",
-    "outbox.put.after",
-    "outbox.delete.before",
-    "outbox.delete.after",
-)
 SERVER_POINTS = ("server.commit.before", "server.commit.after")
 #: Turns that are searched for in the end.
 SEARCHED = 100

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lethe_collector.batches import Batcher, Segment
-from lethe_core.sources import Cursor
+from fakes.batches import make_segment
+
+from lethe_collector.batches import Batcher
 
 
 class Clock:
@@ -18,17 +19,7 @@ class Clock:
 
 def segment(lines, size=10):
     """Make a segment of so many lines."""
-    return Segment(
-        source_id=1,
-        epoch=0,
-        generation=0,
-        before=None,
-        before_position=0,
-        after=Cursor("c"),
-        position=0,
-        lines=[b"x" * size] * lines,
-        size=lines * size,
-    )
+    return make_segment(1, lines=[b"x" * size] * lines, size=lines * size)
 
 
 def batcher(clock=None):

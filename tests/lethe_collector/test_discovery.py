@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes.batches import make_batch
 from fakes.toy import ToyParser, Transcript
 
-from lethe_collector.batches import Batch, Segment
 from lethe_collector.discovery import Discovery
 from lethe_collector.state import State
-from lethe_core.sources import Cursor, Identity
+from lethe_core.sources import Identity
 
 
 class Place:
@@ -44,19 +44,11 @@ class Place:
 
     def read(self, row, source):
         """Read a source to its end."""
-        batch = Batch()
-        batch.add(
-            Segment(
-                source_id=row,
-                epoch=0,
-                generation=0,
-                before=None,
-                before_position=0,
-                after=Cursor("c"),
-                position=source.size,
-                read_to=(source.size, source.mtime_ns),
-                identity=Identity.of_file(source.path),
-            )
+        batch = make_batch(
+            row,
+            position=source.size,
+            read_to=(source.size, source.mtime_ns),
+            identity=Identity.of_file(source.path),
         )
         self.state.record_ack(batch, ())
         self.discovery.note_read(row, source)

@@ -12,22 +12,10 @@ from pathlib import Path
 from time import sleep
 
 import pytest
-from fakes.process import CollectorProcess
+from fakes.process import COLLECTOR_POINTS, CollectorProcess
 from fakes.server import Reply
 from fakes.waiting import until_now
 
-POINTS = (
-    "lane.read.before",
-    "batch.made",
-    "post.before",
-    "post.after",
-    "cursor.commit.before",
-    "cursor.commit.after",
-    "outbox.put.before",
-    "outbox.put.after",
-    "outbox.delete.before",
-    "outbox.delete.after",
-)
 LINES = 1200  # three batches
 
 
@@ -73,7 +61,7 @@ def check_archive(machine, paths):
 @pytest.mark.parametrize(
     "time", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", COLLECTOR_POINTS)
 async def test_c01_s17_killed_at_each_place(machine, collector, point, time):
     """After a kill anywhere, the next run completes the archive: 0 missing, 0 twice."""
     if point.startswith("outbox"):
@@ -121,7 +109,7 @@ def test_c01_killed_at_random_while_a_writer_runs(machine, collector):
     writer.start()
     try:
         for _ in range(50):
-            point = f"{chance.choice(POINTS)}=kill@{chance.randrange(1, 12)}"
+            point = f"{chance.choice(COLLECTOR_POINTS)}=kill@{chance.randrange(1, 12)}"
             process = collector.start("daemon", fail=point if chance.random() < 0.7 else "")
             try:
                 process.wait(timeout=0.5 + chance.random())

@@ -9,8 +9,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from fakes.batches import make_batch
 
-from lethe_collector.batches import Batch, LineKey, Refusal, Segment
+from lethe_collector.batches import LineKey, Refusal
 from lethe_collector.dead_letters import MAX_DEAD_LETTER_BYTES
 from lethe_collector.state import State
 from lethe_collector.statefile import VERSION, StateInUse, StateLock
@@ -26,22 +27,8 @@ def source(path="/somewhere/one.jsonl", **fields):
 
 def batch_of(source_id, cursor="c", lines=(b'{"seq":1}',), **fields):
     """Make a batch of one segment."""
-    batch = Batch()
-    batch.add(
-        Segment(
-            source_id=source_id,
-            epoch=fields.pop("epoch", 0),
-            generation=0,
-            before=None,
-            before_position=0,
-            after=Cursor(cursor),
-            position=fields.pop("position", 10),
-            lines=list(lines),
-            records=len(lines),
-            **fields,
-        )
-    )
-    return batch
+    usual = {"after": Cursor(cursor), "position": 10, "lines": [*lines], "records": len(lines)}
+    return make_batch(source_id, **usual | fields)
 
 
 @pytest.fixture

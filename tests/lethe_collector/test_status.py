@@ -10,13 +10,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from fakes.batches import make_batch
 
 from lethe_collector import config as config_module
 from lethe_collector import status as module
-from lethe_collector.batches import Batch, LineKey, Refusal, Segment
+from lethe_collector.batches import LineKey, Refusal
 from lethe_collector.state import State
 from lethe_collector.status import main, read_status
-from lethe_core.sources import Cursor, Source
+from lethe_core.sources import Source
 
 
 @pytest.fixture
@@ -41,22 +42,8 @@ def add(state, name="one", size=100):
 
 def read(state, row, *, position=100, to=(100, 7), refused=(), outbox=False):
     """Read some of a source."""
-    batch = Batch()
-    batch.add(
-        Segment(
-            source_id=row,
-            epoch=0,
-            generation=0,
-            before=None,
-            before_position=0,
-            after=Cursor("c"),
-            position=position,
-            lines=[b'{"seq":1}'],
-            records=1,
-            read_to=to,
-            refused=list(refused),
-        )
-    )
+    what = {"lines": [b'{"seq":1}'], "records": 1, "read_to": to, "refused": [*refused]}
+    batch = make_batch(row, position=position, **what)
     if outbox:
         state.put_outbox(batch)
     else:

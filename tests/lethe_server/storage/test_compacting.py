@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import random
 
 import apsw
 import pytest
+from fakes.words import wordy_event
 
 from lethe_core.errors import ConfigInvalid
 from lethe_core.wire import decode_line
@@ -17,29 +17,11 @@ from lethe_server.storage.compacting import compact
 from lethe_server.storage.integrity import find_damage
 from lethe_server.storage.payloads import dictionary_number
 
-WORDS = ["".join(random.Random(number).choices("abcdefghijkl", k=7)) for number in range(300)]
-
-
-def event(number):
-    """A turn of some words; the same each time."""
-    text = " ".join(random.Random(number).choices(WORDS, k=40))
-    return {
-        "tool": "tool",
-        "host": "box",
-        "session_id": "s",
-        "turn_id": f"t{number:04}",
-        "seq": number,
-        "role": "user" if number % 2 else "tool",
-        "parser_version": 1,
-        "content": text if number % 2 else "",
-        "tool_calls": [] if number % 2 else [{"name": "Bash", "output": text}],
-    }
-
 
 async def fill(directory, count):
     """Make an archive without dictionaries."""
     with contextlib.closing(Store.open(directory)) as store:
-        lines = (json.dumps(event(number)).encode() for number in range(count))
+        lines = (json.dumps(wordy_event(number)).encode() for number in range(count))
         await store.ingest("kim", [prepare_record(decode_line(line)) for line in lines])
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import random
 
 import apsw
 import pytest
+from fakes.words import wordy_event
 
 from lethe_core.wire import decode_line
 from lethe_server.errors import StorageDamaged
@@ -17,32 +17,12 @@ from lethe_server.storage.integrity import Finding, find_damage, rebuild_index
 from lethe_server.storage.payloads import dictionary_number
 
 KEY = SessionKey("tool", "box", "s")
-CHANCE = random.Random(5)
-WORDS = ["".join(CHANCE.choices("abcdefghijkl", k=7)) for _ in range(300)]
-
-
-def event(number, owner="kim"):
-    """A turn of some words; the same each time."""
-    chance = random.Random(f"{owner} {number}")
-    text = " ".join(chance.choices(WORDS, k=30))
-    return {
-        "tool": "tool",
-        "host": "box",
-        "session_id": "s",
-        "turn_id": f"t{number:04}",
-        "seq": number,
-        "role": "user" if number % 2 else "tool",
-        "parser_version": 1,
-        "content": text if number % 2 else "",
-        "tool_calls": [] if number % 2 else [{"name": "Bash", "output": text}],
-        "metadata": {"kind": "prompt" if number % 2 else "tool_result"},
-    }
 
 
 async def send(store, numbers, owner="kim"):
     """Store turns as a request does."""
     packer = await store.packer(owner)
-    lines = [json.dumps(event(number, owner)).encode() for number in numbers]
+    lines = [json.dumps(wordy_event(number, owner)).encode() for number in numbers]
     return await store.ingest(owner, [prepare_record(decode_line(x), packer) for x in lines])
 
 
@@ -59,7 +39,7 @@ async def read(store, owner="kim"):
 
 def expected(numbers, owner="kim"):
     """What `read` should return of the same turns."""
-    told = (event(number, owner) for number in numbers)
+    told = (wordy_event(number, owner) for number in numbers)
     names = ("content", "tool_calls", "metadata")
     return [{name: turn[name] for name in names} for turn in told]
 
@@ -155,15 +135,15 @@ async def test_a_text_in_a_payload_becomes_the_preview(store):
     await settle(store)
     packer = await store.packer("kim")
     for turn in (
-        {**event(301), "session_id": "p"},
-        {**event(303), "session_id": "p"},
-        {**event(301), "session_id": "p", "role": "system", "parser_version": 2},
+        {**wordy_event(301), "session_id": "p"},
+        {**wordy_event(303), "session_id": "p"},
+        {**wordy_event(301), "session_id": "p", "role": "system", "parser_version": 2},
     ):
         line = decode_line(json.dumps(turn).encode())
         await store.ingest("kim", [prepare_record(line, packer)])
 
     ((_, session),) = await store.find_named("kim", SessionKey("tool", "box", "p"))
-    assert event(303)["content"][:50] == session.preview[:50]
+    assert wordy_event(303)["content"][:50] == session.preview[:50]
 
 
 async def test_a_backup_holds_the_dictionaries(store, tmp_path):
