@@ -69,10 +69,10 @@ def default_roots() -> Iterator[Path]:
 
 
 def is_transcript(path: Path, root: Path) -> bool:
-    """Say by its place below a root whether a JSONL file is a transcript."""
+    """Say by its place whether a JSONL file, which stands below a root, is a transcript."""
     if path.name in _NOT_TRANSCRIPTS or any(mark in path.name for mark in _SET_ASIDE):
         return False
-    directories = path.relative_to(root).parts[:-1]
+    directories = path.parts[len(root.parts) : -1]
     if not _FOREIGN_DIRECTORIES.isdisjoint(directories):
         return False
     if "workflows" not in directories:
