@@ -1,14 +1,16 @@
-"""The files of the database belong to the user alone (O01)."""
+"""The files of the database belong to the user alone (O01), and how it is opened."""
 
 from __future__ import annotations
 
 import os
 import stat
 
+import apsw
 import pytest
 
 from lethe_core.errors import ConfigInvalid
 from lethe_server.storage import Store
+from lethe_server.storage.database import open_database
 
 
 @pytest.mark.promise("O01", "A7")
@@ -45,3 +47,29 @@ def test_a_directory_that_cannot_be_used_is_told(tmp_path):
 
     with pytest.raises(ConfigInvalid, match="data_dir"):
         Store.open(tmp_path / "file")
+
+
+@pytest.mark.parametrize("writer", [True, False])
+def test_statements_are_prepared_once(tmp_path, writer):
+    """A statement that was executed with some values is not prepared anew for others."""
+    Store.open(tmp_path).close()
+    database = open_database(tmp_path / "lethe.db", writer=writer)
+    connection = database.connection()
+    asked = []  # SQLite asks when a statement is prepared
+
+    def note(*what):
+        asked.append(what)
+        return apsw.SQLITE_OK
+
+    connection.authorizer = note
+    counts = []
+    for number in (1, 2, 3):
+        where = (number, number, number)
+        connection.execute(
+            "SELECT id FROM turns WHERE owner = ? AND session = ? AND seq >= ? ORDER BY seq", where
+        ).fetchall()
+        counts.append(len(asked))
+    connection.authorizer = None
+    database.close()
+
+    assert [counts[0]] * 3 == counts
