@@ -55,6 +55,7 @@ SEARCH_SCALE, GROWTH = BY_NAME_ALONE = ("search-scale", "growth")
 def main() -> None:
     """Measure, print the tables, and keep the figures as JSON."""
     options = _options()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed has its bytecode
     figures: dict[str, Any] = {
         "size": options.size,
         "date": time.strftime("%Y-%m-%d"),
