@@ -110,14 +110,14 @@ class _Zstd:
         self._stream: Any = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        view = memoryview(data)
-        for begin in range(0, len(view), _ZSTD_INPUT):
-            part = bytes(view[begin : begin + _ZSTD_INPUT])
+        for begin in range(0, len(data), _ZSTD_INPUT):
+            part = data[begin : begin + _ZSTD_INPUT]
             while part:
                 if self._stream is None or self._stream.eof:  # another frame follows
                     self._stream = self._decompressor.decompressobj()
                 try:
-                    yield self._stream.decompress(part)
+                    if piece := self._stream.decompress(part):  # of a block's end, all of it
+                        yield piece
                 except zstandard.ZstdError as error:
                     raise InvalidRequest("the body is damaged zstd") from error
                 part = self._stream.unused_data if self._stream.eof else b""
