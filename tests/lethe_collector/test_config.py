@@ -45,7 +45,7 @@ def test_minimal_file_has_defaults(write):
     assert config.token_file == Path.home() / "token"
     assert config.state_dir == default_state_dir()
     assert (config.poll_interval, config.outbox_max_bytes) == (30.0, 256 * 2**20)
-    assert (config.batch_max_lines, config.batch_max_bytes) == (500, 8 * 2**20)
+    assert (config.batch_max_lines, config.batch_max_bytes) == (2000, 8 * 2**20)
 
 
 def test_example_is_complete_and_holds_the_defaults(repository, write):
@@ -103,7 +103,7 @@ def test_every_key_is_documented(repository):
         (MINIMAL + "poll_interval: 0\n", "5: poll_interval: is out of range"),
         (MINIMAL + "poll_interval: soon\n", "5: poll_interval: must be a duration"),
         (MINIMAL + "outbox:\n  max_bytes: 1 KiB\n", "6: outbox.max_bytes: is out of range"),
-        (MINIMAL + "batch:\n  max_lines: 501\n", "6: batch.max_lines: is out of range"),
+        (MINIMAL + "batch:\n  max_lines: 2001\n", "6: batch.max_lines: is out of range"),
         (MINIMAL + "log:\n  level: loud\n", "6: log.level: is none of the words"),
         (MINIMAL + "sources:\n  toy: here\n", "6: sources.toy: must be a list"),
         ("[]", "1: must be a mapping"),

@@ -18,7 +18,7 @@ MAX_DOCUMENT_BYTES: Final = 256 * MIB
 #: Largest event on the wire; tool outputs are cut until the event fits.
 MAX_EVENT_BYTES: Final = 4 * MIB
 #: Most lines of one batch.
-MAX_BATCH_LINES: Final = 500
+MAX_BATCH_LINES: Final = 2000
 #: Most bytes of one batch, before compression.
 MAX_BATCH_BYTES: Final = 8 * MIB
 #: Largest request that the server reads, after decompression.
