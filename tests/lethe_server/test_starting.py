@@ -8,6 +8,9 @@ import sys
 
 _PROGRAM = """
 import re, ssl
+made = []
+make = re._compiler.compile
+re._compiler.compile = lambda pattern, flags=0: made.append(str(pattern)) or make(pattern, flags)
 before = re.compile, ssl.SSLContext.set_default_verify_paths
 from lethe_server.starting import import_libraries
 import_libraries()
@@ -15,7 +18,7 @@ assert before == (re.compile, ssl.SSLContext.set_default_verify_paths)
 from aiohttp import connector
 from marshmallow import ValidationError, validate
 print(len(connector._SSL_CONTEXT_VERIFIED.get_ca_certs()))
-print(type(validate.Email.DOMAIN_REGEX).__name__)
+print(any("A-Z0-9" in pattern for pattern in made))
 print(validate.Email()("kim@example.org"))
 try:
     validate.Email()("kim@")
@@ -40,5 +43,5 @@ def test_what_is_left_out_comes_when_it_is_needed():
 
     trusted = len(ssl.create_default_context().get_ca_certs())
     assert done.stderr == ""
-    assert ["0", "_LatePattern", "kim@example.org", "refused"] == done.stdout.split("\n")[:4]
+    assert ["0", "False", "kim@example.org", "refused"] == done.stdout.split("\n")[:4]
     assert f"CERT_REQUIRED True {trusted}" == done.stdout.split("\n")[4]

@@ -69,4 +69,6 @@ class _LatePattern:
         self._given = given
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # asked by who makes the class that holds the pattern
+            raise AttributeError(name)
         return getattr(re.compile(*self._given), name)
