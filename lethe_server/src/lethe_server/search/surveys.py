@@ -1,8 +1,9 @@
 """What is found out for the first page of a search: how many hits there are, and which are ranked.
 
 Hits of one word alone are counted first and scored then: counting them is cheap, and only the page
-leaves SQLite. To find those of several words, of a phrase or of a prefix is most of their cost, so
-it is done once: they are counted and scored by one statement, and come as rows.
+leaves SQLite. To find those of several words or of a phrase is most of the cost of a few, and to
+find those of a prefix is most of the cost of any number: they are counted and scored by one
+statement, and come as rows.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ CANDIDATES: Final = 10_000
 #: Of more hits, so many of each owner and source are scored: whoever looks for a word that is
 #: everywhere looks for what was said lately.
 NEWEST: Final = 2_000
+#: So many hits cost less as rows than to be found once more.
+_FEW: Final = 500
 
 Order = Literal["rank", "time"]
 
@@ -94,8 +97,8 @@ class Found(NamedTuple):
         table: which.
         total: how many hits it has; at least, if they are more than `CANDIDATES`.
         newest: the place of the newest.
-        rows: the hits, the newest first, with a score or without; all of them, or as many as
-            count if there are more than `CANDIDATES`. `None` if they were only counted.
+        rows: the hits, the newest first, with a score or without; no more of them than tell that
+            there are more than `CANDIDATES`. `None` if they were only counted.
     """
 
     table: Table
@@ -213,15 +216,11 @@ class Survey:
         widened = bool(table.match.prefixes)  # each statement puts them together anew
         if not self.is_ranked:
             return self._list(table, figures) if widened else self._count(table, figures)
-        limit = CANDIDATES if widened else min(NEWEST, CANDIDATES)
+        limit = CANDIDATES if widened else min(_FEW, CANDIDATES)
         rows = table.scored(figures, limit + 1)
         if widened or len(rows) <= limit:
             return Found(table, len(rows), -rows[0][1] if rows else FIRST, [*rows])
-        total, newest = table.tally(figures)
-        if total > CANDIDATES:
-            return Found(table, total, newest, [*rows[:limit]])
-        behind = msgspec.structs.replace(figures, until=-rows[-1][1])
-        return Found(table, total, newest, [*rows, *table.scored(behind, CANDIDATES)])
+        return self._count(table, figures)
 
     def _list(self, table: Table, figures: Figures) -> Found:
         number, source = table.plan.number, table.source

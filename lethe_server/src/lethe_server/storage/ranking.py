@@ -143,6 +143,7 @@ def _scorer_of(argument: str) -> _Scorer:
     """Make the function that scores a hit: the hottest lines of a search."""
     usual, leaves = json.loads(argument)
     lengths = [_norm(class_length(number), usual) for number in range(_CLASSES)]
+    words = [leaf[0] for leaf in leaves]  # nearly always all that there is of them
 
     def score(api: apsw.FTS5ExtensionApi) -> float:
         length = lengths[api.rowid & _LENGTH_MASK]
@@ -156,7 +157,16 @@ def _scorer_of(argument: str) -> _Scorer:
                     break
         return total
 
-    return score
+    def score_words(api: apsw.FTS5ExtensionApi) -> float:
+        length = lengths[api.rowid & _LENGTH_MASK]
+        offsets = api.phrase_column_offsets
+        total = 0.0
+        for string, weight in words:
+            count = len(offsets(string, _TEXT)) or _PART * len(offsets(string, _PARTS))
+            total += weight * count / (count + length)
+        return total
+
+    return score if any(len(leaf) > 1 for leaf in leaves) else score_words
 
 
 def _hits(api: apsw.FTS5ExtensionApi, /, *_arguments: Any) -> float:
