@@ -16,14 +16,17 @@ from lethe_collector.transport import HttpTransport, NotSent
 async def server_that(answer):
     """Run a server whose answers are a function's; give its URL and what it was asked."""
     asked = []
+    serving = set()
 
     async def serve(reader, writer):
-        asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        serving.add(asyncio.current_task())
         try:
+            asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
             await answer(reader, writer)
-        except ConnectionError:
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
+            serving.discard(asyncio.current_task())
             writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -31,6 +34,9 @@ async def server_that(answer):
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
     finally:
         server.close()
+        for task in list(serving):
+            task.cancel()
+        await asyncio.gather(*serving)
 
 
 def saying(data):
@@ -149,13 +155,7 @@ async def test_connection_is_kept(machine):
             await writer.drain()
             await reader.readuntil(b"\r\n\r\n")
 
-    async def until_its_end(reader, writer):
-        try:
-            await answer_many(reader, writer)
-        except asyncio.IncompleteReadError:
-            return
-
-    async with server_that(until_its_end) as (url, asked):
+    async with server_that(answer_many) as (url, asked):
         transport = HttpTransport(f"{url}/be low", machine.token_file)
         answers = [await transport.get("/api?a=b") for _ in range(3)]
         await transport.close()
