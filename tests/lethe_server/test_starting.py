@@ -18,7 +18,7 @@ assert before == (re.compile, ssl.SSLContext.set_default_verify_paths)
 from aiohttp import connector
 from marshmallow import ValidationError, validate
 print(len(connector._SSL_CONTEXT_VERIFIED.get_ca_certs()))
-print(any("A-Z0-9" in pattern for pattern in made))
+print(any("]{0,61}" in pattern for pattern in made))
 print(validate.Email()("kim@example.org"))
 try:
     validate.Email()("kim@")
