@@ -43,8 +43,10 @@ DEFAULT_DISTANCE: Final = 10
 #: Most parentheses within each other.
 MAX_DEPTH: Final = 16
 
+# A word is of ASCII's letters, digits and underline and of all that is beyond ASCII. It is told by
+# what it is not: a range to the end of Unicode takes 2 ms of each start to compile.
 _TOKEN: Final = re.compile(
-    r'\s*(?:(?P<string>"(?:[^"]|"")*")|(?P<word>[A-Za-z0-9_\x80-\U0010ffff]+)|(?P<sign>[()+*,:^]))'
+    r'\s*(?:(?P<string>"(?:[^"]|"")*")|(?P<word>[^\x00-/:-@\[-^`{-\x7f]+)|(?P<sign>[()+*,:^]))'
 )
 _OPERATORS: Final = frozenset({"AND", "OR", "NOT"})
 
