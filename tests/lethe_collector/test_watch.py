@@ -19,7 +19,7 @@ async def watching(*roots):
     """Watch places; give the watch and the paths that it has named."""
     seen = set()
     watch = Watch(asyncio.get_running_loop(), seen.update)
-    watch.arm(roots)
+    watch.arm("tool", roots)
     try:
         yield watch, seen
     finally:
@@ -57,7 +57,7 @@ async def test_missing_place_is_watched_from_above(tmp_path):
             assert number < 999
         seen.clear()
         root.mkdir()
-        watch.arm([root])
+        watch.arm("tool", [root])
         await write_until_seen(root / "one.jsonl", seen)
 
 
@@ -68,9 +68,9 @@ async def test_place_that_was_made_anew_is_watched_anew(tmp_path):
     async with watching(root) as (watch, seen):
         await write_until_seen(root / "one.jsonl", seen)
         shutil.rmtree(root)
-        watch.arm([root])
+        watch.arm("tool", [root])
         root.mkdir()
-        watch.arm([root])
+        watch.arm("tool", [root])
         seen.clear()
 
         await write_until_seen(root / "two.jsonl", seen)
@@ -80,9 +80,21 @@ async def test_arming_again_changes_nothing(tmp_path):
     """What is watched already stays watched by the same thread."""
     async with watching(tmp_path) as (watch, _):
         threads = list(watch._threads)
-        watch.arm([tmp_path])
+        watch.arm("tool", [tmp_path])
 
         assert watch._threads == threads
+
+
+async def test_tools_are_watched_side_by_side(tmp_path):
+    """The places of a tool are watched on when another one names its own."""
+    mine, others = tmp_path / "mine", tmp_path / "others"
+    mine.mkdir()
+    others.mkdir()
+    async with watching(mine) as (watch, seen):
+        watch.arm("other", [others])
+
+        await write_until_seen(mine / "one.jsonl", seen)
+        await write_until_seen(others / "two.jsonl", seen)
 
 
 @pytest.mark.parametrize("error", [OSError("OS file watch limit reached"), RuntimeError("deaf")])

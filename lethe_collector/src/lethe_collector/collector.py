@@ -218,7 +218,7 @@ class Collector:
             except (sqlite3.Error, OSError) as error:
                 logger.bind(error=str(error)).error("the state cannot be written")
         if self._watch is not None:
-            self._watch.arm(root for other in self._followers.values() for root in other.roots)
+            self._watch.arm(follower.name, follower.roots)
             follower.is_watched = not self._watch.problem
         self._note_change()
 

@@ -53,7 +53,7 @@ class Follower:
         on_scan: Callable[[Follower], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._name = name
+        self.name = name
         self._tool = tool
         self._reader = reader
         self._interval = interval
@@ -146,7 +146,7 @@ class Follower:
             self._look_for_doomed(scan)
             self._offer(scan)
             if scan.lost_bytes:
-                logger.bind(tool=self._name, sources=scan.gone, bytes=scan.lost_bytes).error(
+                logger.bind(tool=self.name, sources=scan.gone, bytes=scan.lost_bytes).error(
                     "sources vanished before they were read to their end"
                 )
         self._on_scan(self)
@@ -164,7 +164,7 @@ class Follower:
         if stuck and not self._has_warned:
             self._has_warned = True
             first = datetime.fromtimestamp(min(stuck), UTC).isoformat(" ", "minutes")
-            logger.bind(tool=self._name, sources=len(stuck), first=first).warning(
+            logger.bind(tool=self.name, sources=len(stuck), first=first).warning(
                 "sources that cannot be archived now will soon be deleted by their tool"
             )
 
@@ -174,7 +174,7 @@ class Follower:
 
     def _offer(self, scan: Scan) -> None:
         for source_id, source in scan.found:
-            self._reader.offer(self._name, source_id, source, is_doomed=source_id in scan.doomed)
+            self._reader.offer(self.name, source_id, source, is_doomed=source_id in scan.doomed)
 
     async def _run(self, function: Callable[[], Scan | None]) -> Scan | None:
         """Run code of the plugin; an error is noted, and told when it is another one."""
@@ -183,7 +183,7 @@ class Follower:
                 scan = await self._worker.run(function)
         except TimeoutError:
             self._worker.close()
-            self._worker = Worker(f"scan {self._name}")
+            self._worker = Worker(f"scan {self.name}")
             self._stalls += 1
             error = f"looking for sources took more than {SCAN_SECONDS:.0f} s"
         except StateDamaged:
@@ -195,6 +195,6 @@ class Follower:
             self._stalls = 0
             return scan
         if error != self._error:
-            logger.bind(tool=self._name, reason=error).error("a plugin failed")
+            logger.bind(tool=self.name, reason=error).error("a plugin failed")
         self._error = error
         return None

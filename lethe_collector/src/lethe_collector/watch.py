@@ -51,18 +51,21 @@ class Watch:
         self._loop = loop
         self._on_change = on_change
         self._clock = clock
+        self._targets: dict[str, frozenset[_Target]] = {}
         self._armed: frozenset[_Target] = frozenset()
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
         self.problem = ""
 
-    def arm(self, roots: Iterable[Path]) -> None:
-        """Watch these places from now on; does nothing if they are watched already.
+    def arm(self, tool: str, roots: Iterable[Path]) -> None:
+        """Watch the places of a tool from now on; does nothing if they are watched already.
 
         Args:
+            tool: whose places they are; those of the others are watched on.
             roots: directories or files, which need not exist.
         """
-        targets = frozenset(filter(None, map(_target, roots)))
+        self._targets[tool] = frozenset(filter(None, map(_target, roots)))
+        targets = frozenset[_Target]().union(*self._targets.values())
         alive = all(thread.is_alive() for thread in self._threads)
         if targets == self._armed and (alive or self.problem):
             return
