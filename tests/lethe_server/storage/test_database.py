@@ -10,7 +10,7 @@ import pytest
 
 from lethe_core.errors import ConfigInvalid
 from lethe_server.storage import Store
-from lethe_server.storage.database import open_database
+from lethe_server.storage.database import PAGE_BYTES, open_database
 
 
 @pytest.mark.promise("O01", "A7")
@@ -47,6 +47,21 @@ def test_a_directory_that_cannot_be_used_is_told(tmp_path):
 
     with pytest.raises(ConfigInvalid, match="data_dir"):
         Store.open(tmp_path / "file")
+
+
+@pytest.mark.parametrize("made", [PAGE_BYTES, 4096])
+def test_a_database_keeps_its_pages(tmp_path, made):
+    """A new database has pages of 8 KiB; an older one is opened and written with those it has."""
+    if made != PAGE_BYTES:
+        older = apsw.Connection(str(tmp_path / "lethe.db"))
+        older.pragma("page_size", made)
+        older.pragma("journal_mode", "wal")
+        older.close()
+    Store.open(tmp_path).close()
+    database = open_database(tmp_path / "lethe.db", writer=True)
+
+    assert database.connection().pragma("page_size") == made
+    database.close()
 
 
 @pytest.mark.parametrize("writer", [True, False])

@@ -228,7 +228,7 @@ def test_i09_another_programs_lock_is_waited_for_then_told(path, monkeypatch):
 @pytest.mark.promise("P10")
 def test_the_log_is_cut_back(writer, path, monkeypatch):
     """The write-ahead log does not grow with what is written in all."""
-    monkeypatch.setattr(writer_module, "CHECKPOINT_PAGES", 50)
+    monkeypatch.setattr(writer_module, "CHECKPOINT_BYTES", 400_000)
     log = path.with_name(path.name + "-wal")
     writer.submit(lambda c: c.execute("CREATE TABLE blobs (body BLOB)").fetchall()).result(WAIT)
     for _ in range(40):

@@ -37,10 +37,9 @@ T = TypeVar("T")
 QUEUE_LENGTH: Final = 256
 #: Most jobs of one transaction.
 GROUP_LENGTH: Final = 64
-PAGE_BYTES: Final = 4096
-#: Pages in the log before a checkpoint is tried, and before readers are waited for.
-CHECKPOINT_PAGES: Final = 4096
-RESTART_PAGES: Final = 16384
+#: Bytes in the log before a checkpoint is tried, and before readers are waited for.
+CHECKPOINT_BYTES: Final = 16 * 1024 * 1024
+RESTART_BYTES: Final = 64 * 1024 * 1024
 
 _IO_ERRORS: Final = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError)
 
@@ -82,7 +81,7 @@ class Writer:
         self._observe = observe
         self._jobs: queue.Queue[_Job | None] = queue.Queue(QUEUE_LENGTH)
         self._fault: StorageFull | StorageFailed | None = None
-        self._log_pages = 0
+        self._log_bytes = 0
         self._closing = False
         self._database = self._open()
         self._thread = threading.Thread(target=self._run, name="lethe-writer")
@@ -94,7 +93,7 @@ class Writer:
         return WriterState(
             self._fault,
             self._jobs.qsize(),
-            self._log_pages * PAGE_BYTES,
+            self._log_bytes,
             self._thread.is_alive(),
         )
 
@@ -126,11 +125,13 @@ class Writer:
 
     def _open(self) -> Any:
         database = open_database(self._path, writer=True)
-        database.connection().set_wal_hook(self._note_log)
+        connection: apsw.Connection = database.connection()
+        self._page_bytes: int = connection.pragma("page_size")
+        connection.set_wal_hook(self._note_log)
         return database
 
     def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
-        self._log_pages = pages
+        self._log_bytes = pages * self._page_bytes
         return apsw.SQLITE_OK
 
     def _run(self) -> None:
@@ -216,10 +217,10 @@ class Writer:
 
     def _checkpoint(self) -> None:
         """Copy the log into the database when it has grown (P10)."""
-        if self._log_pages < CHECKPOINT_PAGES:
+        if self._log_bytes < CHECKPOINT_BYTES:
             return
         mode = apsw.SQLITE_CHECKPOINT_PASSIVE
-        if self._log_pages >= RESTART_PAGES:
+        if self._log_bytes >= RESTART_BYTES:
             mode = apsw.SQLITE_CHECKPOINT_RESTART
         try:
             self._connection.wal_checkpoint(mode=mode)
