@@ -9,7 +9,7 @@ from lethe_core.errors import ConfigInvalid
 from lethe_server.storage import Store, schema
 from lethe_server.storage.migrations import APPLICATION_ID, known_migrations, migrate
 
-MODELS = (schema.Owner, schema.Session, schema.Usage, schema.Turn, schema.Token)
+MODELS = (schema.Owner, schema.Token)
 
 
 def tables(connection):
