@@ -231,7 +231,8 @@ class _Searching:
         # comes: with two sources all hits are needed to tell.
         alone = len(self._sources) == 1
         bounds = Bounds(
-            scored=2 * CANDIDATES,
+            # Between two pages more may come than were counted.
+            scored=None if after is None else 2 * CANDIDATES,
             returned=self._search.limit + 1 if alone else -1,
             after=after if alone else None,
         )

@@ -64,12 +64,13 @@ class Bounds(NamedTuple):
     """Which of the hits are returned.
 
     Args:
-        scored: so many at most are scored, the newest.
+        scored: so many at most are scored, the newest; `None` if there are few enough, since to
+            find them in this order costs half as much again.
         returned: so many at most are returned; a negative number means all.
         after: only what sorts behind this one.
     """
 
-    scored: int
+    scored: int | None
     returned: int
     after: HitRow | None = None
 
@@ -247,16 +248,19 @@ class HitReader:
         """
         where, values = self._where(wanted)
         after = "" if bounds.after is None else _AFTER
+        if bounds.scored is not None:
+            where += " ORDER BY rowid DESC LIMIT ?"
+            values.append(bounds.scored)
         statement = f"""
             SELECT minus_score, minus_place, {self._owner:d} AS owner, '{self._source}' AS source
             FROM (
                 SELECT -({scoring.sql.format(table=self._table)}) AS minus_score,
                     -rowid AS minus_place
-                FROM {self._table} {where} ORDER BY rowid DESC LIMIT ?
+                FROM {self._table} {where}
             ) {after}
             ORDER BY minus_score, minus_place LIMIT ?
         """  # noqa: S608 - made of numbers and constants
-        values = [*scoring.values, *values, bounds.scored, *(bounds.after or ()), bounds.returned]
+        values = [*scoring.values, *values, *(bounds.after or ()), bounds.returned]
         return list(self._connection.execute(statement, values))
 
     def _remembered(self, what: Hashable, count: Callable[[], int]) -> int:
