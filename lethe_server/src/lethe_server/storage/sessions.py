@@ -171,10 +171,10 @@ _SORTS: Final = {
 SORTS: Final = tuple(_SORTS)
 
 _FIND: Final = f"""
-    SELECT {_COLUMNS} FROM sessions AS s
-    WHERE s.owner IN (SELECT value FROM json_each(?))
-        AND s.tool = ? AND s.host = ? AND s.session_id = ?
+    SELECT o.name, {_COLUMNS} FROM owners AS o CROSS JOIN sessions AS s ON s.owner = o.id
+    WHERE s.tool = ? AND s.host = ? AND s.session_id = ?
 """  # noqa: S608 - made of constants alone
+_FIND_OF_OWNER: Final = f"{_FIND} AND o.name = ?"
 _FIND_NUMBERED: Final = f"""
     SELECT {_COLUMNS} FROM sessions AS s
     WHERE s.id IN (SELECT value FROM json_each(?)) AND +s.owner = ?
@@ -299,10 +299,9 @@ def find_named(
         owner: whose; everybody's if `None`.
         key: the name.
     """
-    owners = find_owners(connection, owner)
-    names = (json.dumps(list(owners)), *key)
-    rows = map(SessionRow._make, connection.execute(_FIND, names).fetchall())
-    return [(owners[row.owner], row) for row in rows]
+    query, values = (_FIND, key) if owner is None else (_FIND_OF_OWNER, (*key, owner))
+    rows: list[Any] = connection.execute(query, values).fetchall()
+    return [(name, SessionRow._make(columns)) for name, *columns in rows]
 
 
 def find_sessions(connection: apsw.Connection, owner: int, numbers: list[int]) -> list[SessionRow]:
