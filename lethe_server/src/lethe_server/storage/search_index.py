@@ -38,9 +38,12 @@ SOURCES: Final[tuple[Source, ...]] = ("turns", "outputs")
 #: of an owner that has another version is built anew when the archive is opened.
 INDEX_VERSION: Final = 4
 
-#: Pieces of the index of one size that FTS5 joins to a larger one. With 4, as is its default, each
-#: word is written a third more often, and a search is no cheaper; with 16 the index is larger.
-_AUTOMERGE: Final = 8
+#: How FTS5 gathers what is new (measured in a backfill, searches cost the same):
+#:
+#: * pieces of the index of one size that are joined to a larger one: with 4, as is the default,
+#:   each word is written a third more often; with 16 the index is larger;
+#: * bytes of memory before a piece is written: the default of 1 MiB divides a request's outputs.
+_GATHERING: Final = {"automerge": 8, "hashsize": 4 * 1024 * 1024}
 
 _FIND_OWNER: Final = "SELECT owner FROM search_owners WHERE owner = ?"
 _INSERT_OWNER: Final = "INSERT INTO search_owners (owner, version) VALUES (?, ?)"
@@ -200,9 +203,9 @@ def _create_index(connection: apsw.Connection, owner: int) -> None:
             f"CREATE VIRTUAL TABLE {table} USING fts5("
             "text, parts, facets, content='', contentless_delete=1)"
         )
-        connection.execute(
-            f"INSERT INTO {table} ({table}, rank) VALUES ('automerge', ?)",  # noqa: S608 - made of a number
-            (_AUTOMERGE,),
+        connection.executemany(
+            f"INSERT INTO {table} ({table}, rank) VALUES (?, ?)",  # noqa: S608 - made of a number
+            _GATHERING.items(),
         )
         connection.execute(
             f"CREATE VIRTUAL TABLE {words_of(source, owner)} USING fts5vocab({table}, row)"
