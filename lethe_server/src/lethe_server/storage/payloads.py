@@ -34,6 +34,7 @@ _ZSTD: Final = 1
 _DICTIONARY: Final = 2
 #: The form of turns whose text is in the payload.
 WITH_TEXT: Final = 3
+_WITH_DICTIONARY: Final = (_DICTIONARY, WITH_TEXT)
 
 #: Shorter bodies do not get shorter, without a dictionary and with one.
 _COMPRESS_BYTES: Final = 200
@@ -153,13 +154,13 @@ class Unpacker:
 
     def __init__(self, find: Callable[[int], zstandard.ZstdDecompressor]) -> None:
         self._find = find
-        self._plain = zstandard.ZstdDecompressor()
+        self._plain = zstandard.ZstdDecompressor().decompress
         # Most turns of a session name the same dictionary as the turn before.
         self._number = b""
-        self._decompress = self._plain.decompress
+        self._decompress = self._plain
 
     def unpack(self, content: str, payload: bytes | None) -> Unpacked:
-        """Return the parts of a turn.
+        """Return the parts of a turn. It is done for each that is read.
 
         Args:
             content: its column.
@@ -173,27 +174,25 @@ class Unpacker:
             return Unpacked(content, b"[]", b"{}")
         form = payload[0]
         try:
-            body = self._body(form, payload)
+            if form in _WITH_DICTIONARY:
+                number = payload[1:_COMPRESSED]
+                if number != self._number:
+                    self._decompress = self._find(int.from_bytes(number, "big")).decompress
+                    self._number = number
+                body = self._decompress(payload[_COMPRESSED:])
+                if form == WITH_TEXT:
+                    tool_calls, metadata, text = body.split(b"\n", 2)
+                    return Unpacked(text.decode(), tool_calls or b"[]", metadata or b"{}")
+            elif form == _ZSTD:
+                body = self._plain(payload[1:])
+            elif form == _PLAIN:
+                body = payload[1:]
+            else:
+                raise ValueError(f"a payload has the unknown form {form}")
         except zstandard.ZstdError:
             raise StorageDamaged("a payload is damaged") from None
-        if form == WITH_TEXT:
-            tool_calls, metadata, text = body.split(b"\n", 2)
-            return Unpacked(text.decode(), tool_calls or b"[]", metadata or b"{}")
         tool_calls, _, metadata = body.partition(b"\n")
         return Unpacked(content, tool_calls or b"[]", metadata or b"{}")
-
-    def _body(self, form: int, payload: bytes) -> bytes:
-        if form in (_DICTIONARY, WITH_TEXT):
-            number = payload[1:_COMPRESSED]
-            if number != self._number:
-                self._decompress = self._find(int.from_bytes(number, "big")).decompress
-                self._number = number
-            return self._decompress(payload[_COMPRESSED:])
-        if form == _PLAIN:
-            return payload[1:]
-        if form == _ZSTD:
-            return self._plain.decompress(payload[1:])
-        raise ValueError(f"a payload has the unknown form {form}")
 
 
 def dictionary_number(payload: bytes) -> int | None:
@@ -202,7 +201,7 @@ def dictionary_number(payload: bytes) -> int | None:
     Args:
         payload: from `Packer.pack`.
     """
-    if payload[0] not in (_DICTIONARY, WITH_TEXT):
+    if payload[0] not in _WITH_DICTIONARY:
         return None
     return int.from_bytes(payload[1:_COMPRESSED], "big")
 
