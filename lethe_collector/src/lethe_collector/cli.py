@@ -239,6 +239,10 @@ def _run_collector(config_path: Path | None, **options: Any) -> int:
     # there, `run_collector` lets the collector of garbage begin.
     gc.disable()
     try:
+        from lethe_core.late_patterns import import_marshmallow
+
+        import_marshmallow()
+
         from lethe_collector.daemon import run_collector
 
         return run_collector(_load_config(config_path), **options)
