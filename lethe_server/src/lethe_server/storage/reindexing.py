@@ -101,4 +101,5 @@ def _turns_of(connection: apsw.Connection, owner: int) -> Iterator[IndexedTurn]:
                 timestamp=timestamp,
                 content=index_terms(parts.content) if mapped else NO_TERMS,
                 outputs=index_terms(outputs_of(parts.tool_calls)) if mapped else NO_TERMS,
+                is_new=True,
             )
