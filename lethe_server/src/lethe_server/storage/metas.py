@@ -129,7 +129,9 @@ def fold_text(text: str, length: int) -> str:
         length: most characters that are kept; a cut is shown by an ellipsis.
     """
     head = text[: length * 8]  # enough of a long text, whatever blanks it holds
-    line = " ".join("".join(char if char.isprintable() else " " for char in head).split())
+    line = " ".join(head.split())
+    if not line.isprintable():
+        line = " ".join("".join(char if char.isprintable() else " " for char in line).split())
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 
