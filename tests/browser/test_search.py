@@ -111,6 +111,37 @@ def test_results_are_walked_by_keys(page):
     expect(page).to_have_url(re.compile(r"\?q=capacitive"))
 
 
+def test_who_walks_the_results_goes_on_when_a_later_answer_comes(page):
+    """Enter comes after the answer to `val` and before that to `valv`: keys go on from there."""
+    held = []
+
+    def answer(route):
+        if "q=valv&" in route.request.url:
+            held.append(route)
+            return
+        found = route.fetch().json()
+        route.fulfill(json=found | {"results": found["results"][::-1]})
+
+    page.route("**/api/v1/search?*", answer)
+    begin(page)
+    results = page.locator(".result")
+    page.keyboard.type("val")
+    expect(results).to_have_count(30)
+    last = results.last.get_attribute("href")
+    with page.expect_request("**/api/v1/search?*q=valv&*"):
+        page.keyboard.type("v")
+    page.keyboard.press("Enter")
+    expect(results.first).to_be_focused()
+    [route] = held
+    with page.expect_response("**/api/v1/search?*q=valv&*"):
+        route.continue_()
+
+    expect(results.first).to_have_attribute("href", last)
+    expect(results.first).to_be_focused()
+    page.keyboard.press("j")
+    expect(results.nth(1)).to_be_focused()
+
+
 def test_an_old_answer_never_overwrites_a_newer_one(page):
     """The answer to `va` comes after that to `valve`, and is not shown."""
     held = []

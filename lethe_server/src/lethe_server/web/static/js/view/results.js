@@ -10,7 +10,7 @@ import { Marked } from "../part/marks.js";
 import { SaveSearch } from "../part/savedsearches.js";
 import { ToolName } from "../part/sessionrow.js";
 import { Empty, Failed, Loading } from "../part/states.js";
-import { html, useEffect, useMemo, useRef, useState } from "../ui.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../ui.js";
 
 const ROLES = { user: "You", assistant: "Answer", tool: "Tool", system: "System" };
 
@@ -21,6 +21,8 @@ export function Results({ params }) {
   const byTime = params.order === "time";
   const results = search.results;
   const list = useRef(null);
+  // Who walks: nothing, "first" who came from the box, else the address of a hit.
+  const walker = useRef(null);
   useEffect(() => {
     const enter = () => move(0, true);
     document.addEventListener("lethe:results", enter);
@@ -33,8 +35,17 @@ export function Results({ params }) {
     const next = fromBox ? 0 : Math.max(0, Math.min(links.length - 1, at + step));
     links[next].focus();
     links[next].scrollIntoView({ block: "nearest" });
+    walker.current = fromBox ? "first" : links[next].href;
     if (next >= links.length - 5) search.more();
   };
+  // A later answer puts hits into another order, and a browser forgets which one it had moved.
+  useLayoutEffect(() => {
+    const links = [...(list.current?.querySelectorAll("a.result") ?? [])];
+    const isWalking = document.activeElement === document.body || links.includes(document.activeElement);
+    if (!walker.current || !isWalking) return;
+    const link = walker.current === "first" ? links[0] : links.find((each) => each.href === walker.current);
+    link?.focus({ preventScroll: true });
+  }, [results]);
   useKeys({
     j: () => move(1),
     k: () => move(-1),
