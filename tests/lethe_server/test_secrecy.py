@@ -49,7 +49,7 @@ async def test_o03_a_canary_is_found_nowhere(archive, event, log, monkeypatch):
     async def fail(*_arguments):
         raise KeyError(CANARY)
 
-    monkeypatch.setattr(archive.app[STORE], "list_sessions", fail)
+    monkeypatch.setattr(archive.app[STORE], "query", fail)
     await ask("/api/v1/sessions", headers=user)
     await ask("/metrics")
     archive.app[JOURNAL].write()
@@ -106,7 +106,7 @@ async def test_what_goes_wrong_is_logged_under_name_and_user_of_the_request(
         logger.info("within")
         raise KeyError
 
-    monkeypatch.setattr(archive.app[STORE], "list_sessions", fail)
+    monkeypatch.setattr(archive.app[STORE], "query", fail)
     answer = await archive.client.get("/api/v1/sessions", headers={"Remote-User": "bob"})
     logger.info("after")
 

@@ -28,6 +28,7 @@ from lethe_server.keys import (
     HEALTH,
     INGEST,
     JOURNAL,
+    LISTING,
     METRICS,
     PARSERS,
     PRICES,
@@ -44,6 +45,7 @@ from lethe_server.middleware.refusals import refusals
 from lethe_server.middleware.security_headers import add_security_headers
 from lethe_server.middleware.sign_in import sign_in
 from lethe_server.routes import add_routes
+from lethe_server.sessions.listing import SessionListing
 from lethe_server.stats.prices import load_prices
 from lethe_server.storage import Store
 from lethe_server.web.assets import load_assets
@@ -90,6 +92,7 @@ def create_app(config: Config, *, body_seconds: float = DEFAULT_BODY_SECONDS) ->
     app[ASSETS] = load_assets()
     app[PRICES] = _prices_of(config)
     app[FEED] = Feed()
+    app[LISTING] = SessionListing()
     add_routes(app)
     app.on_response_prepare.append(add_security_headers)
     app.on_shutdown.append(_end_streams)

@@ -18,6 +18,7 @@ from lethe_server.health import Health
 from lethe_server.ingest.service import IngestService
 from lethe_server.journal import Journal
 from lethe_server.metrics import Metrics
+from lethe_server.sessions.listing import SessionListing
 from lethe_server.storage import Store
 from lethe_server.web.assets import Assets
 
@@ -38,6 +39,7 @@ INGEST: Final = web.AppKey("ingest", IngestService)
 FEED: Final = web.AppKey("feed", Feed)
 HEALTH: Final = web.AppKey("health", Health)
 DECODERS: Final = web.AppKey("decoders", ThreadPoolExecutor)
+LISTING: Final = web.AppKey("listing", SessionListing)
 ASSETS: Final = web.AppKey("assets", Assets)
 #: Loads the list of prices at the first call.
 PRICES: Final[web.AppKey[Callable[[], PriceList]]] = web.AppKey("prices")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
 from aiohttp import web
 
 from lethe_core.events import Relation
 from lethe_server.cursors import MAX_LENGTH as MAX_CURSOR
 from lethe_server.encodings import EncodedStream
 from lethe_server.errors import InvalidRequest
-from lethe_server.keys import IDENTITY, PARSERS, STORE
+from lethe_server.keys import IDENTITY, LISTING, PARSERS, STORE
 from lethe_server.parameters import (
     Choice,
     OwnedParameters,
@@ -21,7 +20,6 @@ from lethe_server.parameters import (
     load_parameters,
     whose,
 )
-from lethe_server.sessions.answers import answer_session
 from lethe_server.sessions.finding import asked_key
 from lethe_server.sessions.pages import DetailParameters
 from lethe_server.sessions.reading import SessionReading
@@ -73,18 +71,9 @@ async def list_sessions(request: web.Request) -> web.Response:
     del wanted["owner"]
     if wanted["cursor"] is not None and wanted["offset"]:
         raise InvalidRequest("goes together with no cursor", parameter="offset")
-    page = await request.app[STORE].list_sessions(owner, SessionFilter(**wanted))
-    answer = {
-        "sessions": [
-            answer_session(row, page.owners[row.owner] if owner is None else None)
-            for row in page.sessions
-        ],
-        "limit": wanted["limit"],
-        "offset": wanted["offset"],
-        "total": page.total,
-        "next_cursor": page.next_cursor,
-    }
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+    listing, asked = request.app[LISTING], SessionFilter(**wanted)
+    body = await request.app[STORE].query(lambda connection: listing.page(connection, owner, asked))
+    return web.Response(body=body, content_type="application/json")
 
 
 async def show_session(request: web.Request) -> web.StreamResponse:

@@ -19,6 +19,8 @@ from lethe_server.storage.records import NANO, Tokens
 from lethe_server.storage.search_hits import cursor_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import apsw
 
     from lethe_server.storage.records import SessionKey
@@ -142,6 +144,14 @@ class SessionRow(NamedTuple):
         return self.title or self.preview
 
 
+class ListedSession(NamedTuple):
+    """Which session a place of a list is of; `version` as in `SessionRow`."""
+
+    id: int
+    owner: int
+    version: int
+
+
 class SessionPage(NamedTuple):
     """Some of the sessions that match, and how many do.
 
@@ -152,7 +162,7 @@ class SessionPage(NamedTuple):
         next_cursor: where the next page begins; `None` if this is the last.
     """
 
-    sessions: list[SessionRow]
+    sessions: list[ListedSession]
     total: int
     owners: dict[int, str]
     next_cursor: str | None = None
@@ -227,14 +237,17 @@ def list_sessions(
     total = connection.execute(f"SELECT count(*) FROM sessions AS s {where}", values).get  # noqa: S608 - no values
     where, values = _join([*matching, *paging.behind()])
     query = (
-        f"SELECT {_COLUMNS}, {paging.keys[0]} FROM sessions AS s {where}"  # noqa: S608 - no values
+        f"SELECT s.id, s.owner, s.version, s.tool, s.host, s.session_id, {paging.keys[0]}"  # noqa: S608 - no values
+        f" FROM sessions AS s {where}"
         f" ORDER BY {' DESC, '.join(paging.keys)} DESC LIMIT ? OFFSET ?"
     )
     values += (wanted.limit + 1, wanted.offset)
     rows: list[Any] = connection.execute(query, values).fetchall()
-    sessions = [SessionRow._make(row[:-1]) for row in rows[: wanted.limit]]
-    more = len(rows) > wanted.limit
-    last = paging.seal(sessions[-1], rows[wanted.limit - 1][-1]) if more else None
+    sessions = [ListedSession._make(row[:3]) for row in rows[: wanted.limit]]
+    last = None
+    if len(rows) > wanted.limit:
+        _, number, _, *names, value = rows[wanted.limit - 1]
+        last = paging.seal(names, value, number)
     return SessionPage(sessions, total, owners, last)
 
 
@@ -273,10 +286,11 @@ class _Paging:
             _Condition(f"{self.keys[0]} <= ?", self._place.value),  # said again for the index
         ]
 
-    def seal(self, row: SessionRow, value: float) -> str:
+    def seal(self, names: Sequence[str], value: float, owner: int) -> str:
         """Return the cursor of a session."""
-        names = (row.tool, row.host, row.session_id)
-        place = _Place(self._binding, value, names, row.owner if self._everybody else 0)
+        tool, host, session_id = names
+        owner = owner if self._everybody else 0
+        place = _Place(self._binding, value, (tool, host, session_id), owner)
         return seal(_encode_place(place), self._secret)
 
     def _open(self, cursor: str) -> _Place:

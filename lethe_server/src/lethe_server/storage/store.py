@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lethe_server.storage.payloads import Packer
     from lethe_server.storage.records import Record, SessionKey, Tokens
     from lethe_server.storage.relatives import Relatives
-    from lethe_server.storage.sessions import SessionFilter, SessionPage, SessionRow
+    from lethe_server.storage.sessions import SessionRow
     from lethe_server.storage.tokens import TokenRow
     from lethe_server.storage.turnpages import TurnPlace, TurnSlice
     from lethe_server.storage.turns import StoreOutcome
@@ -147,12 +147,6 @@ class Store:
             self._dictionaries.count(owner, receipt.outcome.inserted)
             return receipt
         return await self._read(lambda database: store(database.connection()))
-
-    async def list_sessions(self, owner: str | None, wanted: SessionFilter) -> SessionPage:
-        """Return the sessions of an owner, or of all, that match, the newest activity first."""
-        return await self._read(
-            lambda database: sessions.list_sessions(database.connection(), owner, wanted)
-        )
 
     async def find_named(self, owner: str | None, key: SessionKey) -> list[tuple[str, SessionRow]]:
         """Return the session of a name, of an owner or of each who has one; with its owner."""
