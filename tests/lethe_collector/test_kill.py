@@ -16,7 +16,9 @@ from fakes.process import COLLECTOR_POINTS, CollectorProcess
 from fakes.server import Reply
 from fakes.waiting import until_now
 
-LINES = 1200  # three batches
+from lethe_core.limits import MAX_BATCH_LINES
+
+LINES = 2 * MAX_BATCH_LINES + 200  # three batches
 
 
 @pytest.fixture
