@@ -46,6 +46,7 @@ def test_ack_names_what_it_refuses():
         answer(body={"received": 3, "accepted": 2, "errors": [{"line": 4, "code": "X"}]}),
         answer(body={"received": 3, "accepted": 2, "errors": [{"line": 0, "code": "X"}]}),
         answer(body={"received": 3, "accepted": 1, "errors": [{"line": 1, "code": "X"}] * 2}),
+        answer(body={"received": 3, "accepted": 3, "errors": [], "mark": "m\n"}),
         answer(204),
         answer(206, {"received": 3, "accepted": 3, "errors": []}),
         answer(302, location="/login"),

@@ -1,13 +1,16 @@
-"""The connection: whole answers or none, from whatever server, and no request for ever."""
+"""The connection: whole answers or none, from whatever server, and no request for ever.
+
+docs/decisions/0018-http-of-the-collector.md tells what a client that lacks one of these does.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
 
+import aiohttp
 import pytest
 
-from lethe_collector import connection as module
 from lethe_collector import transport as transports
 from lethe_collector.transport import HttpTransport, NotSent
 
@@ -65,8 +68,9 @@ async def ask(url, machine, path="/api"):
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nwho\r\n2\r\nle\r\n0\r\n\r\n",
         b"HTTP/1.0 200 OK\r\n\r\nwhole",
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole",
+        b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole",
     ],
-    ids=["length", "chunks", "until-the-end", "continue"],
+    ids=["length", "chunks", "until-the-end", "continue", "hints"],
 )
 async def test_whole_answers_are_read(machine, data):
     """However a server says where its answer ends, all of it is read."""
@@ -113,7 +117,7 @@ async def test_s08_answer_that_never_ends(machine, monkeypatch):
             await writer.drain()
             await asyncio.sleep(0.01)
 
-    monkeypatch.setattr(transports, "_TIMEOUT", 0.2)
+    monkeypatch.setattr(transports, "_TIMEOUT", aiohttp.ClientTimeout(total=0.2))
     async with server_that(dribble) as (url, asked):
         transport = HttpTransport(url, machine.token_file)
         for _ in range(2):
@@ -163,21 +167,6 @@ async def test_connection_is_kept(machine):
     assert ([answer.status for answer in answers], len(asked)) == ([200] * 3, 1)
     assert asked[0].startswith("GET /be%20low/api?a=b HTTP/1.1\r\n")
     assert "\r\nUser-Agent: lethe-collector/" in asked[0]
-
-
-@pytest.mark.parametrize("rest", [module._REST_SECONDS, 0.0], ids=["closed", "rested"])
-async def test_connection_that_is_spent_is_not_used(machine, monkeypatch, rest):
-    """A connection that the server has closed, or that rested for long, is opened anew."""
-    monkeypatch.setattr(module, "_REST_SECONDS", rest)
-    async with server_that(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) as (url, asked):
-        transport = HttpTransport(url, machine.token_file)
-        for _ in range(3):
-            assert (await transport.get("/api")).status == 200
-            sock = transport._connection._http.sock
-            await asyncio.to_thread(sock.recv, 1)  # until the server has closed it
-        await transport.close()
-
-    assert len(asked) == 3
 
 
 async def test_host_that_cannot_be(machine):

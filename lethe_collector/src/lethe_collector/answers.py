@@ -121,7 +121,7 @@ class _AckBody(msgspec.Struct):
     received: int
     accepted: int
     errors: list[_Error] = []
-    mark: Annotated[str, msgspec.Meta(pattern="^[!-~]{0,128}$")] = ""
+    mark: Annotated[str, msgspec.Meta(pattern=r"^[!-~]{0,128}$(?!\n)")] = ""
     mark_known: bool = True
 
 

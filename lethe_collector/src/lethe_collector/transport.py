@@ -2,39 +2,37 @@
 
 `Transport` is the seam that tests replace. `HttpTransport` compresses the body, sends it to
 ``/api/v1/ingest`` with the token, follows no redirect, asks no proxy, and reads an answer of
-bounded size within a bounded time. It works in a thread of its own, which can be given up.
+bounded size within a bounded time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import zlib
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import aiohttp
 import zstandard
 
 from lethe_collector import __version__
+from lethe_collector.answers import Answer
 from lethe_collector.config import read_token
-from lethe_collector.connection import FAILURES, Connection
-from lethe_collector.workers import Worker
 from lethe_core.errors import ConfigInvalid, Unavailable
+from lethe_core.limits import MIB
 from lethe_core.wire import CONTENT_TYPE, MARK_HEADER, WIRE_HEADER, WIRE_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    from lethe_collector.answers import Answer
 
 INGEST_PATH: Final = "/api/v1/ingest"
 
-#: How long a request may take from its beginning to the end of the answer.
-_TIMEOUT: Final = 90.0
+_MAX_ANSWER_BYTES: Final = MIB
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=90, connect=10, sock_connect=10, sock_read=60)
+#: What a request raises if no answer comes; the last one for a name that no host can have.
+_FAILURES: Final = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
 _UNSUPPORTED: Final = 415
-_LINES_AT_ONCE: Final = 16
 _GZIP_FORMAT: Final = 31  # of zlib: the largest window, with the header of gzip
 
 
@@ -80,10 +78,8 @@ def _gzip(lines: Sequence[bytes]) -> bytes:
 
 
 def _feed(compress: Callable[[bytes], bytes], lines: Sequence[bytes]) -> bytes:
-    """Compress some lines at a time: a copy of the whole body would cost as much memory again."""
-    starts = range(0, len(lines), _LINES_AT_ONCE)
-    some = (b"\n".join([*lines[at : at + _LINES_AT_ONCE], b""]) for at in starts)
-    return b"".join([compress(part) for part in some])
+    """Compress lines one by one: a copy of the whole body would cost as much memory again."""
+    return b"".join([part for line in lines for part in (compress(line), compress(b"\n"))])
 
 
 #: In the order of preference; a 415 makes the transport fall back to the next one.
@@ -102,30 +98,27 @@ class HttpTransport:
     """
 
     def __init__(self, url: str, token_file: Path) -> None:
-        self._url = url
+        self._server = url
+        self._url = url + INGEST_PATH
         self._token_file = token_file
         self._encoding = 0
-        self._turn = asyncio.Lock()
-        self._begin()
-
-    def _begin(self) -> None:
-        self._connection = Connection(self._url)
-        self._worker = Worker("send")
+        self._session = aiohttp.ClientSession(
+            timeout=_TIMEOUT,
+            trust_env=False,
+            connector=aiohttp.TCPConnector(limit=1),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": f"lethe-collector/{__version__}"},
+        )
 
     async def close(self) -> None:
-        """Give the connection back."""
-        self._worker.close()
-        self._connection.close()
+        """Give all connections back."""
+        await self._session.close()
 
     async def post(self, lines: Sequence[bytes], mark: str = "") -> Answer:
         """Send lines as one request. See `Transport.post`."""
-        headers = self._headers() | {"Content-Type": CONTENT_TYPE, WIRE_HEADER: str(WIRE_VERSION)}
-        if mark:
-            headers[MARK_HEADER] = mark
+        token = self._read_token()
         while True:
-            encoding, compress = _ENCODINGS[self._encoding]
-            headers["Content-Encoding"] = encoding
-            answer = await self._ask("POST", INGEST_PATH, headers, partial(compress, lines))
+            answer = await self._post(lines, token, mark)
             if answer.status != _UNSUPPORTED or self._encoding + 1 == len(_ENCODINGS):
                 return answer
             self._encoding += 1
@@ -144,10 +137,16 @@ class HttpTransport:
             NotSent: no answer came.
             TokenUnusable: there is no token to send.
         """
-        headers = self._headers() | {"Content-Type": "application/json"}
-        path = f"/api/v1/hosts/{host}/completeness"
-        answer = await self._ask("PUT", path, headers, json.dumps(report).encode)
-        return answer.status == HTTPStatus.NO_CONTENT
+        token = self._read_token()
+        url = f"{self._server}/api/v1/hosts/{host}/completeness"
+        headers = {"Authorization": f"Bearer {token}"}
+        try:
+            async with self._session.put(
+                url, json=report, headers=headers, allow_redirects=False
+            ) as response:
+                return response.status == HTTPStatus.NO_CONTENT
+        except _FAILURES as error:
+            raise NotSent(_describe(error)) from error
 
     async def get(self, path: str) -> Answer:
         """Ask the server something.
@@ -159,53 +158,59 @@ class HttpTransport:
             NotSent: no answer came.
             TokenUnusable: there is no token to send.
         """
-        return await self._ask("GET", path, self._headers())
-
-    def _headers(self) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {self._read_token()}"}
         try:
-            token = read_token(self._token_file)
+            async with self._session.get(
+                self._server + path, headers=headers, allow_redirects=False
+            ) as response:
+                return Answer(
+                    status=response.status,
+                    headers={name.lower(): value for name, value in response.headers.items()},
+                    body=await response.read(),
+                )
+        except _FAILURES as error:
+            raise NotSent(_describe(error)) from error
+
+    def _read_token(self) -> str:
+        try:
+            return read_token(self._token_file)
         except ConfigInvalid as error:
             raise TokenUnusable(error.message, hint=error.hint) from None
-        agent = f"lethe-collector/{__version__}"
-        return {"Authorization": f"Bearer {token}", "User-Agent": agent}
 
-    async def _ask(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        make_body: Callable[[], bytes] | None = None,
-    ) -> Answer:
-        """Send a request in the thread, after the one that it is busy with.
+    async def _post(self, lines: Sequence[bytes], token: str, mark: str) -> Answer:
+        encoding, compress = _ENCODINGS[self._encoding]
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": CONTENT_TYPE,
+            "Content-Encoding": encoding,
+            WIRE_HEADER: str(WIRE_VERSION),
+        }
+        if mark:
+            headers[MARK_HEADER] = mark
+        # Compressing takes tens of milliseconds; meanwhile the loop goes on.
+        data = await asyncio.to_thread(compress, lines)
+        try:
+            async with self._session.post(
+                self._url, data=data, headers=headers, allow_redirects=False
+            ) as response:
+                return Answer(
+                    status=response.status,
+                    headers={name.lower(): value for name, value in response.headers.items()},
+                    body=await _read(response),
+                )
+        except _FAILURES as error:
+            raise NotSent(_describe(error)) from error
 
-        Args:
-            method: of HTTP.
-            path: below the server's URL.
-            headers: of the request.
-            make_body: makes the body, in the thread: to compress takes tens of milliseconds.
-        """
-        async with self._turn:
-            connection = self._connection
 
-            def ask() -> Answer:
-                return connection.ask(method, path, make_body and make_body(), headers)
-
-            try:
-                async with asyncio.timeout(_TIMEOUT):
-                    return await self._worker.run(ask)
-            except (TimeoutError, asyncio.CancelledError) as error:
-                self._give_up()
-                if isinstance(error, TimeoutError):
-                    raise NotSent(_describe(error)) from error
-                raise
-            except FAILURES as error:
-                raise NotSent(_describe(error)) from error
-
-    def _give_up(self) -> None:
-        """Leave the thread to itself, should it still wait; it ends with what it is doing."""
-        self._connection.break_off()
-        self._worker.close()
-        self._begin()
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    parts = []
+    left = _MAX_ANSWER_BYTES
+    async for part in response.content.iter_any():
+        parts.append(part[:left])
+        left -= len(part)
+        if left <= 0:
+            break
+    return b"".join(parts)
 
 
 def _describe(error: Exception) -> str:

@@ -78,6 +78,8 @@ class Parser(ABC):
     def read(self, source: Source, cursor: Cursor | None) -> Iterator[Record]:
         """Read the complete records after a cursor, lazily and in source order.
 
+        Each record is an object of its own, and stays as it is when it was given.
+
         Args:
             source: what to read.
             cursor: where an earlier read stopped, or `None` for the beginning.

@@ -157,7 +157,7 @@ class ServerUrl(Text):
             port_is_valid = parts.port is None or parts.port > 0
         except ValueError:
             raise ValidationError("is no URL") from None
-        if not parts.hostname or not port_is_valid or parts.query or parts.fragment:
+        if not parts.hostname or not port_is_valid or parts.query or parts.fragment or " " in text:
             raise ValidationError("is no URL of a server")
         if parts.username is not None or parts.password is not None:
             raise ValidationError(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from lethe_core.errors import InvalidEvent, TooLarge
-from lethe_core.limits import MAX_REQUEST_BYTES, MAX_REQUEST_LINES
+from lethe_core.limits import MAX_BATCH_LINES, MAX_REQUEST_BYTES, MAX_REQUEST_LINES
 from lethe_core.wire import decode_line
 from lethe_server.errors import InvalidRequest
 from lethe_server.ingest.decompression import looks_compressed, make_decoder
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 #: What a record takes in memory beside its text.
 RECORD_BYTES: Final = 1024
 
-#: Lines of a body that may be refused one by one; the collector sends 500 lines at most.
-MAX_ERRORS: Final = 2000
+#: Lines of a body that may be refused one by one: as many as a collector sends at once.
+MAX_ERRORS: Final = MAX_BATCH_LINES
 
 LineError = dict[str, Any]
 
