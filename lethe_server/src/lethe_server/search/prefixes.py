@@ -45,7 +45,9 @@ def check_prefixes(tables: Iterable[tuple[HitReader, Match]]) -> set[str]:
             if not words:
                 continue
             postings, longer = reader.postings(words[-1], left + 1)
-            whole[prefix] = whole.get(prefix, True) and not longer
+            # FTS5 folds other scripts in ways of its own: it may have what was not looked up.
+            alone = prefix.isascii() and not longer
+            whole[prefix] = whole.get(prefix, True) and alone
             left -= postings
             if left < 0:
                 raise QueryTimeout(

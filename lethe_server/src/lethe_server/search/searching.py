@@ -29,7 +29,7 @@ from lethe_server.search.cursors import (
 from lethe_server.search.plans import OwnerPlan, plan_owner
 from lethe_server.search.snippets import SnippetMaker
 from lethe_server.search.surveys import CANDIDATES, Order, Survey
-from lethe_server.storage.places import slot_start
+from lethe_server.storage.places import slot_of, slot_start
 from lethe_server.storage.search_hits import (
     Bounds,
     FoundTurn,
@@ -223,6 +223,9 @@ class _Searching:
             until = slot_start(cursor.place) if len(self._plans) == 1 else cursor.place + 1
             rest = msgspec.structs.replace(figures, until=until)
             rows = self._newest(rest, self._search.limit + 1 + len(self._plans))
+            # The last one that was shown, should it have another length by now.
+            shown = (cursor.owner, slot_of(cursor.place))
+            rows = [row for row in rows if (row[2], slot_of(-row[1])) != shown]
         return figures, [row for row in rows if row > after]
 
     def _best_of(self, table: Table, figures: Figures, after: HitRow | None = None) -> list[HitRow]:

@@ -164,15 +164,21 @@ class Survey:
         )
         tables = list(self.tables(figures))
         found = [self._count(table, figures) for table in tables if table.match.is_word]
-        if sum(each.total for each in found) > CANDIDATES:
-            # A prefix widens a word that is seldom: of a common one there are hits enough.
+        widened = any(table.match.prefixes for table in tables)
+        if found and widened and self._is_common(found):
             figures = msgspec.structs.replace(figures, exact_leaves=[0])
-        elif len(self.leaves) > 1 or (tables[0].match.prefixes and not found):
+        elif len(self.leaves) > 1 or (widened and not found):
             figures = self._weighed(figures)
         figures = self._shortened(figures)
         others = (table for table in self.tables(figures) if not table.match.is_word)
         found += [self._find(table, figures) for table in others]
         return self._bounded(figures, found), found
+
+    def _is_common(self, found: list[Found]) -> bool:
+        """Tell whether a lone word has hits enough: then it is not widened to longer ones."""
+        if sum(each.total for each in found) > CANDIDATES:
+            return True
+        return self._count_leaf(self.leaves[0]) > CANDIDATES
 
     def _weighed(self, figures: Figures) -> Figures:
         """Find out what words count, over all owners, and which prefixes are common words."""
@@ -239,7 +245,8 @@ class Survey:
         since = figures.since
         if recent and self.is_ranked:
             deepest = min(NEWEST, CANDIDATES)
-            since = slot_start(max(_floor(each, figures, deepest) for each in found))
+            floor = max(_floor(each, figures, deepest) for each in found)
+            since = max(since, slot_start(floor))
         return msgspec.structs.replace(
             figures,
             since=since,

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from lethe_server.storage import Connection, SessionFilter
     from lethe_server.storage.sessions import ListedSession
 
-#: Sessions whose answers are at hand: about 1 KiB each.
+#: Sessions whose answers are at hand, about 1 KiB each; larger ones are read each time.
 AT_HAND: Final = 4096
+MAX_BYTES: Final = 4096
 
 #: A session by its number, its version, and whether the answer tells whose it is.
 _Key = tuple[int, int, bool]
@@ -88,7 +89,9 @@ class SessionListing:
         for owner, numbers in missing.items():
             for row in find_sessions(connection, owner, numbers):
                 answer = _encode(answer_session(row, told.get(owner)))
-                read[row.id] = kept[row.id, row.version, bool(told)] = answer
+                read[row.id] = answer
+                if len(answer) <= MAX_BYTES:
+                    kept[row.id, row.version, bool(told)] = answer
         with self._lock:
             self._answers.update(kept)
             while len(self._answers) > AT_HAND:

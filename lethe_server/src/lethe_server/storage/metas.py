@@ -114,7 +114,7 @@ def outermost(records: Iterable[Record]) -> Iterator[tuple[IncomingMeta, int, in
     Returns:
         What `Registers.merge` takes: what is said, its place, and the version of its parser.
     """
-    for (meta, version), run in itertools.groupby(records, _statement):
+    for (meta, version, _), run in itertools.groupby(records, _statement):
         if meta is not None:
             places = [record.seq for record in run]
             for seq in {min(places), max(places)}:
@@ -135,8 +135,11 @@ def fold_text(text: str, length: int) -> str:
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 
-def _statement(record: Record) -> tuple[IncomingMeta | None, int]:
-    return record.meta, record.parser_version
+def _statement(record: Record) -> tuple[IncomingMeta | None, int, bytes]:
+    meta = record.meta
+    # To Python 1, 1.0 and true are the same; as JSON they are not.
+    written = _encode(meta.metadata) if meta is not None and meta.metadata else b""
+    return meta, record.parser_version, written
 
 
 def _take(

@@ -25,8 +25,14 @@ from lethe_server.storage.arrivals import note_arrivals
 from lethe_server.storage.changes import SessionChange, note_changes
 from lethe_server.storage.figures import SessionFigures, TurnFacts, add_tokens
 from lethe_server.storage.metas import outermost
+from lethe_server.storage.places import find_places
 from lethe_server.storage.records import NO_TOKENS, Tokens, TurnRecord
-from lethe_server.storage.search_index import IndexedTurn, facets_of, index_turns
+from lethe_server.storage.search_index import (
+    IndexedTurn,
+    facets_of,
+    index_turns,
+    remove_places,
+)
 from lethe_server.storage.stand_ins import (
     UNMAPPED,
     Occupant,
@@ -280,12 +286,19 @@ class _Session:
         for old in self.dropped:
             activity.remove(self.figures.id, old.facts)
             self.figures.remove(old.facts)
+        self._drop_places()
         self._connection.executemany(_DELETE, [(self._owner, old.id) for old in self.dropped])
         self._connection.executemany(_INSERT, inserted)
         self._note_indexed(self._connection.last_insert_rowid() - len(inserted) + 1)
         self._connection.executemany(_REPLACE, replaced)
         self._connection.executemany(_MOVE, moved)
         return StoreOutcome(len(inserted), len(replaced), 0, self.conflicts)
+
+    def _drop_places(self) -> None:
+        """Take what is dropped out of the index: an earlier copy of it may have been mapped."""
+        if self.dropped:
+            found = find_places(self._connection, self._owner, [old.id for old in self.dropped])
+            remove_places(self._connection, self._owner, found.values())
 
     def change(self) -> SessionChange | None:
         """Return what changed, once all is counted; `None` if nothing did."""
