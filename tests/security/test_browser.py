@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import re
 import time
@@ -65,6 +67,17 @@ async def test_q04_opening_the_link_does_not_spend_it(served):
 
     assert 303 == (await spend(served, link)).status
     assert 401 == (await spend(served, link)).status
+
+
+async def test_the_form_has_the_styles_that_its_policy_allows(served):
+    """The styles stand in the form, and the policy allows these alone."""
+    form = await served.get(served.link())
+    [style] = re.findall("<style>(.*?)</style>", form.body.decode(), re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+    policy = form.headers["Content-Security-Policy"]
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert "color-scheme: light dark" in style
 
 
 @pytest.mark.promise("W02", "A6")

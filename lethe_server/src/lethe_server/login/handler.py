@@ -1,11 +1,14 @@
 """``GET /login``, ``POST /login`` and ``POST /logout``; see `lethe_server.auth.browser`.
 
 The form is answered to whoever asks directly from this machine. Opening it changes nothing (Q04):
-the link is spent by its button. It needs no script and loads nothing.
+the link is spent by its button. It needs no script and loads nothing: its few styles stand in it,
+and its policy names them by their digest.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 from http import HTTPStatus
 from typing import Final
@@ -17,8 +20,14 @@ from lethe_server.errors import InvalidRequest, UnsupportedMedia
 from lethe_server.keys import BROWSER_SESSIONS, TOKENS
 from lethe_server.middleware.security_headers import CONTENT_POLICY
 
+_STYLE: Final = """
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { display: grid; place-content: center; min-height: 90vh; text-align: center; }
+button { font: inherit; padding: 0.5rem 1.25rem; }
+"""
+_STYLE_DIGEST: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 #: Nothing may be loaded, and the form goes nowhere else.
-FORM_POLICY: Final = f"{CONTENT_POLICY}; form-action 'self'"
+FORM_POLICY: Final = f"{CONTENT_POLICY}; form-action 'self'; style-src 'sha256-{_STYLE_DIGEST}'"
 
 _MAX_CODE: Final = 256
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -31,13 +40,17 @@ _PAGE: Final = """<!DOCTYPE html>
 <meta name="referrer" content="same-origin">
 <meta name="viewport" content="width=device-width">
 <title>lethe</title>
+<style>{style}</style>
 </head>
 <body>
+<main>
 <h1>lethe</h1>
 <form method="post" action="/login">
 <input type="hidden" name="code" value="{code}">
 <button>Sign this browser in</button>
 </form>
+<p>The link works once.</p>
+</main>
 </body>
 </html>
 """
@@ -47,7 +60,7 @@ async def show_login(request: web.Request) -> web.Response:
     """Answer the form that spends a link."""
     code = html.escape(_checked(request.query.get("code", "")))
     return web.Response(
-        text=_PAGE.format(code=code),
+        text=_PAGE.format(code=code, style=_STYLE),
         content_type="text/html",
         headers={"Content-Security-Policy": FORM_POLICY},
     )

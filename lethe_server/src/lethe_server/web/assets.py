@@ -92,12 +92,16 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
 
     Each start does this: `rglob`, and looking at each path alone, take three times as long.
     """
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in os.walk(root, onerror=_raise):
         folders.sort()
         here = Path(folder)
         place = "" if here == root else f"{here.relative_to(root).as_posix()}/"
         for name in sorted(names):
             yield place + name, here / name
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _type_of(path: Path) -> str:
