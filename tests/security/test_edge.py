@@ -8,6 +8,7 @@ import re
 import pytest
 from security.served import NDJSON, Served, turn
 
+from lethe_server.login.handler import FORM_POLICY
 from lethe_server.routes import TABLE
 
 SESSIONS = "/api/v1/sessions"
@@ -188,8 +189,8 @@ def test_q05_hostile_paths_lead_nowhere(served, part):
         assert b"Set-Cookie" not in answer.partition(b"\r\n\r\n")[0]
 
 
-#: What a page may name beside itself: pictures that it holds already.
-PICTURES = {"img-src": {"data:", "blob:"}}
+#: What a page may name beside itself: what it holds already, pictures and the form's own styles.
+HELD = {"img-src": {"data:", "blob:"}, "style-src": {FORM_POLICY.rpartition(" ")[2]}}
 
 
 @pytest.mark.promise("W02", "A6", "A4")
@@ -207,7 +208,7 @@ async def test_w02_every_answer_carries_the_headers(served, path, user):
         )
     }
     for directive, sources in policy.items():
-        assert {"'none'", "'self'"} | PICTURES.get(directive, set()) >= sources, directive
+        assert {"'none'", "'self'"} | HELD.get(directive, set()) >= sources, directive
     for directive in ("default-src", "frame-ancestors", "base-uri"):
         assert {"'none'"} == policy[directive]
     assert "nosniff" == answer.headers["X-Content-Type-Options"]
