@@ -41,6 +41,13 @@ class Follower:
         interval: seconds between two scans.
         on_scan: called after each scan with what is known of the tool, for `status`.
         clock: monotonic seconds.
+
+    Attributes:
+        name: of the tool.
+        roots: where its sources are looked for.
+        is_watched: whether changes there are told at once.
+        scans: how many there were.
+        report: of its sources, for the server.
     """
 
     def __init__(

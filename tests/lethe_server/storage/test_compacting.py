@@ -7,6 +7,7 @@ import json
 
 import apsw
 import pytest
+from fakes.sessions import find
 from fakes.words import wordy_event
 
 from lethe_core.errors import ConfigInvalid
@@ -28,7 +29,7 @@ async def fill(directory, count):
 async def read(directory):
     """All turns of the session."""
     with contextlib.closing(Store.open(directory)) as store:
-        ((_, session),) = await store.find_named("kim", SessionKey("tool", "box", "s"))
+        session = await find(store, "kim", SessionKey("tool", "box", "s"))
         page = await store.read_turns("kim", session.id, TurnPlace.after(-1), 5000)
     return page.turns
 

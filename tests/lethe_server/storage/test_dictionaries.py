@@ -7,6 +7,7 @@ import json
 
 import apsw
 import pytest
+from fakes.sessions import find
 from fakes.words import wordy_event
 
 from lethe_core.wire import decode_line
@@ -28,7 +29,7 @@ async def send(store, numbers, owner="kim"):
 
 async def read(store, owner="kim"):
     """Content, output and kind of all turns of the session."""
-    ((_, session),) = await store.find_named(owner, KEY)
+    session = await find(store, owner, KEY)
     page = await store.read_turns(owner, session.id, TurnPlace.after(-1), 5000)
     told = [(json.loads(turn.tool_calls), json.loads(turn.metadata)) for turn in page.turns]
     return [
@@ -142,7 +143,7 @@ async def test_a_text_in_a_payload_becomes_the_preview(store):
         line = decode_line(json.dumps(turn).encode())
         await store.ingest("kim", [prepare_record(line, packer)])
 
-    ((_, session),) = await store.find_named("kim", SessionKey("tool", "box", "p"))
+    session = await find(store, "kim", SessionKey("tool", "box", "p"))
     assert wordy_event(303)["content"][:50] == session.preview[:50]
 
 
@@ -177,7 +178,7 @@ async def test_a_lost_dictionary_is_told_by_name(store, tmp_path, damage, told):
     connection.close()
 
     with contextlib.closing(Store.open(tmp_path)) as again:
-        ((_, session),) = await again.find_named("kim", KEY)
+        session = await find(again, "kim", KEY)
         part = await again.read_turns("kim", session.id, TurnPlace.after(-1), 100)
         with pytest.raises(StorageDamaged, match="dictionary 1 of the payloads"):
             await again.read_turns("kim", session.id, TurnPlace.after(250), 100)

@@ -116,7 +116,7 @@ class _Zstd:
                 if self._stream is None or self._stream.eof:  # another frame follows
                     self._stream = self._decompressor.decompressobj()
                 try:
-                    if piece := self._stream.decompress(part):  # of a block's end, all of it
+                    if piece := self._stream.decompress(part):  # empty until a block is whole
                         yield piece
                 except zstandard.ZstdError as error:
                     raise InvalidRequest("the body is damaged zstd") from error

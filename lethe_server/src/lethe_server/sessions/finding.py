@@ -37,6 +37,16 @@ def asked_key(request: web.Request) -> SessionKey:
 def find_session(
     connection: Connection, owner: str | None, key: SessionKey
 ) -> tuple[str, SessionRow]:
-    """Return a session, and whose it is; see `find_asked_session`."""
+    """Return a session, and whose it is.
+
+    Args:
+        connection: that reads.
+        owner: whose may be found; everybody's if `None`.
+        key: the name.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's: nobody can tell which (A3).
+        Conflict: several owners have one of this name.
+    """
     found = find_named(connection, owner, key)
     return the_only(found, missing="there is no such session", what="a session of this name")

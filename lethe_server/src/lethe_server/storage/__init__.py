@@ -13,7 +13,6 @@ from lethe_server.storage.records import Record, SessionKey, Tokens, prepare_rec
 from lethe_server.storage.sessions import (
     SORTS,
     SessionFilter,
-    SessionPage,
     SessionRow,
     find_named,
 )
@@ -41,7 +40,6 @@ __all__ = [
     "Record",
     "SessionFilter",
     "SessionKey",
-    "SessionPage",
     "SessionRow",
     "Store",
     "StoreOutcome",

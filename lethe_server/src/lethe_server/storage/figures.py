@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
+from lethe_server.storage.activity import FIGURES
 from lethe_server.storage.dictionaries import unpacker_of
 from lethe_server.storage.metas import Registers, fold_text
 from lethe_server.storage.records import NO_TOKENS, SessionKey, Tokens, is_prompt
@@ -33,7 +34,6 @@ _COUNTS: Final = (
     "tool_calls",
     "unmapped",
 )
-_TOKENS: Final = ("tokens_in", "tokens_out", "cache_read", "cache_write", "reasoning", "cost_nano")
 #: What a turn of each role adds to the counts of roles.
 _OF_ROLE: Final = {
     "user": (1, 0, 0, 0),
@@ -52,12 +52,12 @@ _CREATE: Final = """
 """
 _ADD_TOKENS: Final = (
     "UPDATE sessions SET "  # noqa: S608 - made of the constants above alone
-    + ", ".join(f"{name} = {name} + ?" for name in _TOKENS)
+    + ", ".join(f"{name} = {name} + ?" for name in FIGURES)
     + " WHERE owner = ? AND id = ?"
 )
 _SAVE: Final = (
     "UPDATE sessions SET "  # noqa: S608 - made of the constants above alone
-    + ", ".join(f"{name} = {name} + ?" for name in (*_COUNTS, *_TOKENS))
+    + ", ".join(f"{name} = {name} + ?" for name in (*_COUNTS, *FIGURES))
     + """, started_at = ?, last_activity = ?, title = ?, preview = ?, working_dir = ?,
     git_branch = ?, parent_session_id = ?, relation = ?, source_file = ?, metadata = ?, state = ?
     WHERE owner = ? AND id = ?"""

@@ -270,7 +270,7 @@ class _Paging:
             self.keys.append("s.owner")
         self._secret = cursor_secret(connection)
         filters = (getattr(wanted, name) for name in _FILTERS)
-        self._binding = binding_of(("sessions", owner, *filters, 0, 0, None))
+        self._binding = binding_of(("sessions", owner, *filters))
         self._place: _Place | None = None
         if wanted.cursor is not None:
             self._place = self._open(wanted.cursor)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from lethe_server.storage.changes import ChangePage, Places
     from lethe_server.storage.payloads import Packer
-    from lethe_server.storage.records import Record, SessionKey, Tokens
+    from lethe_server.storage.records import Record, Tokens
     from lethe_server.storage.relatives import Relatives
     from lethe_server.storage.sessions import SessionRow
     from lethe_server.storage.tokens import TokenRow
@@ -147,12 +147,6 @@ class Store:
             self._dictionaries.count(owner, receipt.outcome.inserted)
             return receipt
         return await self._read(lambda database: store(database.connection()))
-
-    async def find_named(self, owner: str | None, key: SessionKey) -> list[tuple[str, SessionRow]]:
-        """Return the session of a name, of an owner or of each who has one; with its owner."""
-        return await self._read(
-            lambda database: sessions.find_named(database.connection(), owner, key)
-        )
 
     async def find_relatives(self, session: SessionRow) -> Relatives:
         """Return what may belong to the tree of a session; see `relatives`."""
