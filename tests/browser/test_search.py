@@ -142,6 +142,22 @@ def test_who_walks_the_results_goes_on_when_a_later_answer_comes(page):
     expect(results.nth(1)).to_be_focused()
 
 
+def test_who_walks_the_results_by_tab_stays_when_more_come(page):
+    """Enter leads to the first hit, Tab to the next one; more hits come, and nobody is led back."""
+    begin(page)
+    results = page.locator(".result")
+    page.keyboard.type("valve")
+    expect(results).to_have_count(30)
+    page.keyboard.press("Enter")
+    expect(results.first).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(results.nth(1)).to_be_focused()
+    results.last.scroll_into_view_if_needed()
+
+    expect(results).not_to_have_count(30)
+    expect(results.nth(1)).to_be_focused()
+
+
 def test_an_old_answer_never_overwrites_a_newer_one(page):
     """The answer to `va` comes after that to `valve`, and is not shown."""
     held = []

@@ -47,7 +47,7 @@ class Follower:
         roots: where its sources are looked for.
         is_watched: whether changes there are told at once.
         scans: how many there were.
-        report: of its sources, for the server.
+        report: of its sources, for the server; empty before the first scan.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ export function Results({ params }) {
   const byTime = params.order === "time";
   const results = search.results;
   const list = useRef(null);
-  // Who walks: nothing, "first" who came from the box, else the address of a hit.
+  // The hit where somebody is: none, "first" for who came from the box, else its address.
   const walker = useRef(null);
   useEffect(() => {
     const enter = () => move(0, true);
@@ -35,7 +35,7 @@ export function Results({ params }) {
     const next = fromBox ? 0 : Math.max(0, Math.min(links.length - 1, at + step));
     links[next].focus();
     links[next].scrollIntoView({ block: "nearest" });
-    walker.current = fromBox ? "first" : links[next].href;
+    if (fromBox) walker.current = "first";
     if (next >= links.length - 5) search.more();
   };
   // A later answer puts hits into another order, and a browser forgets which one it had moved.
@@ -43,8 +43,10 @@ export function Results({ params }) {
     const links = [...(list.current?.querySelectorAll("a.result") ?? [])];
     const isWalking = document.activeElement === document.body || links.includes(document.activeElement);
     if (!walker.current || !isWalking) return;
-    const link = walker.current === "first" ? links[0] : links.find((each) => each.href === walker.current);
+    const place = walker.current;
+    const link = place === "first" ? links[0] : links.find((each) => each.href === place);
     link?.focus({ preventScroll: true });
+    walker.current = place;
   }, [results]);
   useKeys({
     j: () => move(1),
@@ -67,7 +69,13 @@ export function Results({ params }) {
     ${search.error && html`<${Failed} error=${search.error} again=${search.again} />`}
     ${!search.error && search.answered && results.length === 0 && html`<${Nothing} outputs=${outputs} />`}
     ${!search.error && !search.answered && html`<${Loading} />`}
-    <ol class="results" ref=${list} aria-busy=${search.loading ? "true" : "false"} hidden=${results.length === 0 || Boolean(search.error)}>
+    <ol
+      class="results"
+      ref=${list}
+      aria-busy=${search.loading ? "true" : "false"}
+      hidden=${results.length === 0 || Boolean(search.error)}
+      onFocusCapture=${(event) => (walker.current = event.target.href)}
+    >
       ${results.map(
         (result, index) => html`<li key=${`${result.tool}/${result.host}/${result.session_id}/${result.turn_id}`}>
           <${Result} result=${result} again=${isSameSession(result, results[index - 1])} />
