@@ -188,7 +188,7 @@ def _indexed(number: int, turn: tuple[float, str]) -> IndexedTurn:
 
 
 def _search(scratch: Path, turns: int) -> dict[str, float]:
-    hit_counts.REMEMBERED = 0  # nobody has asked for these words before
+    vars(hit_counts)["REMEMBERED"] = 0  # nobody has asked for these words before
     database = open_database(prepare_directory(scratch / "data"), writer=False)
     connection = database.connection()
     latest = connection.execute("SELECT max(timestamp) FROM turns").get - 86_400
