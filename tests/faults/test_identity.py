@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 import time
 
@@ -41,6 +42,7 @@ async def test_c07_replaced_with_the_same_beginning(machine):
     path = machine.transcript().path
     files.append(path, *[record(n, "x" * 300) for n in range(20)])
     await machine.run_once()
+    (before,) = set(revisions(machine).values())
     rewritten = [record(n, ("y" if n > 9 else "x") * 300) for n in range(20)]
     files.replace(path, b"".join(map(files.json_line, rewritten)))
     model = Model()
@@ -49,7 +51,25 @@ async def test_c07_replaced_with_the_same_beginning(machine):
 
     check(model, Archive.of_fake(machine.server, machine.state_dir))
     assert machine.source()["generation"] == 1
-    assert set(revisions(machine).values()) == {1}
+    assert machine.source()["turns"] == 20  # those of the file as it is
+    assert set(revisions(machine).values()) == {before + 1}
+
+
+@pytest.mark.promise("S15", "P5")
+async def test_s15_what_is_rewritten_after_the_state_was_lost_replaces_what_was_sent(machine):
+    """A new state knows nothing of earlier generations; its revisions are greater all the same."""
+    path = machine.transcript().path
+    for text in ("first", "second", "third"):
+        path.unlink(missing_ok=True)
+        files.append(path, record(1, text))
+        await machine.run_once()
+    before = revisions(machine)
+    shutil.rmtree(machine.state_dir)
+    files.replace(path, files.json_line(record(1, "fourth")))
+    await machine.run_once()
+
+    assert machine.source()["generation"] == 0
+    assert revisions(machine)["one-1-0"] > before["one-1-0"]
 
 
 @pytest.mark.promise("C07", "P8")

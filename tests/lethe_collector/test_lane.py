@@ -22,7 +22,7 @@ def transcript(tmp_path):
 
 def visit(transcript, room=ROOMY, cursor=None, parser=None):
     """Visit a transcript from a cursor on."""
-    point = ReadingPoint(generation=0, epoch=0, cursor=cursor, position=0, head_size=0)
+    point = ReadingPoint(generation=0, revision=0, epoch=0, cursor=cursor, position=0, head_size=0)
     source = Source.from_stat(transcript.path, transcript.path.parent)
     return visit_source(
         parser or ToyParser(), source, source_id=1, point=point, room=room, host="box"
@@ -124,7 +124,7 @@ def test_vanished_source_is_told(transcript):
     """A file that is deleted between scan and visit is gone, which is no error."""
     source = Source.from_stat(transcript.path, transcript.path.parent)
     transcript.path.unlink()
-    point = ReadingPoint(generation=0, epoch=0, cursor=None, position=0, head_size=0)
+    point = ReadingPoint(generation=0, revision=0, epoch=0, cursor=None, position=0, head_size=0)
 
     result = visit_source(ToyParser(), source, source_id=1, point=point, room=ROOMY, host="box")
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lethe_core import SessionMeta
 from lethe_core.errors import SourceReplaced
 from lethe_core.jsonl import Line, clean_session_id
-from lethe_core.limits import MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES, MIB
+from lethe_core.limits import MAX_LINE_BYTES, MAX_SEQ, MAX_UNMAPPED_RAW_BYTES, MIB
 from lethe_core.sources import Cursor
 from lethe_core.testing import (
     append,
@@ -147,11 +147,37 @@ class TestReplacement:
         old = read_events(toy, only_source(toy, transcript))
         truncate(transcript)
         append(transcript, message("new"))
-        (new,) = read_events(toy, replace(only_source(toy, transcript), generation=1))
+        again = replace(only_source(toy, transcript), generation=1, revision=1)
+        (new,) = read_events(toy, again)
 
         assert new.seq == 2**42
         assert new.seq > max(turn.seq for turn in old)
         assert (old[0].revision, new.revision) == (0, 1)
+
+    @pytest.mark.promise("C07", "P4", "P8")
+    def test_c07_record_without_id_at_its_old_place_is_the_same_turn(self, toy, transcript):
+        """What a rewritten file repeats where it stood has the same name in each generation."""
+        append(transcript, message("one"), message("two"))
+        source = only_source(toy, transcript)
+        old, new = (read_events(toy, replace(source, generation=n)) for n in (0, 1))
+
+        assert [turn.turn_id for turn in old] == [turn.turn_id for turn in new]
+        assert len({turn.turn_id for turn in old}) == 2
+
+    @pytest.mark.promise("P3", "P8")
+    def test_places_are_bounded_however_often_a_file_is_rewritten(self, toy, transcript):
+        """The bits of `seq` are used up by 2,047 generations; the wire takes later ones, too."""
+        append(transcript, message("one"))
+        source = only_source(toy, transcript)
+        places = [
+            turn.seq
+            for generation in (2046, 2047, 2048, 10**6)
+            for turn in read_events(toy, replace(source, generation=generation))
+        ]
+
+        assert places == sorted(places)
+        assert places[1:] == [2047 << 42] * 3
+        assert places[-1] <= MAX_SEQ
 
     @pytest.mark.promise("C06", "P8")
     def test_c06_copytruncate_beyond_the_cursor_is_noticed(self, toy, transcript):
@@ -322,9 +348,10 @@ class TestLines:
             (b'{"type":"m","text":"a\\ud83d"}', "a\ufffd"),
             (b'{"type":"m","text":"a","n":9223372036854775808}', "a"),
             (b'{"type":"m","text":"a","n":NaN,"m":-Infinity}', "a"),
+            (b'{"type":"m","text":"a","n":-1' + b"0" * 400 + b',"m":"\\ud83d"}', "a"),
             (b'{"type":"m","text":"a","text":"b"}', "b"),
         ],
-        ids=["lone surrogate", "beyond 64 bits", "no number", "key twice"],
+        ids=["lone surrogate", "beyond 64 bits", "no number", "beyond a float", "key twice"],
     )
     def test_c19_odd_json_is_normalised(self, toy, transcript, line, content):
         """JSON that a person would still read is delivered, normalised."""

@@ -80,7 +80,7 @@ def visit_source(
         room: how much may be read.
         host: the name of this machine.
     """
-    source = replace(source, generation=point.generation)
+    source = replace(source, generation=point.generation, revision=point.revision)
     segment = Segment(
         source_id=source_id,
         epoch=point.epoch,

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from lethe_collector.statefile import REVISION_BASE
 from lethe_core.sources import Cursor, Identity
 
 if TYPE_CHECKING:
@@ -100,9 +101,10 @@ class Anew(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class ReadingPoint:
-    """From where a source is read on."""
+    """From where a source is read on; generation and revision are those of `Source`."""
 
     generation: int
+    revision: int
     epoch: int
     cursor: Cursor | None
     position: int
@@ -120,6 +122,7 @@ class SourceTable:
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._clock = clock
+        self._revision_base: int = database.note(REVISION_BASE) or 0
 
     def known(self, tool: str) -> dict[str, KnownSource]:
         """Return all sources of a tool by path."""
@@ -223,6 +226,7 @@ class SourceTable:
             ).fetchone()
         return ReadingPoint(
             generation=row[0],
+            revision=self._revision_base + row[0],
             epoch=row[1],
             cursor=None if row[2] is None else Cursor(row[2]),
             position=row[3],
@@ -231,11 +235,14 @@ class SourceTable:
 
     def begin_generation(self, source_id: int) -> None:
         """Note that a source was replaced: it is read from its beginning (P8)."""
-        self._execute(
-            "UPDATE sources SET generation = generation + 1, epoch = epoch + 1, cursor = NULL,"
-            " position = 0, read_size = NULL, head_size = 0, head_hash = '' WHERE id = ?",
-            (source_id,),
-        )
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE sources SET generation = generation + 1, epoch = epoch + 1, cursor = NULL,"
+                " position = 0, records = 0, turns = 0, unmapped = 0, read_size = NULL,"
+                " head_size = 0, head_hash = '' WHERE id = ?",
+                (source_id,),
+            )
+            connection.execute("DELETE FROM skipped WHERE source_id = ?", (source_id,))
 
     def epochs(self) -> dict[int, int]:
         """Return the epoch of each source."""

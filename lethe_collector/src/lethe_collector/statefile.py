@@ -5,6 +5,8 @@
 * A newer version's file is refused. A damaged file is renamed to ``state.db.corrupt-TIME`` and
   started anew: everything is read again, and the server knows what it has. What waits in its outbox
   is taken over as far as it can be read (`lethe_collector.salvage`).
+* A new file notes when it was made, in milliseconds: revisions of sources begin there. So what is
+  read with it replaces what was sent by a state that was lost, whose generations nobody knows.
 * One daemon per directory: it holds ``flock`` on ``lock`` for its life (P15).
 """
 
@@ -24,6 +26,9 @@ from lethe_core.errors import ConfigInvalid, Unavailable
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+#: The note that says where revisions begin; files of older versions have none, and begin at 0.
+REVISION_BASE: Final = "revision_base"
 
 #: "lthc"; tells our files from others.
 APPLICATION_ID: Final = 0x6C746863
@@ -232,7 +237,8 @@ def _open(path: Path) -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Check and set up a connection, and bring the file to this version."""
     version = _check_version(connection, path)
-    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+    is_new = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if not is_new:
         found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise sqlite3.DatabaseError(found)
@@ -245,6 +251,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             f"BEGIN IMMEDIATE; {script}; PRAGMA application_id = {APPLICATION_ID};"
             f" PRAGMA user_version = {number}; COMMIT;"
         )
+    if is_new:
+        now = str(int(time.time() * 1000))
+        connection.execute("INSERT INTO meta VALUES (?, ?)", (REVISION_BASE, now))
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> int:

@@ -28,8 +28,8 @@ def decode_tolerantly(
 ) -> tuple[Any, bool]:
     """Decode what a strict decoder refuses and a person would still read.
 
-    Invalid UTF-8 and lone surrogates become U+FFFD, NaN and infinities `None`, integers beyond
-    64 bits floats; of equal keys the last one counts.
+    Invalid UTF-8 and lone surrogates become U+FFFD, NaN, infinities and integers that are too large
+    for a float `None`, other integers beyond 64 bits floats; of equal keys the last one counts.
 
     Args:
         data: the JSON.
@@ -78,10 +78,17 @@ def _clean(value: Any) -> Any:
         case bool() | None:
             return value
         case int():
-            return value if -MAX_INTEGER <= value <= MAX_INTEGER else float(value)
+            return value if -MAX_INTEGER <= value <= MAX_INTEGER else _float_of(value)
         case list():
             return [_clean(item) for item in value]
         case dict():
             return {_clean(key): _clean(item) for key, item in value.items()}
         case _:
             return value
+
+
+def _float_of(value: int) -> float | None:
+    try:
+        return float(value)
+    except OverflowError:  # as large as what JSON writes as 1e400, which is no number either
+        return None

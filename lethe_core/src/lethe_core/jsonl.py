@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 _BLOCK_BYTES: Final = 1024 * 1024
 _ANCHOR_BYTES: Final = 1024
 _OPENING_BYTES: Final = 256
-_GENERATION_SHIFT: Final = 42
 _BOM: Final = b"\xef\xbb\xbf"
 _TORN_ATTEMPTS: Final = 32
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -89,7 +88,7 @@ class Line:
     @property
     def seq(self) -> int:
         """The place of the record's first turn in its session."""
-        return (self.source.generation << _GENERATION_SHIFT) + self.start
+        return self.source.first_seq + self.start
 
     def turn(self, *, turn_id: str = "", index: int = 0, role: Role, **fields: Any) -> TurnEvent:
         """Make a turn of this record.
@@ -106,7 +105,7 @@ class Line:
             turn_id=turn_id or self.hashed_id(index),
             seq=self.seq + index,
             role=role,
-            revision=self.source.generation,
+            revision=self.source.revision,
             parser_version=self.parser.version,
             **fields,
         )
@@ -123,9 +122,12 @@ class Line:
         )
 
     def hashed_id(self, index: int = 0) -> str:
-        """Identify a turn whose tool gave it no id: a hash of the record and its place."""
+        """Identify a turn whose tool gave it no id: a hash of the record and its offset.
+
+        A record that stands in a rewritten file where it stood before is the same turn.
+        """
         digest = hashlib.blake2b(self.raw, digest_size=12)
-        digest.update(f"@{self.seq}+{index}".encode())
+        digest.update(f"@{self.start}+{index}".encode())
         return digest.hexdigest()
 
 
@@ -285,7 +287,7 @@ class JsonlParser(Parser):
             reason=reason,
             sha256=sha256,
             places=max(1, line.end - line.start),
-            revision=line.source.generation,
+            revision=line.source.revision,
             source_file=line.source.path,
         )
         return _Mapped((turn,), unmapped=True)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 #: Places that the turns of one piece can have.
 PLACES: Final = 1 << 16
-_GENERATION_SHIFT: Final = 42
 
 
 class Damage(NamedTuple):
@@ -75,7 +74,7 @@ class Place:
     @property
     def seq(self) -> int:
         """The place of the piece's first turn in its session."""
-        return (self.source.generation << _GENERATION_SHIFT) + self.index * PLACES
+        return self.source.first_seq + self.index * PLACES
 
     def turn(self, *, turn_id: str = "", index: int = 0, role: Role, **fields: Any) -> TurnEvent:
         """Make a turn of this piece.

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Cursor = NewType("Cursor", str)
 
 _HEAD_BYTES: Final = 1024
+#: Places of a generation: more than a file has bytes. `seq` has 53 bits.
+_GENERATION_SHIFT: Final = 42
+_MAX_GENERATION: Final = 2**11 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,8 @@ class Source:
         device: device number of `path`.
         inode: inode number of `path`.
         generation: how often it was replaced; set by the collector before `Parser.read`.
+        revision: of what is read of it from its beginning on: grows with each generation, and is
+            greater than all before once the collector has lost its state. Set by the collector.
     """
 
     path: Path
@@ -45,6 +50,15 @@ class Source:
     device: int = 0
     inode: int = 0
     generation: int = 0
+    revision: int = 0
+
+    @property
+    def first_seq(self) -> int:
+        """The place in its session of the first turn that this generation can hold.
+
+        After 2,047 generations there is no room left behind all others, and they share the last.
+        """
+        return min(self.generation, _MAX_GENERATION) << _GENERATION_SHIFT
 
     @classmethod
     def from_stat(cls, path: Path, root: Path, status: os.stat_result | None = None) -> Source:

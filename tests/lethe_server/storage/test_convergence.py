@@ -32,6 +32,8 @@ TOKENS = {
 }
 
 small = st.integers(0, 5)
+#: A session has another one when something of it was told to who follows.
+_VERSIONS = "SELECT session_id, version FROM sessions ORDER BY session_id"
 
 
 @st.composite
@@ -184,6 +186,48 @@ def test_i04_sending_again_writes_nothing(event):
 
     assert (0, 0, 5, 0) == tuple(outcome)
     assert changes == connection.total_changes()
+
+
+@pytest.mark.promise("I04", "P4", "P5")
+def test_i04_better_copies_that_say_the_same_only_raise_what_they_are_compared_by(event):
+    """All that a new parser sends again is neither written nor told anew."""
+    connection = fresh_database()
+    store(connection, [json.dumps(event(n)).encode() for n in range(5)])
+    told = connection.execute(_VERSIONS).fetchall()
+
+    again = [json.dumps(event(n) | {"parser_version": 3}).encode() for n in range(5)]
+    other = event(1) | {"parser_version": 2, "content": "older"}
+
+    assert (0, 0, 5, 0) == tuple(store(connection, again))
+    assert (0, 0, 1, 0) == tuple(store(connection, [json.dumps(other).encode()]))
+    assert [(3,)] == connection.execute("SELECT DISTINCT parser_version FROM turns").fetchall()
+    assert told == connection.execute(_VERSIONS).fetchall()
+
+
+@pytest.mark.promise("I04", "P5", "Q14")
+def test_i04_a_greater_revision_of_the_same_is_told(event):
+    """Answers hold the revision: who has the one before must not be told that it holds."""
+    connection = fresh_database()
+    store(connection, [json.dumps(event(1)).encode()])
+    told = connection.execute(_VERSIONS).fetchall()
+
+    outcome = store(connection, [json.dumps(event(1) | {"revision": 7}).encode()])
+
+    assert (0, 0, 1, 0) == tuple(outcome)
+    assert [(7,)] == connection.execute("SELECT revision FROM turns").fetchall()
+    assert told != connection.execute(_VERSIONS).fetchall()
+
+
+@pytest.mark.promise("I04", "P5")
+def test_i04_of_new_copies_that_say_the_same_the_best_rank_counts(event):
+    """Both came in one request: a third one is compared with the better."""
+    connection = fresh_database()
+    copies = [event(1) | {"revision": revision} for revision in (2, 8)]
+    store(connection, [json.dumps(copy).encode() for copy in copies])
+    store(connection, [json.dumps(event(1) | {"revision": 5, "content": "x"}).encode()])
+
+    rows = connection.execute("SELECT revision, content FROM turns").fetchall()
+    assert [(8, event(1)["content"])] == rows
 
 
 @pytest.mark.promise("I05", "P5")

@@ -86,13 +86,14 @@ class JsonlConformance(ParserConformance):
         """Turns of a replaced file come after those of its predecessor and replace them."""
         for source, records in self._filled(tmp_path):
             old = [e for record in records for e in record.events if isinstance(e, TurnEvent)]
-            again = read_records(self.make_parser(), replace(source, generation=1))
+            later = replace(source, generation=1, revision=7)
+            again = read_records(self.make_parser(), later)
             new = [e for record in again for e in record.events if isinstance(e, TurnEvent)]
             assert len(old) == len(new), f"{source.path.name}: {len(new)} turns, not {len(old)}"
             if not old:
                 continue
             assert min(t.seq for t in new) > max(t.seq for t in old), "seq does not move on"
-            assert {turn.revision for turn in new} == {1}, "the revision is the generation"
+            assert {turn.revision for turn in new} == {7}, "the revision is that of the source"
 
     def test_seq_follows_the_source(self, tmp_path: Path) -> None:
         """`seq` ascends with the place of the line, from event to event."""

@@ -9,6 +9,10 @@ The rules, per owner, tool, host, session and turn (P4, P5, P6):
   record that was repeated by compaction keeps its first place;
 * what stands for a part that could not be mapped goes when a greater parser version has mapped it.
 
+A better copy that says the same (all is sent again after an upgrade, or when a collector lost its
+state) only raises what it is compared by: text, payload and index stay. Of that, answers tell the
+revision, so that a change of it is one of the session.
+
 The statements here are the hot path: plain `executemany`, no triggers, no savepoints (measured:
 the query builder costs five times as much).
 """
@@ -74,8 +78,8 @@ _REPLACE: Final = """
     WHERE owner = ? AND session = ? AND turn_id = ?
 """
 _MOVE: Final = """
-    UPDATE turns SET seq = ?, seq_version = ?, tokens_in = ?, tokens_out = ?, cache_read = ?,
-        cache_write = ?, reasoning = ?, cost_nano = ?
+    UPDATE turns SET seq = ?, seq_version = ?, revision = ?, parser_version = ?, tokens_in = ?,
+        tokens_out = ?, cache_read = ?, cache_write = ?, reasoning = ?, cost_nano = ?
     WHERE owner = ? AND id = ?
 """
 _DELETE: Final = "DELETE FROM turns WHERE owner = ? AND id = ?"
@@ -103,6 +107,7 @@ class _Stored(NamedTuple):
     id: int
     seq: int
     seq_version: int
+    rank: tuple[int, int]
     tokens: Tokens
     usage_key: str | None
     facts: TurnFacts
@@ -138,8 +143,27 @@ class _Turn:
         return (
             stored is not None
             and self.record is None
-            and (self.seq, self.seq_version, self.tokens)
-            != (stored.seq, stored.seq_version, stored.tokens)
+            and (self.seq, self.tokens) != (stored.seq, stored.tokens)
+        )
+
+    @property
+    def raised(self) -> bool:
+        """Whether the stored copy stays, and what it is compared by has grown."""
+        stored = self.stored
+        return (
+            stored is not None
+            and self.record is None
+            and (self.seq_version, self.rank) != (stored.seq_version, stored.rank)
+        )
+
+    @property
+    def is_told_anew(self) -> bool:
+        """Whether an answer tells something else of it than before."""
+        stored = self.stored
+        return (
+            self.record is not None
+            or self.moved
+            or (stored is not None and self.rank[0] != stored.rank[0])
         )
 
     def fold(self, record: TurnRecord) -> bool:
@@ -154,13 +178,20 @@ class _Turn:
             self.seq = min(self.seq, record.seq)
         rank = (record.revision, record.parser_version)
         if rank > self.rank:
-            self.rank, self.digest, self.record = rank, record.digest, record
-            self.tokens, self.usage_key = record.tokens, record.usage_key
+            self.rank = rank
+            if not self._says_the_same(record):
+                self.digest, self.record = record.digest, record
+                self.tokens, self.usage_key = record.tokens, record.usage_key
         elif rank == self.rank:
             if record.usage_key == self.usage_key:
                 self.tokens = self.tokens.maximum(record.tokens)
             return record.digest != self.digest
         return False
+
+    def _says_the_same(self, record: TurnRecord) -> bool:
+        """Tell whether a copy differs in nothing; of stand-ins the version counts as well."""
+        mine = (self.digest, self.tokens, self.usage_key)
+        return mine == (record.digest, record.tokens, record.usage_key) and not record.places
 
     @property
     def kind(self) -> str | None:
@@ -168,6 +199,10 @@ class _Turn:
         if self.record is not None:
             return self.record.kind
         return self.stored.facts.kind if self.stored else None
+
+    def place_row(self, owner: int, number: int) -> tuple[object, ...]:
+        """Return the values of `_MOVE`."""
+        return (self.seq, self.seq_version, *self.rank, *self.tokens, owner, number)
 
     def facts(self) -> TurnFacts:
         """Return what counts of the turn as it is now."""
@@ -265,6 +300,9 @@ class _Session:
         for turn in self.turns.values():
             stored, record = turn.stored, turn.record
             if record is None and not turn.moved:
+                if stored is not None and turn.raised:
+                    moved.append(turn.place_row(self._owner, stored.id))
+                    self.figures.changed |= turn.is_told_anew
                 continue
             facts = turn.facts()
             activity.add(self.figures.id, facts)
@@ -281,7 +319,7 @@ class _Session:
                     self.figures.replace(stored.facts, facts, record.content)
             else:
                 assert stored is not None
-                moved.append((turn.seq, turn.seq_version, *turn.tokens, self._owner, stored.id))
+                moved.append(turn.place_row(self._owner, stored.id))
                 self.figures.replace(stored.facts, facts, None)
         for old in self.dropped:
             activity.remove(self.figures.id, old.facts)
@@ -304,9 +342,7 @@ class _Session:
         """Return what changed, once all is counted; `None` if nothing did."""
         if not self.figures.changed:
             return None
-        changed = [
-            turn.seq for turn in self.turns.values() if turn.record is not None or turn.moved
-        ]
+        changed = [turn.seq for turn in self.turns.values() if turn.is_told_anew]
         changed += [old.seq for old in self.dropped]
         return SessionChange(
             self.figures.id, min(changed, default=None), max(changed, default=None)
@@ -411,16 +447,16 @@ def _turn_of_row(row: tuple) -> _Turn:  # type: ignore[type-arg]
     tokens = Tokens(*numbers)
     own = tokens if usage_key is None else NO_TOKENS
     facts = TurnFacts(seq, turn_id, role, kind, timestamp, model, calls, own)
-    stored = _Stored(number, seq, seq_version, tokens, usage_key, facts)
-    return _Turn(stored, (revision, parser_version), digest, (seq, seq_version))
+    rank = (revision, parser_version)
+    stored = _Stored(number, seq, seq_version, rank, tokens, usage_key, facts)
+    return _Turn(stored, rank, digest, (seq, seq_version))
 
 
 def _row_of(turn: _Turn, record: TurnRecord, usage: int | None) -> tuple[object, ...]:
     return (
         turn.seq,
         turn.seq_version,
-        record.revision,
-        record.parser_version,
+        *turn.rank,
         record.digest,
         record.role,
         record.kind,
