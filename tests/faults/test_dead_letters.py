@@ -15,6 +15,7 @@ from faults.oracle import Archive, Key, Ledger, Model, check
 
 from lethe_collector import dead_letters
 from lethe_collector.statefile import StateLock
+from lethe_core.testing import files
 
 
 @pytest.fixture
@@ -88,6 +89,63 @@ async def test_s11_what_was_not_kept_is_read_again(machine, collector, monkeypat
     assert code == 0, err
     assert machine.texts() == ["poison", "x"]
     assert machine.source()["turns"] == 2
+
+
+@pytest.mark.promise("S11", "P3")
+@pytest.mark.parametrize("is_gone", [True, False])
+async def test_s11_what_nobody_holds_any_more_is_not_forgotten(
+    machine, collector, monkeypatch, is_gone
+):
+    """Without its event and its source, a dead letter is all that tells of what was refused."""
+    monkeypatch.setattr(dead_letters, "MAX_DEAD_LETTER_BYTES", 0)
+    transcript = machine.transcript().append({"text": "poison"}, {"text": "x"})
+    machine.server.judge = refuse("poison")
+    await machine.run_once()
+    forget_refused(machine.server, "poison")
+    machine.server.judge = lambda _lines: None
+    if is_gone:
+        transcript.path.unlink()
+    else:
+        files.replace(transcript.path, files.json_line({"n": 7, "text": "other"}))
+    await machine.run_once()
+
+    code, said, _ = collector.run("dead-letters", "retry")
+
+    assert code == 0
+    assert said.startswith("0 events are queued, 0 sources")
+    assert "1 events stay" in said
+    assert Ledger.read(machine.state_dir).dead == {Key("one", "one-1-0")}
+
+
+@pytest.mark.promise("S11", "P3")
+async def test_s11_a_better_parser_forgets_no_letter_of_what_is_gone(machine):
+    """It reads what the file holds now; what an earlier one held was refused, and stays so."""
+    transcript = machine.transcript().append({"text": "poison"}, {"text": "x"})
+    machine.server.judge = refuse("poison")
+    await machine.run_once()
+    files.replace(transcript.path, files.json_line({"n": 7, "text": "poison, too"}))
+    await machine.run_once()
+    before = Ledger.read(machine.state_dir).dead
+    machine.server.judge = lambda _lines: None
+    machine.parser.version += 1
+    await machine.run_once()
+
+    assert before == {Key("one", "one-1-0"), Key("one", "one-7-0")}
+    assert Ledger.read(machine.state_dir).dead == {Key("one", "one-1-0")}
+
+
+@pytest.mark.promise("S15")
+@pytest.mark.parametrize("damage", [b"no database" * 1000, b""])
+def test_s15_letters_of_a_damaged_state_are_an_error_of_one_line(machine, collector, damage):
+    """The list of a state that cannot be read says what to do."""
+    machine.state_dir.mkdir(mode=0o700)
+    (machine.state_dir / "state.db").write_bytes(damage)
+
+    code, _, err = collector.run("dead-letters", "list")
+
+    assert code == 1
+    assert "Traceback" not in err
+    assert "cannot be read" in err
 
 
 @pytest.mark.promise("S11", "P3")

@@ -14,6 +14,10 @@ from fakes.process import CollectorProcess
 from fakes.served import ServerProcess
 from fakes.waiting import until_now
 
+from lethe_collector.answers import Answer
+from lethe_collector.deletions import mark_deleted
+from lethe_core.errors import Unavailable
+
 
 @pytest.mark.promise("P3", "O4")
 def test_verify_finds_and_mends_what_is_missing(tmp_path):
@@ -52,6 +56,58 @@ def test_verify_finds_and_mends_what_is_missing(tmp_path):
     assert turns == whole
     assert away[0] == 1
     assert "the server does not answer" in away[2]
+
+
+@pytest.mark.promise("P3", "O4")
+def test_verify_knows_places_however_they_are_written(tmp_path):
+    """A place that is written with `..` is the place that the collector reads."""
+    server = ServerProcess(tmp_path).start()
+    try:
+        machine = Machine(tmp_path, server)
+        machine.token_file.write_text(server.secret)
+        text = machine.config_file.read_text()
+        odd = machine.root / ".." / machine.root.name
+        machine.config_file.write_text(text.replace(f"'{machine.root}'", f"'{odd}'"))
+        collector = CollectorProcess(tmp_path, machine.config_file)
+        machine.transcript("one").fill(20)
+        assert collector.run("daemon", "--exit-when-idle")[0] == 0
+        told = collector.run("verify", "toy")
+    finally:
+        server.kill()
+
+    assert (told[0], told[1]) == (0, "20 turns of 1 sources compared\n")
+
+
+@pytest.mark.promise("P3", "C31")
+@pytest.mark.parametrize("path", ["/digest", "/digest?hashes=1"])
+async def test_c31_a_server_that_fails_takes_no_mark_back(machine, path):
+    """Only an answer says what is there: whatever else comes ends it, before anything is sent."""
+    transcript = machine.transcript().fill(2)
+    transport = Digests(path)
+
+    with pytest.raises(Unavailable):
+        await mark_deleted(machine.parser, [machine.root], {}, transport, "box")
+    assert transcript.path.exists()
+    assert not transport.sent
+
+
+class Digests:
+    """A server that has one turn more, marked, and fails for one kind of request."""
+
+    def __init__(self, failing):
+        self._failing = failing
+        self.sent = []
+
+    async def get(self, path):
+        """Answer, but for the path that fails."""
+        if path.endswith(self._failing):
+            return Answer(status=503, headers={}, body=b"")
+        return Answer(status=200, headers={}, body=b'{"turns":3,"digest":"x","marked":true}')
+
+    async def post(self, lines):
+        """Take lines down."""
+        self.sent += lines
+        return Answer(status=200, headers={}, body=b"{}")
 
 
 @pytest.mark.promise("P3", "O4")

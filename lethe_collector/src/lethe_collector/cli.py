@@ -230,6 +230,11 @@ def retry_letters(ids: tuple[int, ...], code: str | None, config_path: Path | No
         f"{replay.queued} events are queued, {replay.reread} sources will be read again;"
         f" {_who_sends(visit.collector_runs)}"
     )
+    if replay.stuck:
+        click.echo(
+            f"{replay.stuck} events stay: they were too large to keep, and their sources are gone"
+            " or hold something else"
+        )
 
 
 def _run_collector(config_path: Path | None, **options: Any) -> int:

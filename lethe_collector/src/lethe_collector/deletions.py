@@ -18,9 +18,8 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
-
 from lethe_collector.answers import Ack, classify
+from lethe_collector.archived import SessionDigests
 from lethe_core.digests import digest_turns, hash_turn
 from lethe_core.errors import Unavailable
 from lethe_core.events import SessionEvent, SessionMeta, TurnEvent
@@ -31,23 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lethe_collector.archived import ArchivedSession
     from lethe_collector.transport import HttpTransport
     from lethe_core.parser import Parser
 
-_OK: Final = 200
 _MOST_LINES: Final = 200
 
 _Sessions = defaultdict[str, set[str]]
-
-
-class _Archived(msgspec.Struct):
-    """What the server has of a session."""
-
-    turns: int
-    digest: str
-    marked: bool = False
-    hashes: list[str] = []
-    places: list[int] = []
 
 
 class _Unreadable(Exception):
@@ -66,9 +55,6 @@ class Deletions(NamedTuple):
     turns: int = 0
     sessions: int = 0
     unreadable: tuple[str, str] | None = None
-
-
-_decode = msgspec.json.Decoder(_Archived).decode
 
 
 async def mark_deleted(
@@ -104,12 +90,12 @@ async def _mark_all(
     transport: HttpTransport,
     host: str,
 ) -> Deletions:
-    archived: dict[str, _Archived] = {}
+    archived: dict[str, ArchivedSession] = {}
+    digests = SessionDigests(transport, parser.tool, host)
     for session_id, hashes in _read_all(parser, roots, generations).items():
-        path = f"/api/v1/sessions/{parser.tool}/{host}/{session_id}/digest"
-        there = await _ask(transport, path)
-        if there and (there.marked or (there.turns, there.digest) != _digest(hashes)):
-            archived[session_id] = await _ask(transport, f"{path}?hashes=1") or there
+        there = await digests.ask(session_id)
+        if there.marked or (there.turns and (there.turns, there.digest) != _digest(hashes)):
+            archived[session_id] = await digests.ask(session_id, hashes=True)
     if not archived:
         return Deletions()
     present = _read_all(parser, roots, generations)
@@ -148,12 +134,9 @@ def _digest(hashes: set[str]) -> tuple[int, str]:
     return len(hashes), digest_turns(hashes)
 
 
-async def _ask(transport: HttpTransport, path: str) -> _Archived | None:
-    answer = await transport.get(path)
-    return _decode(answer.body) if answer.status == _OK else None
-
-
-def _mark(parser: Parser, host: str, session_id: str, there: _Archived, missing: set[str]) -> bytes:
+def _mark(
+    parser: Parser, host: str, session_id: str, there: ArchivedSession, missing: set[str]
+) -> bytes:
     """Word which turns are missing; neighbours in the archive are one place."""
     turns = sorted(zip(there.places, there.hashes, strict=True))
     places = []

@@ -72,6 +72,21 @@ class Scan:
     doomed: dict[int, float] = field(default_factory=dict)
 
 
+def roots_of(parser: Parser, configured: Sequence[Path] | None) -> list[Path]:
+    """Return the places of a tool to look at, as absolute paths: sources are known by these.
+
+    Args:
+        parser: of the tool.
+        configured: the places that the configuration names, perhaps none; `None` if it does not
+            name the tool, whose parser knows where it writes.
+
+    Raises:
+        Exception: whatever the plugin raises.
+    """
+    roots = list(parser.default_roots()) if configured is None else configured
+    return [Path(os.path.abspath(root)) for root in roots]  # noqa: PTH100 - keeps symlinks
+
+
 class Discovery:
     """The sources of one tool. Scans run in one thread at a time; notes may come from another.
 
@@ -99,15 +114,8 @@ class Discovery:
         self._known = table.known(parser.tool)
 
     def roots(self) -> list[Path]:
-        """Return the places to look at, as absolute paths.
-
-        Raises:
-            Exception: whatever the plugin raises.
-        """
-        roots = self._configured
-        if roots is None:
-            roots = list(self._parser.default_roots())
-        return [Path(os.path.abspath(root)) for root in roots]  # noqa: PTH100 - keeps symlinks
+        """Return the places to look at; see `roots_of`."""
+        return roots_of(self._parser, self._configured)
 
     # Looking -------------------------------------------------------------------------------
 

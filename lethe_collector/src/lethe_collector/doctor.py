@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lethe_collector.answers import HINTS, Ack, Keep, classify
+from lethe_collector.discovery import roots_of
 from lethe_collector.transport import HttpTransport, NotSent, TokenUnusable
 from lethe_core.patience import call_within
 
@@ -74,8 +75,8 @@ def _check_plugins(config: CollectorConfig, registry: ParserRegistry) -> Iterato
 
 def _look(parser: Parser, config: CollectorConfig) -> tuple[list[Path], int]:
     """Find the places of a tool, and count the sources in them."""
-    roots = list(config.sources.get(parser.tool) or parser.default_roots())
-    present = [root.absolute() for root in roots if root.exists()]
+    roots = roots_of(parser, config.sources.get(parser.tool))
+    present = [root for root in roots if root.exists()]
     return roots, sum(1 for root in present for _ in parser.discover(root))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from lethe_collector.collector import describe_plugins
+from lethe_collector.discovery import roots_of
 from lethe_core.patience import call_within
 
 if TYPE_CHECKING:
@@ -47,9 +49,7 @@ def _describe_parser(parser: Parser, configured: Sequence[Path] | None) -> dict[
         "error": "",
     }
     try:
-        roots = configured
-        if roots is None:
-            roots = call_within(ROOT_SECONDS, lambda: list(parser.default_roots()))
+        roots = call_within(ROOT_SECONDS, partial(roots_of, parser, configured))
         described["roots"] = [{"path": str(root), "exists": root.exists()} for root in roots]
     except TimeoutError as error:
         described["error"] = f"default_roots gave {error}"

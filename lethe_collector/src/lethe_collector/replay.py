@@ -3,6 +3,8 @@
 An event that was kept goes from the dead letters into the outbox, in one transaction; what is
 refused once more becomes a dead letter once more. Of an event that was too much to keep, only its
 place is known: its source is read again from its beginning, and the server knows what it has.
+Where that is gone, or holds something else by now, the dead letter stays: it is all that tells of
+the event.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import zstandard
 from lethe_collector import paths
 from lethe_collector.outbox import digest_of
 from lethe_collector.source_table import SourceTable
+from lethe_core.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +36,11 @@ SELECT d.id, s.tool, s.path, d.session_id, d.turn_id, d.code, d.reason, d.bytes,
   d.line IS NOT NULL, d.at
 FROM dead_letters d JOIN sources s ON s.id = d.source_id ORDER BY d.id
 """
+_LETTERS: Final = """
+SELECT d.id, d.source_id, d.generation, d.code, d.line,
+  s.state <> 'gone' AND s.generation = d.generation
+FROM dead_letters d JOIN sources s ON s.id = d.source_id ORDER BY d.id
+"""
 
 
 class Replay(NamedTuple):
@@ -41,10 +49,12 @@ class Replay(NamedTuple):
     Args:
         queued: events that wait in the outbox now.
         reread: sources that are read again.
+        stuck: events that were not kept, and that no source holds any more.
     """
 
     queued: int
     reread: int
+    stuck: int
 
 
 def list_dead_letters(directory: Path) -> list[dict[str, Any]]:
@@ -52,12 +62,19 @@ def list_dead_letters(directory: Path) -> list[dict[str, Any]]:
 
     Args:
         directory: of the state.
+
+    Raises:
+        Unavailable: the state cannot be read.
     """
-    file = directory / paths.STATE_FILE
+    file = directory.absolute() / paths.STATE_FILE
     if not file.exists():
         return []
-    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
-        rows = connection.execute(_LIST).fetchall()
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+            rows = connection.execute(_LIST).fetchall()
+    except sqlite3.Error as error:
+        hint = "`lethe-collector status` says how it is; restart the collector, which mends it"
+        raise Unavailable(f"{file}: cannot be read: {error}", hint=hint) from error
     names = ("id", "tool", "path", "session_id", "turn_id", "code", "reason", "bytes", "kept", "at")
     found = [dict(zip(names, row, strict=True)) for row in rows]
     for row in found:
@@ -89,19 +106,18 @@ def retry_dead_letters(
         code: only those that were refused with this code.
     """
     with database.transaction() as connection:
-        rows = connection.execute(
-            "SELECT id, source_id, generation, code, line FROM dead_letters ORDER BY id"
-        ).fetchall()
+        rows = connection.execute(_LETTERS).fetchall()
         chosen = [row for row in rows if (not ids or row[0] in ids) and code in {None, row[3]}]
         kept = [row for row in chosen if row[4] is not None]
         for start in range(0, len(kept), _ROW_EVENTS):
             _queue(connection, kept[start : start + _ROW_EVENTS])
-        lost = {row[1] for row in chosen if row[4] is None}
+        legible = [row for row in chosen if row[4] is None and row[5]]
+        lost = {row[1] for row in legible}
         SourceTable(database).set_back(lost)
         connection.executemany(
-            "DELETE FROM dead_letters WHERE id = ?", [(row[0],) for row in chosen]
+            "DELETE FROM dead_letters WHERE id = ?", [(row[0],) for row in (*kept, *legible)]
         )
-    return Replay(len(kept), len(lost))
+    return Replay(len(kept), len(lost), len(chosen) - len(kept) - len(legible))
 
 
 def _queue(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:

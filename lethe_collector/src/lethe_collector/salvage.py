@@ -67,7 +67,7 @@ def salvage(damaged: Path, connection: sqlite3.Connection) -> Salvage:
     batches = letters = 0
     has_log = damaged.with_name(f"{damaged.name}-wal").exists()
     options = "mode=ro" if has_log else "mode=ro&immutable=1"  # then nothing is made beside it
-    with closing(sqlite3.connect(f"{damaged.as_uri()}?{options}", uri=True)) as old:
+    with closing(sqlite3.connect(f"{damaged.absolute().as_uri()}?{options}", uri=True)) as old:
         connection.execute("BEGIN IMMEDIATE")
         try:
             for number in _numbers(old, "outbox"):

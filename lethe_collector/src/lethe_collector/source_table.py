@@ -215,11 +215,13 @@ class SourceTable:
                 (parser_version, source_id, parser_version),
             )
             if connection.execute("SELECT changes()").fetchone()[0]:
-                for table in ("skipped", "dead_letters"):
-                    connection.execute(
-                        f"DELETE FROM {table} WHERE source_id = ?",  # noqa: S608 - our own names
-                        (source_id,),
-                    )
+                connection.execute("DELETE FROM skipped WHERE source_id = ?", (source_id,))
+                # What an earlier generation held is not read again: its letters stay.
+                connection.execute(
+                    "DELETE FROM dead_letters WHERE source_id = ?1 AND generation ="
+                    " (SELECT generation FROM sources WHERE id = ?1)",
+                    (source_id,),
+                )
             row = connection.execute(
                 "SELECT generation, epoch, cursor, position, head_size FROM sources WHERE id = ?",
                 (source_id,),

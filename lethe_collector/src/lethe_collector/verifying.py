@@ -21,17 +21,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
 import zstandard
 
+from lethe_collector.archived import SessionDigests
 from lethe_collector.batches import read_key
 from lethe_collector.deletions import mark_deleted
+from lethe_collector.discovery import roots_of
 from lethe_collector.outbox import digest_of
 from lethe_collector.source_table import SourceTable
-from lethe_collector.transport import HttpTransport, NotSent
+from lethe_collector.transport import HttpTransport
 from lethe_collector.visiting import visiting
 from lethe_core.digests import digest_turns, hash_turn
-from lethe_core.errors import Unavailable
 from lethe_core.events import TurnEvent
 
 if TYPE_CHECKING:
@@ -48,17 +48,6 @@ _KNOWN: Final = """
 SELECT tool, path, id, generation, cursor, read_size, read_mtime_ns FROM sources
 WHERE cursor IS NOT NULL AND state <> 'gone'
 """
-_OK: Final = 200
-_NOT_FOUND: Final = 404
-
-
-class _Digest(msgspec.Struct):
-    turns: int
-    digest: str
-    hashes: list[str] = []
-
-
-_decode_digest = msgspec.json.Decoder(_Digest).decode
 
 
 @dataclass(slots=True)
@@ -137,6 +126,7 @@ class Verifier:
 
     async def _compare(self, parser: Parser, source: Source, known: _Known) -> None:
         sessions: defaultdict[str, set[str]] = defaultdict(set)
+        digests = SessionDigests(self._transport, parser.tool, self._host)
         is_as_read = (source.size, source.mtime_ns) == (known.read_size, known.read_mtime_ns)
         try:
             for record in parser.read(replace(source, generation=known.generation), None):
@@ -151,7 +141,7 @@ class Verifier:
             return
         missing = 0
         for session_id, hashes in sessions.items():
-            missing += await self._count_missing(parser.tool, session_id, hashes)
+            missing += await self._count_missing(digests, session_id, hashes)
         if missing and not is_as_read:
             self.found.changed += 1
             return
@@ -160,25 +150,15 @@ class Verifier:
         if missing:
             self.found.missing[known.id, str(source.path)] = missing
 
-    async def _count_missing(self, tool: str, session_id: str, hashes: set[str]) -> int:
-        path = f"/api/v1/sessions/{tool}/{self._host}/{session_id}/digest"
-        there = await self._ask(path)
+    async def _count_missing(
+        self, digests: SessionDigests, session_id: str, hashes: set[str]
+    ) -> int:
+        there = await digests.ask(session_id)
         if (there.turns, there.digest) == (len(hashes), digest_turns(hashes)):
             return 0
         if there.turns:
-            there = await self._ask(f"{path}?hashes=1")
+            there = await digests.ask(session_id, hashes=True)
         return len(hashes - set(there.hashes) - self._kept[session_id])
-
-    async def _ask(self, path: str) -> _Digest:
-        try:
-            answer = await self._transport.get(path)
-        except NotSent as error:
-            raise Unavailable(f"the server does not answer: {error.message}") from error
-        if answer.status == _NOT_FOUND:
-            return _Digest(0, "")
-        if answer.status != _OK:
-            raise Unavailable(f"the server answers {answer.status}", hint="see `status`")
-        return _decode_digest(answer.body)
 
     def _look(self) -> None:
         """Take cursors, outbox and dead letters from one moment."""
@@ -248,8 +228,7 @@ async def _run(
     try:
         verifier = Verifier(database, transport, config.host)
         for parser in parsers:
-            named = config.sources.get(parser.tool)
-            roots = list(parser.default_roots()) if named is None else named
+            roots = roots_of(parser, config.sources.get(parser.tool))
             await verifier.verify(parser, roots)
             if mark:
                 known = verifier.generations(parser.tool)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import difflib
 import io
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -133,14 +134,14 @@ class Choice(Text):
 
 
 class FilePath(Text):
-    """A path; ``~`` is the home directory."""
+    """A path; ``~`` is the home directory, and what is relative begins at the working directory."""
 
     allowed = "a path"
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
         try:
-            return Path(text).expanduser()
+            return Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100 - keeps symlinks
         except RuntimeError as error:
             raise ValidationError("names a home directory that does not exist") from error
 
