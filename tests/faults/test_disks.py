@@ -79,8 +79,10 @@ def test_s14_state_directory_is_full(machine, collector):
 
     assert "the outbox cannot be written; reading waits" in err
     assert "Traceback" not in err
-    assert code == 0, err
-    assert json.loads(out)["tools"]["toy"]["archived"] == 1
+    told = json.loads(out)
+    assert told["tools"]["toy"]["archived"] == 1
+    assert [line.partition(":")[0] for line in told["attention"]] == ["STATE_UNWRITABLE"]
+    assert code == told["exit_code"] == 1, err
     check(model, Archive.of_fake(machine.server))
 
 

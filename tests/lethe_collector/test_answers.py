@@ -85,7 +85,8 @@ def test_refused_credentials_keep_the_lines(status):
 
 def test_too_large_is_split():
     """A 413 asks for less at once, whoever says it."""
-    assert classify(answer(413, b"<html>", "text/html"), 3) == Shrink()
+    assert classify(answer(413, b"<html>", "text/html"), 3) == Shrink(by_lethe=False)
+    assert classify(problem(413, "TOO_LARGE"), 3) == Shrink(by_lethe=True)
 
 
 @pytest.mark.parametrize("status", [400, 422])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
+import time
 from collections import Counter
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -15,8 +16,9 @@ from fakes.waiting import until
 
 from lethe_collector.backoff import MAX_BACKOFF
 from lethe_collector.batches import Batch, Segment
-from lethe_collector.shipper import Shipper
+from lethe_collector.shipper import SHRUNK_SECONDS, Shipper
 from lethe_collector.state import State
+from lethe_collector.status import read_status
 from lethe_collector.transport import NotSent
 from lethe_core.sources import Cursor, Source
 
@@ -169,7 +171,7 @@ async def test_s05_too_large_is_halved_until_it_fits(tmp_path):
     async with shipping(tmp_path, judge) as pipeline:
         await pipeline.queue.put(pipeline.batch(40))
         await until(lambda: pipeline.position() == 40)
-        large = pipeline.batch(1, text="y" * 2000)
+        large = pipeline.batch(1, text="y" * 100_000)
         await pipeline.queue.put(large)
         await until(lambda: pipeline.position() == 41)
 
@@ -197,6 +199,47 @@ async def test_s05_limit_of_the_server_is_remembered(tmp_path):
         await until(lambda: pipeline.position() == 80)
 
     assert len(refused) == before
+
+
+@pytest.mark.promise("S05", "P3", "P13")
+async def test_s05_a_small_record_is_not_refused_for_what_stands_in_between(tmp_path):
+    """A proxy that calls everything too large for a while makes no dead letter, and no crumbs."""
+    broken = itertools.chain([True] * 20, itertools.repeat(False))
+
+    def judge(lines):
+        return answer(413, b"<html>", "text/html") if next(broken) else ack(lines)
+
+    async with shipping(tmp_path, judge) as pipeline:
+        await pipeline.queue.put(pipeline.batch(40))
+        await until(lambda: pipeline.position() == 40)
+        before = len(pipeline.transport.requests)
+        await pipeline.queue.put(pipeline.batch(40))
+        await until(lambda: pipeline.position() == 80)
+
+        assert pipeline.dead() == []
+        assert pipeline.naps
+    assert len(pipeline.transport.requests) == before + 1
+
+
+@pytest.mark.promise("S05", "P13")
+async def test_s05_a_limit_is_tried_again_after_a_while(tmp_path):
+    """What was too large once may pass later: a proxy's setting is mended."""
+    limits = iter([1000, 10**6])
+    limit = next(limits)
+
+    def judge(lines):
+        return answer(413) if sum(map(len, lines)) > limit else ack(lines)
+
+    async with shipping(tmp_path, judge) as pipeline:
+        await pipeline.queue.put(pipeline.batch(40))
+        await until(lambda: pipeline.position() == 40)
+        limit = next(limits)
+        pipeline.shipper._clock = lambda: time.monotonic() + SHRUNK_SECONDS
+        before = len(pipeline.transport.requests)
+        await pipeline.queue.put(pipeline.batch(40))
+        await until(lambda: pipeline.position() == 80)
+
+    assert len(pipeline.transport.requests) == before + 1
 
 
 def _unchanged(requests):
@@ -359,6 +402,21 @@ async def test_s16_damaged_outbox_row_rewinds_its_source(tmp_path):
         state.record_ack(late, ())
         assert pipeline.position() == 2
     assert rewound == [pipeline.source_id]
+
+
+@pytest.mark.promise("S16", "P3", "O4")
+def test_s16_a_damaged_outbox_row_of_a_source_that_is_gone_is_a_loss(tmp_path):
+    """It cannot be read again: what was in the row is told as lost."""
+    with closing(State(tmp_path)) as state:
+        pipeline = Pipeline(state, FakeTransport(), asyncio.sleep)
+        state.record_ack(pipeline.batch(2), ())
+        row_id = state.put_outbox(pipeline.batch(7))
+        state.sources.mark_gone([pipeline.source_id], outbox_full=False)
+        state.outbox.discard_damaged(row_id)
+        status = read_status(tmp_path)
+
+    assert status["tools"]["toy"]["lost_bytes"] == 7
+    assert status["exit_code"] == 2
 
 
 async def test_unwritable_state_moves_nothing_and_is_retried(tmp_path, monkeypatch):

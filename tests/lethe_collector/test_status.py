@@ -109,6 +109,19 @@ def test_change_after_the_daemon_ended_lags(state, directory, tmp_path):
     assert read_status(directory)["tools"]["toy"]["lagging"] == 1
 
 
+@pytest.mark.promise("S14", "O4")
+def test_s14_a_full_disk_needs_attention(state, directory, monkeypatch):
+    """The state itself cannot say so: it cannot be written."""
+    read(state, add(state))
+    monkeypatch.setattr(module, "LEAST_FREE_BYTES", 2**62)
+
+    status = read_status(directory)
+
+    assert status["exit_code"] == 1
+    [attention] = status["attention"]
+    assert attention.startswith("STATE_UNWRITABLE")
+
+
 @pytest.mark.promise("O04", "P3")
 def test_refused_events_are_counted(state, directory):
     """Dead letters make the exit code 2."""

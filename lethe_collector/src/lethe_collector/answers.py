@@ -3,7 +3,7 @@
 | answer | verdict |
 |---|---|
 | 200, JSON, `received` is what was sent, `accepted` + errors make it up | `Ack` |
-| 413 | `Shrink`: send less at once |
+| 413 | `Shrink`: send less at once; whether lethe says it tells what a single line is worth |
 | 400, 422 of lethe (problem+json) | `Reject`: one of the lines is at fault |
 | 401, 403 | `Keep` AUTH: retried, and somebody must mend it |
 | 408, 429, 500 and above | `Keep` UNAVAILABLE: retried |
@@ -31,7 +31,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ServerState = Literal[
-    "OK", "UNREACHABLE", "UNAVAILABLE", "AUTH", "NOT_LETHE", "WIRE_VERSION", "OTHER_ARCHIVE"
+    "OK",
+    "UNREACHABLE",
+    "UNAVAILABLE",
+    "AUTH",
+    "NOT_LETHE",
+    "WIRE_VERSION",
+    "OTHER_ARCHIVE",
+    "STATE_UNWRITABLE",
 ]
 
 #: Longest wait that a server may ask for, in seconds.
@@ -45,6 +52,7 @@ HINTS: Final[Mapping[ServerState, str]] = {
     "NOT_LETHE": "server.url does not lead to lethe: check it, and the proxy in between",
     "WIRE_VERSION": "upgrade the older of collector and server",
     "OTHER_ARCHIVE": "check that server.url leads to one server, and that to one database",
+    "STATE_UNWRITABLE": "make room on the disk of state_dir, and check who may write there",
 }
 
 _PROBLEM: Final = "application/problem+json"
@@ -82,7 +90,13 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Shrink:
-    """The request was too large."""
+    """The request was too large.
+
+    Args:
+        by_lethe: whether lethe says so, and not what stands in between.
+    """
+
+    by_lethe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +163,7 @@ def classify(answer: Answer, sent: int) -> Verdict:  # noqa: PLR0911 - a return 
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return Keep("AUTH", detail, _retry_after(answer))
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return Shrink()
+        return Shrink(by_lethe=problem is not None)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in (
         HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.TOO_MANY_REQUESTS,

@@ -7,6 +7,7 @@ takes a scan, which is delayed so that scanning never takes more than a tenth of
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -195,6 +196,8 @@ class Follower:
             error = f"looking for sources took more than {SCAN_SECONDS:.0f} s"
         except StateDamaged:
             raise
+        except sqlite3.Error as caught:
+            error = f"the state cannot be written: {caught}"
         except Exception as caught:  # noqa: BLE001 - P9: a plugin's failure concerns its tool alone
             error = f"looking for sources failed with {type(caught).__name__}"
         else:
@@ -202,6 +205,6 @@ class Follower:
             self._stalls = 0
             return scan
         if error != self._error:
-            logger.bind(tool=self.name, reason=error).error("a plugin failed")
+            logger.bind(tool=self.name, reason=error).error("sources cannot be looked for")
         self._error = error
         return None

@@ -107,6 +107,8 @@ class Outbox:
     def discard_damaged(self, row_id: int) -> list[int]:
         """Delete a damaged batch and set its sources back to where it began.
 
+        What was in it of a source that is gone is lost, and counted.
+
         Returns:
             The sources that must be read again.
         """
@@ -117,6 +119,11 @@ class Outbox:
                 (row_id,),
             ).fetchall()
             for source_id, generation, before, position in parts:
+                connection.execute(
+                    "UPDATE sources SET lost_bytes = max(1, size - ?)"
+                    " WHERE id = ? AND generation = ? AND state = 'gone'",
+                    (position, source_id, generation),
+                )
                 connection.execute(
                     "UPDATE sources SET cursor = ?, position = ?, epoch = epoch + 1,"
                     " read_size = NULL WHERE id = ? AND generation = ?",

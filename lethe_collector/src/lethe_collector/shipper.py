@@ -4,8 +4,9 @@ One request is in flight at a time. What the server cannot take now is kept in t
 sent again with full jitter between the attempts; while it waits, what else is read joins the
 outbox behind it, until that is full. Then reading stops: the files are the queue.
 
-A request that is too large is halved. A request that is refused is halved as well, until the
-record at fault is alone: that one becomes a dead letter, all others arrive.
+A request that is too large is halved, and what passed is taken for the limit for a while. A request
+that is refused is halved as well, until the record at fault is alone: that one becomes a dead
+letter, all others arrive. A small record that something in between calls too large is at no fault.
 
 If the archive turns out to be another one than before, or an older one, all sources are set back
 and the request is sent again (`lethe_collector.marks`). While there is nothing to send, the server
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -29,7 +31,7 @@ from lethe_collector.state import LineRefusal
 from lethe_collector.transport import NotSent, TokenUnusable
 from lethe_core.errors import TooLarge
 from lethe_core.failpoints import failpoint
-from lethe_core.limits import MAX_REQUEST_BYTES
+from lethe_core.limits import KIB, MAX_REQUEST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -43,8 +45,16 @@ if TYPE_CHECKING:
 
 #: After so many seconds with nothing to send, the server is asked whether it still has all.
 ASK_SECONDS: Final = 600.0
+#: So long no more is sent at once than what was not too large: a proxy may be mended.
+SHRUNK_SECONDS: Final = 600.0
+#: No server of anything refuses so little as too large; what does is out of order.
+_SMALL_BYTES: Final = 64 * KIB
 #: Likewise, while it could not be asked: a machine may start before its network does.
 ASK_AGAIN_SECONDS: Final = 30.0
+#: What mends itself, or is seen to by who looks after the machine.
+_MAY_PASS: Final[frozenset[ServerState]] = frozenset(
+    {"UNREACHABLE", "UNAVAILABLE", "STATE_UNWRITABLE"}
+)
 
 
 @dataclass(slots=True)
@@ -87,6 +97,7 @@ class Shipper:
         on_rewound: called with the sources that must be read again.
         on_change: called after each attempt.
         nap: waits for so many seconds.
+        clock: seconds that never go back.
     """
 
     def __init__(
@@ -100,6 +111,7 @@ class Shipper:
         on_rewound: Callable[[list[int]], None],
         on_change: Callable[[], None] = lambda: None,
         nap: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = queue
         self._state = state
@@ -109,8 +121,10 @@ class Shipper:
         self._on_rewound = on_rewound
         self._on_change = on_change
         self._nap_for = nap
+        self._clock = clock
         self._marks = Marks(state, on_rewound)
         self._limit = MAX_REQUEST_BYTES
+        self._limited_until = 0.0
         self._server: tuple[ServerState, str] | None = None
         self._stopping = asyncio.Event()
         self._poked = asyncio.Event()
@@ -253,7 +267,7 @@ class Shipper:
         except (sqlite3.Error, OSError) as error:
             # It is sent again: the server knows what it has, the state must know it, too.
             logger.bind(error=str(error)).error("the state cannot be written")
-            raise Undelivered(Keep("UNAVAILABLE", f"the state: {error}")) from error
+            raise Undelivered(Keep("STATE_UNWRITABLE", str(error))) from error
         await self._note_success(parcel, refusals)
 
     def _record(self, parcel: _Parcel, refusals: list[LineRefusal]) -> None:
@@ -282,7 +296,7 @@ class Shipper:
         try:
             rewound = await asyncio.to_thread(self._marks.begin_anew, mark)
         except (sqlite3.Error, OSError) as error:
-            raise Undelivered(Keep("UNAVAILABLE", f"the state: {error}")) from error
+            raise Undelivered(Keep("STATE_UNWRITABLE", str(error))) from error
         self._marks.note_rewound(rewound)
 
     async def _ask(self) -> None:
@@ -317,7 +331,7 @@ class Shipper:
             start, end = parts.pop()
             part = lines[start:end]
             middle = (start + end) // 2
-            if end - start > 1 and sum(map(len, part)) + len(part) > self._limit:
+            if end - start > 1 and sum(map(len, part)) + len(part) > self._limit_now():
                 parts += [(middle, end), (start, middle)]
                 continue
             failpoint("post.before")
@@ -334,7 +348,11 @@ class Shipper:
                 case (Shrink() | Reject()) as verdict if end - start > 1:
                     if isinstance(verdict, Shrink):
                         self._limit = max(1, sum(map(len, part)) // 2)
+                        self._limited_until = self._clock() + SHRUNK_SECONDS
                     parts += [(middle, end), (start, middle)]
+                case Shrink(by_lethe=False) if len(part[0]) < _SMALL_BYTES:
+                    self._limited_until = 0.0
+                    raise Undelivered(Keep("NOT_LETHE", f"413 for {len(part[0])} bytes"))
                 case Shrink():
                     refusals.append(
                         LineRefusal(start, TooLarge.code, "too large for the server, even alone")
@@ -342,6 +360,12 @@ class Shipper:
                 case Reject(code, reason):
                     refusals.append(LineRefusal(start, code, reason))
         return refusals
+
+    def _limit_now(self) -> int:
+        """Return how many bytes a request may have, as far as is known."""
+        if self._clock() >= self._limited_until:
+            self._limit = MAX_REQUEST_BYTES
+        return self._limit
 
     # Afterwards ----------------------------------------------------------------------------
 
@@ -364,7 +388,7 @@ class Shipper:
 
     async def _note_failure(self, keep: Keep, parcel: _Parcel) -> None:
         self.deliveries.failures += 1
-        self.deliveries.is_hopeless = keep.state not in ("UNREACHABLE", "UNAVAILABLE")
+        self.deliveries.is_hopeless = keep.state not in _MAY_PASS
         await self._note_server(keep.state, keep.detail)
         self._on_change()
         if parcel.batch is not None:

@@ -43,6 +43,8 @@ _ADDED: Final = (
     "lost_turns",
 )
 
+#: With less room than this on its disk, the state may not be written any more.
+LEAST_FREE_BYTES: Final = 256 * 1024
 #: The version of the state since which it has `lost_turns`; an old daemon may still run.
 _LOST_TURNS_SINCE: Final = 2
 #: What may be behind the disk: nobody follows these files now.
@@ -217,6 +219,7 @@ def read_status(
     running = _is_running(directory)
     status: dict[str, Any] = {
         "state_dir": str(directory),
+        "free_bytes": _free_bytes(directory),
         "daemon": {"running": running},
         "collector": None,
         "archive_lost": None,
@@ -249,6 +252,15 @@ def read_status(
     status["exit_code"] = _exit_code(status)
     status["health"] = ("ok", "attention", "lost", "lost")[status["exit_code"]]
     return status
+
+
+def _free_bytes(directory: Path) -> int | None:
+    """Tell how much room there is: a state that cannot be written cannot say so itself."""
+    try:
+        found = os.statvfs(directory)
+    except OSError:
+        return None
+    return found.f_bavail * found.f_frsize
 
 
 def _is_running(directory: Path) -> bool:
@@ -378,13 +390,16 @@ def _find_attention(status: dict[str, Any], *, after_run: bool) -> Iterator[str]
     server = status["server"]
     if server["state"] not in ("OK", "UNKNOWN"):
         yield f"server {server['state']}: {server['detail']} ({server['hint']})"
+    free = status["free_bytes"]
+    if free is not None and free < LEAST_FREE_BYTES:
+        yield f"STATE_UNWRITABLE: {status['state_dir']} has {_size(free)} left; make room there"
     if status["outbox"]["full"]:
         yield "OUTBOX_FULL: reading waits until the server takes what is in the outbox"
     yield from _find_failing(status)
     if events := status["dead_letters"]["events"]:
-        yield f"{events} events were refused for good"
+        yield f"{events} events were refused for good: `lethe-collector dead-letters list`"
     if lost := sum(tool["lost_bytes"] for tool in tools):
-        yield f"{lost} bytes vanished before they were read"
+        yield f"{lost} bytes vanished before they were read, and are lost: see `--json` for where"
     if lost := sum(tool["lost_turns"] for tool in tools):
         yield f"{lost} turns were lost with the server's database; their sources are gone"
 
