@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
@@ -164,6 +167,35 @@ def test_doctor_is_content(machine, run):
 
     assert "answers, and takes the token" in result.output
     assert "1 sources in" in result.output
+
+
+@pytest.mark.parametrize("wrong", ["a file", "no database", "somebody else's"])
+def test_doctor_looks_at_the_state(machine, run, wrong):
+    """What the daemon would end with is told before; nothing is made or changed."""
+    if wrong == "a file":
+        machine.state_dir.write_text("x")
+    else:
+        machine.state_dir.mkdir(mode=0o700)
+        file = machine.state_dir / "state.db"
+        file.write_bytes(b"no database" * 1000)
+        if wrong != "no database":
+            file.unlink()
+            with closing(sqlite3.connect(file)) as connection:
+                connection.execute("CREATE TABLE other (x)")
+    result = run("doctor")
+
+    assert result.exit_code == 1
+    assert re.search(r"^!!  state: ", result.output, re.MULTILINE), result.output
+
+
+def test_doctor_counts_only_what_is_read(machine, run):
+    """A tool whose places are none has none, whatever lies in its usual ones."""
+    machine.transcript().fill(1)
+    text = machine.config_file.read_text()
+    machine.config_file.write_text(text.replace(f"toy: ['{machine.root}']", "toy: []"))
+    result = run("doctor")
+
+    assert "0 sources in nowhere" in result.output
 
 
 def test_doctor_finds_what_is_wrong(machine, run):

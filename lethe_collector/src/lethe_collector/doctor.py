@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from lethe_collector.answers import HINTS, Ack, Keep, classify
 from lethe_collector.discovery import roots_of
+from lethe_collector.paths import STATE_FILE
+from lethe_collector.statefile import check_version
+from lethe_collector.status import open_read_only
 from lethe_collector.transport import HttpTransport, NotSent, TokenUnusable
+from lethe_core.errors import ConfigInvalid
 from lethe_core.patience import call_within
 
 if TYPE_CHECKING:
@@ -47,11 +53,31 @@ def examine(config: CollectorConfig, registry: ParserRegistry) -> list[Finding]:
     where = config.path or "the environment"
     return [
         Finding("configuration", f"{where}; this machine is {config.host!r}"),
-        Finding("state", f"{config.state_dir}, SQLite {sqlite3.sqlite_version}"),
+        _check_state(config.state_dir),
         *_check_plugins(config, registry),
         asyncio.run(_check_server(config)),
         *_check_watches(),
     ]
+
+
+def _check_state(directory: Path) -> Finding:
+    """Look at the state, or at the place where it will be made; nothing is made or changed."""
+    try:
+        place = next(each for each in (directory, *directory.parents) if each.exists())
+        if not place.is_dir():
+            return Finding("state", f"{place} is no directory", False)
+        if not os.access(place, os.W_OK | os.X_OK):
+            return Finding("state", f"{place} may not be written", False)
+        if (directory / STATE_FILE).exists():
+            with closing(open_read_only(directory)) as connection:
+                check_version(connection, directory / STATE_FILE)
+    except OSError as error:
+        return Finding("state", f"{directory}: {error.strerror}", False)
+    except sqlite3.Error as error:
+        return Finding("state", f"{directory} cannot be read: {error}", False)
+    except ConfigInvalid as error:
+        return Finding("state", f"{error.message} ({error.hint})", False)
+    return Finding("state", f"{directory}, SQLite {sqlite3.sqlite_version}")
 
 
 def _check_plugins(config: CollectorConfig, registry: ParserRegistry) -> Iterator[Finding]:

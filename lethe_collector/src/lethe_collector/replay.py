@@ -20,6 +20,7 @@ import zstandard
 from lethe_collector import paths
 from lethe_collector.outbox import digest_of
 from lethe_collector.source_table import SourceTable
+from lethe_collector.status import open_read_only
 from lethe_core.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -66,11 +67,11 @@ def list_dead_letters(directory: Path) -> list[dict[str, Any]]:
     Raises:
         Unavailable: the state cannot be read.
     """
-    file = directory.absolute() / paths.STATE_FILE
+    file = directory / paths.STATE_FILE
     if not file.exists():
         return []
     try:
-        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(open_read_only(directory)) as connection:
             rows = connection.execute(_LIST).fetchall()
     except sqlite3.Error as error:
         hint = "`lethe-collector status` says how it is; restart the collector, which mends it"

@@ -207,7 +207,7 @@ def open_as_guest(directory: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
-            version = _check_version(connection, path)
+            version = check_version(connection, path)
             if version < VERSION:
                 raise Unavailable(
                     f"{path}: has version {version}, this program needs {VERSION}",
@@ -236,7 +236,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Check and set up a connection, and bring the file to this version."""
-    version = _check_version(connection, path)
+    version = check_version(connection, path)
     is_new = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if not is_new:
         found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -256,7 +256,17 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("INSERT INTO meta VALUES (?, ?)", (REVISION_BASE, now))
 
 
-def _check_version(connection: sqlite3.Connection, path: Path) -> int:
+def check_version(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the version of a state; 0 of one that is still to be made.
+
+    Args:
+        connection: to the file.
+        path: of the file, for the error.
+
+    Raises:
+        ConfigInvalid: the file is not ours or of a newer version.
+        sqlite3.Error: it cannot be read.
+    """
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     objects = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]

@@ -184,7 +184,7 @@ def _find_state_dir(given: Path | None) -> Path | None:
 def _read_identity(directory: Path) -> str | None:
     """Read which configuration the last collector had, if that can be told."""
     try:
-        with closing(_connect(directory)) as connection:
+        with closing(open_read_only(directory)) as connection:
             row = connection.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()
     except sqlite3.Error:  # no state yet, or a damaged one, which is told where it is read
         return None
@@ -194,7 +194,15 @@ def _read_identity(directory: Path) -> str | None:
 # Reading -----------------------------------------------------------------------------------
 
 
-def _connect(directory: Path) -> sqlite3.Connection:
+def open_read_only(directory: Path) -> sqlite3.Connection:
+    """Open the state to look at it, whether or not a daemon runs.
+
+    Args:
+        directory: of the state.
+
+    Raises:
+        sqlite3.Error: it cannot be read.
+    """
     file = (directory / paths.STATE_FILE).absolute()
     return sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
 
@@ -233,7 +241,7 @@ def read_status(
     file = directory / paths.STATE_FILE
     if file.exists():
         try:
-            with closing(_connect(directory)) as connection:
+            with closing(open_read_only(directory)) as connection:
                 connection.row_factory = sqlite3.Row
                 described = _read(connection, status, look=not running)
                 if which != "failing":
