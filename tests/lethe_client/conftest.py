@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -101,3 +102,16 @@ def turn() -> Callable[..., dict[str, Any]]:
         } | fields
 
     return build
+
+
+@pytest.fixture
+def zone(monkeypatch):
+    """Move this machine into a time zone."""
+    with monkeypatch.context() as patched:
+
+        def move(name: str) -> None:
+            patched.setenv("TZ", name)
+            time.tzset()
+
+        yield move
+    time.tzset()

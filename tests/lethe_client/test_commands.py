@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from lethe_client import output, server
@@ -202,15 +204,51 @@ class TestStats:
 
         assert lines[-1].split()[:3] == ["all", "2", "2"]
 
-    async def test_days_are_those_of_this_machine(self, asked, turn, monkeypatch):
+    async def test_days_are_those_of_this_machine(self, asked, turn, zone):
         """The time zone of the machine decides which day it was."""
         await asked.send(turn(1, timestamp=1_790_000_000 - 14 * 3600))
         days = []
-        for zone in ("Asia/Tokyo", "America/Los_Angeles"):
-            monkeypatch.setenv("TZ", zone)
+        for name in ("Asia/Tokyo", "America/Los_Angeles"):
+            zone(name)
             days += [one["day"] for one in (await asked.json("stats", "--by", "day"))["groups"]]
 
         assert days == ["2026-09-21", "2026-09-20"]
+
+
+class TestZones:
+    """Dates and days of the time zone of the machine."""
+
+    @pytest.mark.parametrize("name", ["Pacific/Kiritimati", "CET-1CEST,M3.5.0,M10.5.0/3"])
+    async def test_dates_are_those_of_this_machine(self, asked, turn, zone, name):
+        """A day that an option names begins and ends by the clock of this machine."""
+        zone(name)
+        days = ("2025-07-02 23:59", "2025-07-03 00:00", "2025-07-03 23:59", "2025-07-04 00:00")
+        moments = [dt.datetime.fromisoformat(day).timestamp() for day in days]
+        await asked.send(
+            *(
+                turn(n, session_id=f"s{n}", timestamp=moment, content="roses")
+                for n, moment in enumerate(moments)
+            )
+        )
+        day = ("--since", "2025-07-03", "--until", "2025-07-04")
+        hits = (await asked.json("search", "roses", *day))["results"]
+        found = (await asked.json("sessions", *day))["sessions"]
+
+        assert {hit["session_id"] for hit in hits} == {"s1", "s2"}
+        assert {one["session_id"] for one in found} == {"s1", "s2"}
+        assert (await asked.json("stats", *day))["totals"]["turns"] == 2
+
+    @pytest.mark.parametrize(
+        ("name", "told"), [("CET-1CEST", True), ("Nowhere/At_All", False), ("Asia/Tokyo", False)]
+    )
+    async def test_a_zone_without_a_name_is_told(self, asked, turn, zone, name, told):
+        """Where no server can know the zone, days are those of UTC, and that is said."""
+        zone(name)
+        await asked.send(turn(1))
+        result = await asked.lethe("stats", "--by", "day")
+
+        assert result.stdout.startswith("2026-09-21\t1\t1\t")
+        assert ("are those of UTC" in result.stderr) == told
 
 
 @pytest.mark.promise("A14")

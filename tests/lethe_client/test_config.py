@@ -118,13 +118,17 @@ def test_no_token(home, token):
         (":Asia/Tokyo", "", "Asia/Tokyo"),
         ("", "zoneinfo/America/Argentina/Salta", "America/Argentina/Salta"),
         ("", "zoneinfo/Etc/GMT-5", "Etc/GMT-5"),
-        ("", "elsewhere/file", "UTC"),
-        ("CET-1CEST,M3.5.0", "", "UTC"),
-        ("../../etc/passwd", "", "UTC"),
+        ("/usr/share/zoneinfo/Asia/Tokyo", "", "Asia/Tokyo"),
+        ("", "elsewhere/file", None),
+        ("CET-1CEST", "", None),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", "", None),
+        ("Nowhere/At_All", "", None),
+        ("Europe", "", None),
+        ("../../etc/passwd", "", None),
     ],
 )
 def test_zone_of_the_machine(tmp_path, variable, link, expected):
-    """The zone's name comes from TZ or the machine's clock; a rule without a name is UTC."""
+    """The zone's name comes from TZ or the machine's clock; a rule has none."""
     target = tmp_path / link
     target.parent.mkdir(parents=True, exist_ok=True)
     clock = tmp_path / "localtime"

@@ -21,14 +21,27 @@ _OWNER: Final = click.option(
 )
 
 
+def _unix_seconds(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> str | None:
+    from lethe_client.times import unix_seconds
+
+    return text and unix_seconds(text)
+
+
 def _filters(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that all commands have in common."""
     options = (
         click.option("--tool", help="Only of this tool, such as claude-code."),
         click.option("--host", help="Only of this machine."),
         click.option("--project", help="Only in this directory: whole, or its last parts."),
-        click.option("--since", metavar="TIME", help="At or after: 2026-10-01, or Unix seconds."),
-        click.option("--until", metavar="TIME", help="Before."),
+        click.option(
+            "--since",
+            metavar="TIME",
+            callback=_unix_seconds,
+            help="At or after: 2026-10-01, or Unix seconds.",
+        ),
+        click.option("--until", metavar="TIME", callback=_unix_seconds, help="Before."),
         _OWNER,
         click.option("--json", "as_json", is_flag=True, help="Print what the server answers."),
     )
@@ -60,15 +73,13 @@ def search(
     **filters: str | None,
 ) -> None:
     """Search all turns for QUERY: words, "phrases", -not, and tool: host: project: after: ..."""
-    from lethe_client.config import zone_name
-
     with _server() as server:
         body = server.get(
             "search",
             q=" ".join(query),
             include_tool_outputs="true" if outputs else None,
             order="time" if newest else None,
-            tz=zone_name(),
+            tz=_zone(),
             limit=limit,
             **filters,
         )
@@ -112,10 +123,8 @@ def show(*, session: str, outputs: bool, owner: str | None, as_json: bool) -> No
 )
 def stats(*, as_json: bool, group_by: str, **filters: str | None) -> None:
     """Add up sessions, turns, tokens and cost; days are those of this machine."""
-    from lethe_client.config import zone_name
-
     with _server() as server:
-        body = server.get("stats", group_by=group_by, tz=zone_name(), **filters)
+        body = server.get("stats", group_by=group_by, tz=_zone(), **filters)
     _print(body, as_json=as_json, rows=_print_stats)
 
 
@@ -124,6 +133,22 @@ def _server() -> Server:
     from lethe_client.server import Server
 
     return Server(load_connection())
+
+
+def _zone() -> str:
+    """Name the time zone whose days are meant."""
+    import time
+
+    from lethe_client.config import zone_name
+
+    name = zone_name()
+    if name is None and (time.timezone or time.daylight):
+        click.echo(
+            "lethe: the time zone of this machine has no name that a server could know: its days"
+            " are those of UTC here\nhint: set TZ to a name such as Europe/Berlin",
+            err=True,
+        )
+    return name or "UTC"
 
 
 def _print(body: bytes, *, as_json: bool, rows: Callable[[dict[str, Any]], None]) -> None:

@@ -72,7 +72,7 @@ def load_connection(environ: Mapping[str, str] | None = None) -> Connection:
     return Connection(url=url.rstrip("/"), token=token)
 
 
-def zone_name(environ: Mapping[str, str] | None = None, clock: Path | None = None) -> str:
+def zone_name(environ: Mapping[str, str] | None = None, clock: Path | None = None) -> str | None:
     """Name the time zone of this machine as the server knows it.
 
     Args:
@@ -80,15 +80,20 @@ def zone_name(environ: Mapping[str, str] | None = None, clock: Path | None = Non
         clock: the link that names the zone.
 
     Returns:
-        An IANA name; ``UTC`` if none is known.
+        An IANA name; `None` if there is none, as where TZ holds a rule such as ``CET-1CEST``.
     """
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - for days alone
+
     environ = os.environ if environ is None else environ
     name = environ.get("TZ", "").lstrip(":")
     if not name:
         name = str((clock or Path("/etc/localtime")).resolve())
     if name.startswith("/"):
         name = name.partition(_ZONES)[2]
-    return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", name) else "UTC"
+    try:
+        return ZoneInfo(name).key if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def _load_settings(environ: Mapping[str, str]) -> dict[str, Any]:

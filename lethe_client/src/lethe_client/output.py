@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from lethe_client.text import clean_line, iso_time, local_time, split_hits
+from lethe_client.text import clean_line, split_hits
+from lethe_client.times import iso_time, local_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

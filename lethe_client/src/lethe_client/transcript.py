@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from lethe_client.text import clean_block, clean_line, local_time
+from lethe_client.text import clean_block, clean_line
+from lethe_client.times import local_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
