@@ -169,8 +169,12 @@ class TestShow:
         assert result.stderr.startswith("lethe: ")
 
     @pytest.mark.promise("A6")
-    async def test_a_transcript_cannot_drive_the_terminal(self, asked, turn, terminal):
+    @pytest.mark.parametrize("columns", ["40", "160"])
+    async def test_a_transcript_cannot_drive_the_terminal(
+        self, asked, turn, terminal, monkeypatch, columns
+    ):
         """Nothing but printable characters of a transcript reaches the terminal."""
+        monkeypatch.setenv("COLUMNS", columns)
         evil = "a\x1b]0;owned\x07b\x9b31mc\u202ed\x00\re\x08"
         call = {"id": "c", "name": "Bash", "output": evil}
         await asked.send(
@@ -203,6 +207,17 @@ class TestStats:
         lines = (await asked.lethe("stats", "--by", "host,day")).stdout.rstrip().splitlines()
 
         assert lines[-1].split()[:3] == ["all", "2", "2"]
+
+    async def test_a_narrow_terminal(self, asked, turn, terminal, monkeypatch):
+        """What a narrow terminal has no room for is said."""
+        monkeypatch.setenv("COLUMNS", "60")
+        await asked.send(turn(1))
+        result = await asked.lethe("stats", "--by", "host,day")
+
+        assert result.stdout.splitlines()[-1].split()[:3] == ["all", "1", "1"]
+        assert result.stderr == (
+            "no room for: cache write, cache read, cost, tokens in (--json has all)\n"
+        )
 
     async def test_days_are_those_of_this_machine(self, asked, turn, zone):
         """The time zone of the machine decides which day it was."""

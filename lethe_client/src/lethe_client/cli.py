@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from lethe_client.server import Server
 
 _DIMENSIONS: Final = ("tool", "host", "day", "week", "month", "model", "project", "role")
+#: What a narrow terminal leaves out of statistics, the least wanted first.
+_SPARE_FIGURES: Final = (
+    "cache write",
+    "cache read",
+    "cost",
+    "tokens in",
+    "turns",
+    "estimated cost",
+)
 _KEY: Final = ("tool", "host", "session_id")
 _OWNER: Final = click.option(
     "--owner", metavar="USER", help="For admins: of this user, or of everybody (*)."
@@ -163,7 +172,8 @@ def _print(body: bytes, *, as_json: bool, rows: Callable[[dict[str, Any]], None]
 
 
 def _print_hits(answer: dict[str, Any]) -> None:
-    from lethe_client.output import Snippet, Time, is_terminal, print_rows
+    from lethe_client.cells import Snippet, Time
+    from lethe_client.output import is_terminal, print_rows
     from lethe_client.text import short_ids
 
     results = answer["results"]
@@ -194,7 +204,8 @@ def _print_hits(answer: dict[str, Any]) -> None:
 
 
 def _print_sessions(answer: dict[str, Any]) -> None:
-    from lethe_client.output import Snippet, Time, is_terminal, print_rows
+    from lethe_client.cells import Snippet, Time
+    from lethe_client.output import is_terminal, print_rows
     from lethe_client.text import short_ids
 
     found = answer["sessions"]
@@ -223,7 +234,8 @@ def _print_sessions(answer: dict[str, Any]) -> None:
 
 
 def _print_stats(answer: dict[str, Any]) -> None:
-    from lethe_client.output import Money, is_terminal, print_rows
+    from lethe_client.cells import Money
+    from lethe_client.output import is_terminal, print_rows
 
     names = ("sessions", "turns", "tokens_in", "tokens_out", "cache_read", "cache_write")
     dimensions = answer["group_by"]
@@ -238,7 +250,7 @@ def _print_stats(answer: dict[str, Any]) -> None:
     elif not dimensions:
         rows = [row(answer["totals"])]
     columns = (*dimensions, *(name.replace("_", " ") for name in names), "cost", "estimated cost")
-    print_rows(columns, rows)
+    print_rows(columns, rows, spare=_SPARE_FIGURES)
 
 
 def _find(server: Server, text: str, owner: str | None) -> tuple[str, str, str]:
