@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from lethe_client.answers import Reply
     from lethe_client.server import Server
 
 _DIMENSIONS: Final = ("tool", "host", "day", "week", "month", "model", "project", "role")
@@ -82,8 +83,11 @@ def search(
     **filters: str | None,
 ) -> None:
     """Search all turns for QUERY: words, "phrases", -not, and tool: host: project: after: ..."""
+    from lethe_client.answers import Hits
+
     with _server() as server:
-        body = server.get(
+        reply = server.get(
+            Hits,
             "search",
             q=" ".join(query),
             include_tool_outputs="true" if outputs else None,
@@ -92,7 +96,7 @@ def search(
             limit=limit,
             **filters,
         )
-    _print(body, as_json=as_json, rows=_print_hits)
+    _print(reply, as_json=as_json, rows=_print_hits)
 
 
 @click.command()
@@ -100,9 +104,11 @@ def search(
 @_LIMIT
 def sessions(*, as_json: bool, limit: int, **filters: str | None) -> None:
     """List sessions, the newest activity first."""
+    from lethe_client.answers import Sessions
+
     with _server() as server:
-        body = server.get("sessions", limit=limit, **filters)
-    _print(body, as_json=as_json, rows=_print_sessions)
+        reply = server.get(Sessions, "sessions", limit=limit, **filters)
+    _print(reply, as_json=as_json, rows=_print_sessions)
 
 
 @click.command()
@@ -132,9 +138,11 @@ def show(*, session: str, outputs: bool, owner: str | None, as_json: bool) -> No
 )
 def stats(*, as_json: bool, group_by: str, **filters: str | None) -> None:
     """Add up sessions, turns, tokens and cost; days are those of this machine."""
+    from lethe_client.answers import Stats
+
     with _server() as server:
-        body = server.get("stats", group_by=group_by, tz=_zone(), **filters)
-    _print(body, as_json=as_json, rows=_print_stats)
+        reply = server.get(Stats, "stats", group_by=group_by, tz=_zone(), **filters)
+    _print(reply, as_json=as_json, rows=_print_stats)
 
 
 def _server() -> Server:
@@ -160,15 +168,13 @@ def _zone() -> str:
     return name or "UTC"
 
 
-def _print(body: bytes, *, as_json: bool, rows: Callable[[dict[str, Any]], None]) -> None:
-    import json
-
+def _print(reply: Reply, *, as_json: bool, rows: Callable[[dict[str, Any]], None]) -> None:
     from lethe_client.output import print_json
 
     if as_json:
-        print_json(body)
+        print_json(reply.body)
     else:
-        rows(json.loads(body))
+        rows(reply.values)
 
 
 def _print_hits(answer: dict[str, Any]) -> None:
@@ -244,7 +250,9 @@ def _print_stats(answer: dict[str, Any]) -> None:
         costs = (group["cost_usd"], group.get("cost_estimate_usd"))
         return (*head, *(group[name] for name in names), *map(Money, costs))
 
-    rows = [row(group, *(group[name] or "-" for name in dimensions)) for group in answer["groups"]]
+    rows = [
+        row(group, *(group.get(name) or "-" for name in dimensions)) for group in answer["groups"]
+    ]
     if is_terminal() and dimensions:
         rows.append(row(answer["totals"], "all", *("" for _ in dimensions[1:])))
     elif not dimensions:
@@ -259,14 +267,13 @@ def _find(server: Server, text: str, owner: str | None) -> tuple[str, str, str]:
     Raises:
         NotOneSession: there is none, or there are several.
     """
-    import json
-
+    from lethe_client.answers import Sessions
     from lethe_client.errors import NotOneSession
 
     parts = text.split("/")
     if len(parts) == len(_KEY):
         return parts[0], parts[1], parts[2]
-    found = json.loads(server.get("sessions", session=text, limit=10, owner=owner))
+    found = server.get(Sessions, "sessions", session=text, limit=10, owner=owner).values
     exact = [one for one in found["sessions"] if one["session_id"] == text]
     match exact or found["sessions"]:
         case []:

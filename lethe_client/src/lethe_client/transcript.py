@@ -60,7 +60,7 @@ def turn_lines(turn: dict[str, Any], *, whole: bool) -> Iterator[str]:
     """
     role = turn["role"]
     kind = turn["metadata"].get("kind")
-    label = role if kind in {None, role, "prompt", "answer"} else f"{role} {kind}"
+    label = role if kind in (None, role, "prompt", "answer") else f"{role} {kind}"
     if turn.get("removed"):
         label += f" ({turn['removed']})"
     heading = click.style(clean_line(label), fg=_COLOURS.get(role), bold=True)
