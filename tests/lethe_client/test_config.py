@@ -59,6 +59,20 @@ def test_file_and_environment(home):
     assert "of-variable" not in repr(given)
 
 
+@pytest.mark.parametrize(
+    "url", ["https://lethe.example.org", "http://127.0.0.1:9", "http://127.0.0.1:8377/base"]
+)
+def test_a_token_goes_only_where_it_belongs(home, url):
+    """The token of `lethe up` is not sent to another server, wherever its URL comes from."""
+    (home / "client.yaml").write_text(f"url: {url}\n")
+    for environ in ({}, {"LETHE_CLIENT__URL": url}):
+        with pytest.raises(ConfigInvalid, match=f"there is no token for {url}"):
+            load_connection(environ)
+
+    (home / "client.yaml").write_text(f"url: {DEFAULT_URL}/\n")
+    assert load_connection({}).token == "of-lethe-up"
+
+
 def test_named_file_and_directory(home, tmp_path):
     """A variable names another file; the file may name another data directory."""
     (tmp_path / "other").mkdir()

@@ -5,7 +5,8 @@ Of each setting the first that there is counts:
 1. `LETHE_CLIENT__URL`, `LETHE_CLIENT__TOKEN`, ... of the environment;
 2. `client.yaml` in the configuration directory of lethe, or the file that `LETHE_CLIENT_CONFIG`
    names;
-3. what `lethe up` wrote into its data directory: where it listens, and a token.
+3. what `lethe up` wrote into its data directory: where it listens, and a token, which is sent there
+   alone.
 
 Without a file and a variable the schema is not even imported: it costs half of the time of a
 command.
@@ -64,12 +65,20 @@ def load_connection(environ: Mapping[str, str] | None = None) -> Connection:
     environ = os.environ if environ is None else environ
     settings = _load_settings(environ)
     data = settings["data_dir"] or platformdirs.user_data_path("lethe", appauthor=False)
-    url = settings["url"] or _local_url(data / "server.port")
+    local_url = _local_url(data / "server.port")
+    url = (settings["url"] or local_url).rstrip("/")
     if settings["token"]:
         token = _checked_token(settings["token"], f"{ENV_PREFIX}TOKEN")
-    else:
-        token = _read_token(settings["token_file"] or data / "token")
-    return Connection(url=url.rstrip("/"), token=token)
+    elif settings["token_file"]:
+        token = _read_token(settings["token_file"])
+    elif url == local_url:
+        token = _read_token(data / "token")
+    else:  # the token of `lethe up` is for the server that it runs, and for no other
+        raise ConfigInvalid(
+            f"there is no token for {url}: that of `lethe up` is for {local_url} alone",
+            hint="name one by `token_file`, or leave `url` out: docs/cli.md",
+        )
+    return Connection(url=url, token=token)
 
 
 def zone_name(environ: Mapping[str, str] | None = None, clock: Path | None = None) -> str | None:
