@@ -33,9 +33,9 @@ class Asked:
         self.send = send
         self.admin = admin
 
-    async def lethe(self, *arguments: str, exit_code: int = 0):
+    async def lethe(self, *arguments: str, exit_code: int = 0, color: bool = False):
         """Run a command beside the server and return its result."""
-        result = await asyncio.to_thread(CliRunner().invoke, main, arguments)
+        result = await asyncio.to_thread(CliRunner().invoke, main, arguments, color=color)
         assert result.exit_code == exit_code, result.output
         return result
 

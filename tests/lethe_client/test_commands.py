@@ -147,6 +147,25 @@ class TestShow:
 
         assert f"\n$ claude --resume {name}\n" in (await asked.lethe("show", "5f2e")).stdout
 
+    @pytest.mark.parametrize(
+        ("environ", "coloured"),
+        [
+            ({"TERM": "xterm", "NO_COLOR": ""}, True),
+            ({"TERM": "dumb", "NO_COLOR": ""}, False),
+            ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ],
+    )
+    async def test_colours_only_where_they_are_wanted(
+        self, asked, turn, monkeypatch, environ, coloured
+    ):
+        """A terminal gets colours, unless it has none or the user wants none."""
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        await asked.send(turn(1))
+        printed = (await asked.lethe("show", "5f2e", color=True)).stdout
+
+        assert ("\x1b[" in printed) == coloured
+
     async def test_several_sessions_are_named(self, asked, turn):
         """A beginning that several ids have is refused, and names them."""
         await asked.send(turn(1), turn(1, session_id="5f2e-second"))

@@ -118,11 +118,14 @@ def sessions(*, as_json: bool, limit: int, **filters: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the session and all its turns.")
 def show(*, session: str, outputs: bool, owner: str | None, as_json: bool) -> None:
     """Print one SESSION: its id, the beginning of its id, or TOOL/HOST/ID."""
+    from lethe_client.config import wants_colour
+
+    colour = None if wants_colour() else False  # None: if it is a terminal
     with _server() as server:
         key = _find(server, session, owner)
         pages = _pages(server, key, owner)
         for line in _json_lines(pages) if as_json else _text_lines(pages, whole=outputs):
-            click.echo(line)
+            click.echo(line, color=colour)
 
 
 @click.command()

@@ -105,6 +105,16 @@ def zone_name(environ: Mapping[str, str] | None = None, clock: Path | None = Non
         return None
 
 
+def wants_colour(environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether a terminal may be told to show colours.
+
+    Args:
+        environ: the environment; that of the process if `None`.
+    """
+    environ = os.environ if environ is None else environ
+    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
 def _load_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     path: Path | None = platformdirs.user_config_path("lethe", appauthor=False) / "client.yaml"
     if named := environ.get(ENV_CONFIG):
