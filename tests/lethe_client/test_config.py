@@ -106,23 +106,15 @@ def test_what_is_wrong_is_told(home, line, said):
     assert "secret" not in caught.value.message
 
 
-@pytest.mark.promise("A7")
-@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
-def test_token_that_others_may_read_is_refused(home, mode):
-    """A token's file is for its owner alone."""
-    write_token(home / "data" / "token", "x", mode)
-    with pytest.raises(ConfigInvalid, match="other users may read it") as caught:
+def test_no_token(home):
+    """Where a token comes from is said; a text that cannot be one is not sent."""
+    (home / "data" / "token").unlink()
+    with pytest.raises(ConfigInvalid, match="there is no token") as caught:
         load_connection({})
+    with pytest.raises(ConfigInvalid, match="LETHE_CLIENT__TOKEN: holds no token"):
+        load_connection({"LETHE_CLIENT__TOKEN": "two words"})
 
-    assert "chmod 600" in caught.value.hint
-
-
-@pytest.mark.parametrize("token", ["", "two words", "ünicode"])
-def test_no_token(home, token):
-    """What cannot be a token is not sent."""
-    write_token(home / "data" / "token", token)
-    with pytest.raises(ConfigInvalid, match="holds no token"):
-        load_connection({})
+    assert "start `lethe up`" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 import platformdirs
 
 from lethe_core.errors import ConfigInvalid
+from lethe_core.tokens import check_token, read_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +33,9 @@ ENV_CONFIG: Final = "LETHE_CLIENT_CONFIG"
 #: Where `lethe up` listens unless told otherwise.
 DEFAULT_URL: Final = "http://127.0.0.1:8377"
 
-_PRIVATE_BITS: Final = stat.S_IRWXG | stat.S_IRWXO
-_TOKEN: Final = re.compile(r"[!-~]{1,16384}")
 _MAX_FILE_BYTES: Final = 64 * 1024
 _ZONES: Final = "/zoneinfo/"
+_HINT: Final = "start `lethe up` on this machine, or name a server and its token: docs/cli.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +66,11 @@ def load_connection(environ: Mapping[str, str] | None = None) -> Connection:
     local_url = _local_url(data / "server.port")
     url = (settings["url"] or local_url).rstrip("/")
     if settings["token"]:
-        token = _checked_token(settings["token"], f"{ENV_PREFIX}TOKEN")
+        token = check_token(settings["token"], f"{ENV_PREFIX}TOKEN")
     elif settings["token_file"]:
-        token = _read_token(settings["token_file"])
+        token = read_token(settings["token_file"], hint=_HINT)
     elif url == local_url:
-        token = _read_token(data / "token")
+        token = read_token(data / "token", hint=_HINT)
     else:  # the token of `lethe up` is for the server that it runs, and for no other
         raise ConfigInvalid(
             f"there is no token for {url}: that of `lethe up` is for {local_url} alone",
@@ -137,27 +135,3 @@ def _local_url(port_file: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         return DEFAULT_URL
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _read_token(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            text = file.read(_MAX_FILE_BYTES).decode("ascii", "replace").strip()
-    except OSError as error:
-        raise ConfigInvalid(
-            f"there is no token: {path} cannot be read: {error.strerror}",
-            hint="start `lethe up` on this machine, or name a server and its token: docs/cli.md",
-        ) from error
-    if mode & _PRIVATE_BITS:
-        raise ConfigInvalid(
-            f"{path}: has mode {mode:04o}, other users may read it; allowed: 0600",
-            hint=f"chmod 600 {path}",
-        )
-    return _checked_token(text, str(path))
-
-
-def _checked_token(text: str, place: str) -> str:
-    if not _TOKEN.fullmatch(text):
-        raise ConfigInvalid(f"{place}: holds no token; allowed: one line without blanks")
-    return text

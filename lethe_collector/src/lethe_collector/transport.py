@@ -17,9 +17,9 @@ import zstandard
 
 from lethe_collector import __version__
 from lethe_collector.answers import Answer
-from lethe_collector.config import read_token
 from lethe_core.errors import ConfigInvalid, Unavailable
 from lethe_core.limits import MIB
+from lethe_core.tokens import read_token
 from lethe_core.wire import CONTENT_TYPE, MARK_HEADER, WIRE_HEADER, WIRE_VERSION
 
 if TYPE_CHECKING:
