@@ -86,6 +86,7 @@ def limits_table():
         "MAX_REQUEST_BYTES": "a request, after decompression",
         "MAX_REQUEST_LINES": "lines in a request",
         "MAX_UNMAPPED_RAW_BYTES": "what is kept of a part that cannot be mapped",
+        "MAX_TOKEN_BYTES": "a bearer token",
     }
     rows = ["| limit | is the most of |", "| --- | --- |"]
     for name, text in meaning.items():

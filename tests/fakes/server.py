@@ -132,8 +132,8 @@ class FakeServer:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         pairs = [line.partition(":") for line in head.split("\r\n")[1:] if line]
         headers = {name.lower(): value.strip() for name, _, value in pairs}
-        body = await reader.readexactly(int(headers["content-length"]))
-        if not head.startswith("POST"):
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        if head.startswith("PUT"):
             self.reports.append(json.loads(body))
             status = "204 No Content" if self.knows_reports else "404 Not Found"
             length = "" if self.knows_reports else "Content-Length: 0\r\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,9 +33,9 @@ class Asked:
         self.send = send
         self.admin = admin
 
-    async def lethe(self, *arguments: str, exit_code: int = 0):
+    async def lethe(self, *arguments: str, exit_code: int = 0, color: bool = False):
         """Run a command beside the server and return its result."""
-        result = await asyncio.to_thread(CliRunner().invoke, main, arguments)
+        result = await asyncio.to_thread(CliRunner().invoke, main, arguments, color=color)
         assert result.exit_code == exit_code, result.output
         return result
 
@@ -101,3 +102,16 @@ def turn() -> Callable[..., dict[str, Any]]:
         } | fields
 
     return build
+
+
+@pytest.fixture
+def zone(monkeypatch):
+    """Move this machine into a time zone."""
+    with monkeypatch.context() as patched:
+
+        def move(name: str) -> None:
+            patched.setenv("TZ", name)
+            time.tzset()
+
+        yield move
+    time.tzset()

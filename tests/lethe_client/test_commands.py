@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from lethe_client import output, server
@@ -145,6 +147,25 @@ class TestShow:
 
         assert f"\n$ claude --resume {name}\n" in (await asked.lethe("show", "5f2e")).stdout
 
+    @pytest.mark.parametrize(
+        ("environ", "coloured"),
+        [
+            ({"TERM": "xterm", "NO_COLOR": ""}, True),
+            ({"TERM": "dumb", "NO_COLOR": ""}, False),
+            ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ],
+    )
+    async def test_colours_only_where_they_are_wanted(
+        self, asked, turn, monkeypatch, environ, coloured
+    ):
+        """A terminal gets colours, unless it has none or the user wants none."""
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        await asked.send(turn(1))
+        printed = (await asked.lethe("show", "5f2e", color=True)).stdout
+
+        assert ("\x1b[" in printed) == coloured
+
     async def test_several_sessions_are_named(self, asked, turn):
         """A beginning that several ids have is refused, and names them."""
         await asked.send(turn(1), turn(1, session_id="5f2e-second"))
@@ -167,8 +188,12 @@ class TestShow:
         assert result.stderr.startswith("lethe: ")
 
     @pytest.mark.promise("A6")
-    async def test_a_transcript_cannot_drive_the_terminal(self, asked, turn, terminal):
+    @pytest.mark.parametrize("columns", ["40", "160"])
+    async def test_a_transcript_cannot_drive_the_terminal(
+        self, asked, turn, terminal, monkeypatch, columns
+    ):
         """Nothing but printable characters of a transcript reaches the terminal."""
+        monkeypatch.setenv("COLUMNS", columns)
         evil = "a\x1b]0;owned\x07b\x9b31mc\u202ed\x00\re\x08"
         call = {"id": "c", "name": "Bash", "output": evil}
         await asked.send(
@@ -202,15 +227,62 @@ class TestStats:
 
         assert lines[-1].split()[:3] == ["all", "2", "2"]
 
-    async def test_days_are_those_of_this_machine(self, asked, turn, monkeypatch):
+    async def test_a_narrow_terminal(self, asked, turn, terminal, monkeypatch):
+        """What a narrow terminal has no room for is said."""
+        monkeypatch.setenv("COLUMNS", "60")
+        await asked.send(turn(1))
+        result = await asked.lethe("stats", "--by", "host,day")
+
+        assert result.stdout.splitlines()[-1].split()[:3] == ["all", "1", "1"]
+        assert result.stderr == (
+            "no room for: cache write, cache read, cost, tokens in (--json has all)\n"
+        )
+
+    async def test_days_are_those_of_this_machine(self, asked, turn, zone):
         """The time zone of the machine decides which day it was."""
         await asked.send(turn(1, timestamp=1_790_000_000 - 14 * 3600))
         days = []
-        for zone in ("Asia/Tokyo", "America/Los_Angeles"):
-            monkeypatch.setenv("TZ", zone)
+        for name in ("Asia/Tokyo", "America/Los_Angeles"):
+            zone(name)
             days += [one["day"] for one in (await asked.json("stats", "--by", "day"))["groups"]]
 
         assert days == ["2026-09-21", "2026-09-20"]
+
+
+class TestZones:
+    """Dates and days of the time zone of the machine."""
+
+    @pytest.mark.parametrize("name", ["Pacific/Kiritimati", "CET-1CEST,M3.5.0,M10.5.0/3"])
+    async def test_dates_are_those_of_this_machine(self, asked, turn, zone, name):
+        """A day that an option names begins and ends by the clock of this machine."""
+        zone(name)
+        days = ("2025-07-02 23:59", "2025-07-03 00:00", "2025-07-03 23:59", "2025-07-04 00:00")
+        moments = [dt.datetime.fromisoformat(day).timestamp() for day in days]
+        await asked.send(
+            *(
+                turn(n, session_id=f"s{n}", timestamp=moment, content="roses")
+                for n, moment in enumerate(moments)
+            )
+        )
+        day = ("--since", "2025-07-03", "--until", "2025-07-04")
+        hits = (await asked.json("search", "roses", *day))["results"]
+        found = (await asked.json("sessions", *day))["sessions"]
+
+        assert {hit["session_id"] for hit in hits} == {"s1", "s2"}
+        assert {one["session_id"] for one in found} == {"s1", "s2"}
+        assert (await asked.json("stats", *day))["totals"]["turns"] == 2
+
+    @pytest.mark.parametrize(
+        ("name", "told"), [("CET-1CEST", True), ("Nowhere/At_All", False), ("Asia/Tokyo", False)]
+    )
+    async def test_a_zone_without_a_name_is_told(self, asked, turn, zone, name, told):
+        """Where no server can know the zone, days are those of UTC, and that is said."""
+        zone(name)
+        await asked.send(turn(1))
+        result = await asked.lethe("stats", "--by", "day")
+
+        assert result.stdout.startswith("2026-09-21\t1\t1\t")
+        assert ("are those of UTC" in result.stderr) == told
 
 
 @pytest.mark.promise("A14")

@@ -8,10 +8,13 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from click.testing import CliRunner
 
+from lethe_client.answers import Hits, Sessions, Stats, Total
 from lethe_client.config import Connection
 from lethe_client.errors import Refused, Unreachable
 from lethe_client.server import Server
+from lethe_core.cli import main
 
 
 @pytest.fixture
@@ -56,24 +59,27 @@ def answers():
 
 
 JSON = {"Content-Type": "application/json"}
+PROBLEM = {"Content-Type": "application/problem+json"}
 
 
 def test_request(answers):
     """The token, the parts of the path and the parameters are sent; none of them is doubtful."""
-    answers.add(200, JSON, b"{}")
+    answers.add(200, JSON, b'{"sessions": [], "total": 0, "more": 1}')
     with answers.server("/base") as server:
-        assert server.get("sessions", "a b", "c/d", "é", q="x&y", limit=None) == b"{}"
+        reply = server.get(Sessions, "sessions", "a b", "c/d", "é", q="x&y", limit=None)
     (path, headers), *_ = answers.requests
 
+    assert reply.values == json.loads(reply.body) == {"sessions": [], "total": 0, "more": 1}
     assert path == "/base/api/v1/sessions/a%20b/c%2Fd/%C3%A9?q=x%26y"
     assert headers["Authorization"] == "Bearer secret"
 
 
 def test_compressed_answer(answers):
     """An answer may be compressed."""
-    answers.add(200, JSON | {"Content-Encoding": "gzip"}, gzip.compress(b'{"a": 1}'))
+    body = b'{"value": 1, "relation": "eq"}'
+    answers.add(200, JSON | {"Content-Encoding": "gzip"}, gzip.compress(body))
     with answers.server() as server:
-        assert server.get("stats") == b'{"a": 1}'
+        assert server.get(Total, "search").body == body
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,7 @@ def test_problem(answers, status, error, hint):
     kind = {"Content-Type": "application/problem+json; charset=utf-8"}
     answers.add(status, kind, json.dumps(problem).encode())
     with answers.server() as server, pytest.raises(error) as caught:
-        server.get("search")
+        server.get(Hits, "search")
 
     assert caught.value.message == "the server answers: q: is [31mwrong (INVALID)"
     assert hint in caught.value.hint
@@ -105,13 +111,25 @@ def test_problem(answers, status, error, hint):
         (502, {"Content-Type": "text/html"}, b"Bad Gateway"),
         (302, {"Location": "http://127.0.0.1:1/login"}, b""),
         (200, JSON | {"Content-Encoding": "gzip"}, b"no gzip"),
+        (200, JSON, b""),
+        (200, JSON, b"{"),
+        (200, JSON, b"{}"),
+        (200, JSON, b"[]"),
+        (200, JSON, b"null"),
+        (200, JSON, b'"\xff"'),
+        (200, JSON, b"[" * 100_000),
+        (200, JSON, b'{"group_by": ["day"], "groups": [{"day": "d"}], "totals": {}}'),
+        (400, PROBLEM, b""),
+        (400, PROBLEM, b"[]"),
+        (400, PROBLEM, b'{"detail": "x"}'),
+        (400, PROBLEM, b'{"detail": ["x"], "code": "INVALID"}'),
     ],
 )
 def test_what_is_not_of_lethe(answers, status, headers, body):
     """A proxy's page, a redirect and damage are no answers; the token goes nowhere else."""
     answers.add(status, headers, body)
     with answers.server() as server, pytest.raises(Unreachable) as caught:
-        server.get("stats")
+        server.get(Stats, "stats")
 
     assert answers.url in caught.value.message
     assert "secret" not in caught.value.message
@@ -124,4 +142,19 @@ def test_nobody_listens():
         Server(Connection(url="http://127.0.0.1:1", token="secret")) as server,
         pytest.raises(Unreachable, match=r"no answer from http://127\.0\.0\.1:1: "),
     ):
-        server.get("stats")
+        server.get(Stats, "stats")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["search", "x"], ["sessions"], ["show", "x"], ["show", "a/b/c"], ["stats"]]
+)
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_commands_say_so(answers, settings, arguments, options):
+    """A command that something else answers ends with one line, and prints nothing."""
+    settings(URL=answers.url, TOKEN="secret")
+    answers.add(200, JSON, b"{}")
+    result = CliRunner().invoke(main, [*arguments, *options])
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"lethe: {answers.url} answers with status 200, and not as ")
+    assert "(UNREACHABLE)" in result.stderr

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lethe_client.output import Money, Snippet, Time, plain, shown
+from lethe_client.cells import Money, Snippet, Time, plain, shown
 from lethe_client.text import clean_block, clean_line, short_ids, split_hits
 
 

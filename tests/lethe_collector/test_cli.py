@@ -209,6 +209,9 @@ def test_doctor_finds_what_is_wrong(machine, run):
     assert result.exit_code == 1
     assert "chmod 600" in result.output
 
+    machine.token_file.unlink()
+    assert "cannot be read: No such file or directory\n" in run("doctor").output
+
 
 def test_status_has_its_help(run):
     """`status --help` goes to the light parser, through the heavy one, too."""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from lethe_collector import config as module
 from lethe_collector.config import CollectorSettings, load_config
 from lethe_collector.paths import default_state_dir, find_config, peek_state_dir
 from lethe_core.errors import ConfigInvalid
@@ -160,12 +159,6 @@ def test_usual_places_of_the_file(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True)
         path.touch()
         assert find_config(None, {}) == path
-
-
-def test_unreadable_token_file_names_the_reason(tmp_path):
-    """A token file that is not there is told by its path."""
-    with pytest.raises(ConfigInvalid, match="No such file"):
-        module.read_token(tmp_path / "missing")
 
 
 @pytest.mark.parametrize(

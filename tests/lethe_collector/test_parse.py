@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 
 import pytest
 from fakes.toy import ToyParser, Transcript
 
 from lethe_collector.explaining import explain_source
-from lethe_collector.parsing import read_sources
+from lethe_collector.parsing import print_source, read_sources
 
 
 @pytest.fixture
@@ -60,3 +61,20 @@ def test_long_text_is_one_short_line(transcript):
     transcript.append({"text": "word\n" * 1000})
 
     assert explained(transcript)[0][-1].endswith("word word…")
+
+
+@pytest.mark.parametrize("show", [print_source, explain_source])
+def test_nobody_reads_what_is_shown(tmp_path, show):
+    """A reader that went away ends it; the sources are not to blame, and are read no more."""
+    for name in ("one", "two"):
+        Transcript(tmp_path / f"{name}.jsonl").append({"text": "a"})
+    told = io.StringIO()
+    reading, writing = os.pipe()
+    os.close(reading)
+    with (
+        os.fdopen(writing, "wb", buffering=0) as out,
+        pytest.raises(BrokenPipeError),
+    ):
+        read_sources(ToyParser(), tmp_path, show, host="box", out=out, told=told)
+
+    assert told.getvalue() == ""

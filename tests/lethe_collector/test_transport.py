@@ -126,6 +126,17 @@ async def test_large_answer_is_not_read_whole(machine):
     assert len(answer.body) <= 2**20
 
 
+async def test_listing_is_read_whole_or_not_at_all(machine, monkeypatch):
+    """What was asked for may be long; without an end it is no answer, and is not read to it."""
+    listing = b" " * 3_000_000
+    machine.server.script += [Reply(body=listing), Reply(body=listing)]
+    async with transporting(machine) as transport:
+        assert (await transport.get("/api/v1/x")).body == listing
+        monkeypatch.setattr(module, "MAX_LISTING_BYTES", 2_999_999)
+        with pytest.raises(NotSent, match="more than 2999999 bytes"):
+            await transport.get("/api/v1/x")
+
+
 @pytest.mark.promise("O02", "A7")
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
 async def test_o02_token_that_others_may_read_is_not_used(machine, mode):

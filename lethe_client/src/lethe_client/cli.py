@@ -12,13 +12,31 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from lethe_client.answers import Reply
     from lethe_client.server import Server
 
 _DIMENSIONS: Final = ("tool", "host", "day", "week", "month", "model", "project", "role")
+#: What a narrow terminal leaves out of statistics, the least wanted first.
+_SPARE_FIGURES: Final = (
+    "cache write",
+    "cache read",
+    "cost",
+    "tokens in",
+    "turns",
+    "estimated cost",
+)
 _KEY: Final = ("tool", "host", "session_id")
 _OWNER: Final = click.option(
     "--owner", metavar="USER", help="For admins: of this user, or of everybody (*)."
 )
+
+
+def _unix_seconds(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> str | None:
+    from lethe_client.times import unix_seconds
+
+    return text and unix_seconds(text)
 
 
 def _filters(command: Callable[..., None]) -> Callable[..., None]:
@@ -27,8 +45,13 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--tool", help="Only of this tool, such as claude-code."),
         click.option("--host", help="Only of this machine."),
         click.option("--project", help="Only in this directory: whole, or its last parts."),
-        click.option("--since", metavar="TIME", help="At or after: 2026-10-01, or Unix seconds."),
-        click.option("--until", metavar="TIME", help="Before."),
+        click.option(
+            "--since",
+            metavar="TIME",
+            callback=_unix_seconds,
+            help="At or after: 2026-10-01, or Unix seconds.",
+        ),
+        click.option("--until", metavar="TIME", callback=_unix_seconds, help="Before."),
         _OWNER,
         click.option("--json", "as_json", is_flag=True, help="Print what the server answers."),
     )
@@ -60,19 +83,20 @@ def search(
     **filters: str | None,
 ) -> None:
     """Search all turns for QUERY: words, "phrases", -not, and tool: host: project: after: ..."""
-    from lethe_client.config import zone_name
+    from lethe_client.answers import Hits
 
     with _server() as server:
-        body = server.get(
+        reply = server.get(
+            Hits,
             "search",
             q=" ".join(query),
             include_tool_outputs="true" if outputs else None,
             order="time" if newest else None,
-            tz=zone_name(),
+            tz=_zone(),
             limit=limit,
             **filters,
         )
-    _print(body, as_json=as_json, rows=_print_hits)
+    _print(reply, as_json=as_json, rows=_print_hits)
 
 
 @click.command()
@@ -80,9 +104,11 @@ def search(
 @_LIMIT
 def sessions(*, as_json: bool, limit: int, **filters: str | None) -> None:
     """List sessions, the newest activity first."""
+    from lethe_client.answers import Sessions
+
     with _server() as server:
-        body = server.get("sessions", limit=limit, **filters)
-    _print(body, as_json=as_json, rows=_print_sessions)
+        reply = server.get(Sessions, "sessions", limit=limit, **filters)
+    _print(reply, as_json=as_json, rows=_print_sessions)
 
 
 @click.command()
@@ -92,11 +118,14 @@ def sessions(*, as_json: bool, limit: int, **filters: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the session and all its turns.")
 def show(*, session: str, outputs: bool, owner: str | None, as_json: bool) -> None:
     """Print one SESSION: its id, the beginning of its id, or TOOL/HOST/ID."""
+    from lethe_client.config import wants_colour
+
+    colour = None if wants_colour() else False  # None: if it is a terminal
     with _server() as server:
         key = _find(server, session, owner)
         pages = _pages(server, key, owner)
         for line in _json_lines(pages) if as_json else _text_lines(pages, whole=outputs):
-            click.echo(line)
+            click.echo(line, color=colour)
 
 
 @click.command()
@@ -112,11 +141,11 @@ def show(*, session: str, outputs: bool, owner: str | None, as_json: bool) -> No
 )
 def stats(*, as_json: bool, group_by: str, **filters: str | None) -> None:
     """Add up sessions, turns, tokens and cost; days are those of this machine."""
-    from lethe_client.config import zone_name
+    from lethe_client.answers import Stats
 
     with _server() as server:
-        body = server.get("stats", group_by=group_by, tz=zone_name(), **filters)
-    _print(body, as_json=as_json, rows=_print_stats)
+        reply = server.get(Stats, "stats", group_by=group_by, tz=_zone(), **filters)
+    _print(reply, as_json=as_json, rows=_print_stats)
 
 
 def _server() -> Server:
@@ -126,19 +155,34 @@ def _server() -> Server:
     return Server(load_connection())
 
 
-def _print(body: bytes, *, as_json: bool, rows: Callable[[dict[str, Any]], None]) -> None:
-    import json
+def _zone() -> str:
+    """Name the time zone whose days are meant."""
+    import time
 
+    from lethe_client.config import zone_name
+
+    name = zone_name()
+    if name is None and (time.timezone or time.daylight):
+        click.echo(
+            "lethe: the time zone of this machine has no name that a server could know: its days"
+            " are those of UTC here\nhint: set TZ to a name such as Europe/Berlin",
+            err=True,
+        )
+    return name or "UTC"
+
+
+def _print(reply: Reply, *, as_json: bool, rows: Callable[[dict[str, Any]], None]) -> None:
     from lethe_client.output import print_json
 
     if as_json:
-        print_json(body)
+        print_json(reply.body)
     else:
-        rows(json.loads(body))
+        rows(reply.values)
 
 
 def _print_hits(answer: dict[str, Any]) -> None:
-    from lethe_client.output import Snippet, Time, is_terminal, print_rows
+    from lethe_client.cells import Snippet, Time
+    from lethe_client.output import is_terminal, print_rows
     from lethe_client.text import short_ids
 
     results = answer["results"]
@@ -169,7 +213,8 @@ def _print_hits(answer: dict[str, Any]) -> None:
 
 
 def _print_sessions(answer: dict[str, Any]) -> None:
-    from lethe_client.output import Snippet, Time, is_terminal, print_rows
+    from lethe_client.cells import Snippet, Time
+    from lethe_client.output import is_terminal, print_rows
     from lethe_client.text import short_ids
 
     found = answer["sessions"]
@@ -198,7 +243,8 @@ def _print_sessions(answer: dict[str, Any]) -> None:
 
 
 def _print_stats(answer: dict[str, Any]) -> None:
-    from lethe_client.output import Money, is_terminal, print_rows
+    from lethe_client.cells import Money
+    from lethe_client.output import is_terminal, print_rows
 
     names = ("sessions", "turns", "tokens_in", "tokens_out", "cache_read", "cache_write")
     dimensions = answer["group_by"]
@@ -207,13 +253,15 @@ def _print_stats(answer: dict[str, Any]) -> None:
         costs = (group["cost_usd"], group.get("cost_estimate_usd"))
         return (*head, *(group[name] for name in names), *map(Money, costs))
 
-    rows = [row(group, *(group[name] or "-" for name in dimensions)) for group in answer["groups"]]
+    rows = [
+        row(group, *(group.get(name) or "-" for name in dimensions)) for group in answer["groups"]
+    ]
     if is_terminal() and dimensions:
         rows.append(row(answer["totals"], "all", *("" for _ in dimensions[1:])))
     elif not dimensions:
         rows = [row(answer["totals"])]
     columns = (*dimensions, *(name.replace("_", " ") for name in names), "cost", "estimated cost")
-    print_rows(columns, rows)
+    print_rows(columns, rows, spare=_SPARE_FIGURES)
 
 
 def _find(server: Server, text: str, owner: str | None) -> tuple[str, str, str]:
@@ -222,14 +270,13 @@ def _find(server: Server, text: str, owner: str | None) -> tuple[str, str, str]:
     Raises:
         NotOneSession: there is none, or there are several.
     """
-    import json
-
+    from lethe_client.answers import Sessions
     from lethe_client.errors import NotOneSession
 
     parts = text.split("/")
     if len(parts) == len(_KEY):
         return parts[0], parts[1], parts[2]
-    found = json.loads(server.get("sessions", session=text, limit=10, owner=owner))
+    found = server.get(Sessions, "sessions", session=text, limit=10, owner=owner).values
     exact = [one for one in found["sessions"] if one["session_id"] == text]
     match exact or found["sessions"]:
         case []:

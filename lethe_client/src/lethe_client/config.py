@@ -5,7 +5,8 @@ Of each setting the first that there is counts:
 1. `LETHE_CLIENT__URL`, `LETHE_CLIENT__TOKEN`, ... of the environment;
 2. `client.yaml` in the configuration directory of lethe, or the file that `LETHE_CLIENT_CONFIG`
    names;
-3. what `lethe up` wrote into its data directory: where it listens, and a token.
+3. what `lethe up` wrote into its data directory: where it listens, and a token, which is sent there
+   alone.
 
 Without a file and a variable the schema is not even imported: it costs half of the time of a
 command.
@@ -15,8 +16,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 import platformdirs
 
 from lethe_core.errors import ConfigInvalid
+from lethe_core.tokens import check_token, read_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +33,9 @@ ENV_CONFIG: Final = "LETHE_CLIENT_CONFIG"
 #: Where `lethe up` listens unless told otherwise.
 DEFAULT_URL: Final = "http://127.0.0.1:8377"
 
-_PRIVATE_BITS: Final = stat.S_IRWXG | stat.S_IRWXO
-_TOKEN: Final = re.compile(r"[!-~]{1,16384}")
 _MAX_FILE_BYTES: Final = 64 * 1024
 _ZONES: Final = "/zoneinfo/"
+_HINT: Final = "start `lethe up` on this machine, or name a server and its token: docs/cli.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +63,23 @@ def load_connection(environ: Mapping[str, str] | None = None) -> Connection:
     environ = os.environ if environ is None else environ
     settings = _load_settings(environ)
     data = settings["data_dir"] or platformdirs.user_data_path("lethe", appauthor=False)
-    url = settings["url"] or _local_url(data / "server.port")
+    local_url = _local_url(data / "server.port")
+    url = (settings["url"] or local_url).rstrip("/")
     if settings["token"]:
-        token = _checked_token(settings["token"], f"{ENV_PREFIX}TOKEN")
-    else:
-        token = _read_token(settings["token_file"] or data / "token")
-    return Connection(url=url.rstrip("/"), token=token)
+        token = check_token(settings["token"], f"{ENV_PREFIX}TOKEN")
+    elif settings["token_file"]:
+        token = read_token(settings["token_file"], hint=_HINT)
+    elif url == local_url:
+        token = read_token(data / "token", hint=_HINT)
+    else:  # the token of `lethe up` is for the server that it runs, and for no other
+        raise ConfigInvalid(
+            f"there is no token for {url}: that of `lethe up` is for {local_url} alone",
+            hint="name one by `token_file`, or leave `url` out: docs/cli.md",
+        )
+    return Connection(url=url, token=token)
 
 
-def zone_name(environ: Mapping[str, str] | None = None, clock: Path | None = None) -> str:
+def zone_name(environ: Mapping[str, str] | None = None, clock: Path | None = None) -> str | None:
     """Name the time zone of this machine as the server knows it.
 
     Args:
@@ -80,15 +87,30 @@ def zone_name(environ: Mapping[str, str] | None = None, clock: Path | None = Non
         clock: the link that names the zone.
 
     Returns:
-        An IANA name; ``UTC`` if none is known.
+        An IANA name; `None` if there is none, as where TZ holds a rule such as ``CET-1CEST``.
     """
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - for days alone
+
     environ = os.environ if environ is None else environ
     name = environ.get("TZ", "").lstrip(":")
     if not name:
         name = str((clock or Path("/etc/localtime")).resolve())
     if name.startswith("/"):
         name = name.partition(_ZONES)[2]
-    return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", name) else "UTC"
+    try:
+        return ZoneInfo(name).key if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def wants_colour(environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether a terminal may be told to show colours.
+
+    Args:
+        environ: the environment; that of the process if `None`.
+    """
+    environ = os.environ if environ is None else environ
+    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 def _load_settings(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -113,27 +135,3 @@ def _local_url(port_file: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         return DEFAULT_URL
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _read_token(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            text = file.read(_MAX_FILE_BYTES).decode("ascii", "replace").strip()
-    except OSError as error:
-        raise ConfigInvalid(
-            f"there is no token: {path} cannot be read: {error.strerror}",
-            hint="start `lethe up` on this machine, or name a server and its token: docs/cli.md",
-        ) from error
-    if mode & _PRIVATE_BITS:
-        raise ConfigInvalid(
-            f"{path}: has mode {mode:04o}, other users may read it; allowed: 0600",
-            hint=f"chmod 600 {path}",
-        )
-    return _checked_token(text, str(path))
-
-
-def _checked_token(text: str, place: str) -> str:
-    if not _TOKEN.fullmatch(text):
-        raise ConfigInvalid(f"{place}: holds no token; allowed: one line without blanks")
-    return text

@@ -1,23 +1,24 @@
 """The server, asked over HTTP.
 
 Follows no redirect and asks no proxy: the token goes to the server that is configured and to
-nobody else.
+nobody else. What comes back is an answer of lethe's, or `Unreachable` is raised.
 """
 
 from __future__ import annotations
 
 import http.client
-import json
 import zlib
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote, urlencode, urlsplit
 
+import msgspec
+
 from lethe_client import __version__
+from lethe_client.answers import Page, Problem, Reply
 from lethe_client.errors import Refused, Unreachable
 from lethe_client.text import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
 
     from lethe_client.config import Connection
@@ -67,10 +68,11 @@ class Server:
     ) -> None:
         self._http.close()
 
-    def get(self, *path: str, **parameters: object) -> bytes:
-        """Ask for something and return the answer, which is JSON.
+    def get(self, shape: type, *path: str, **parameters: object) -> Reply:
+        """Ask for something and return the answer.
 
         Args:
+            shape: of `lethe_client.answers`: what it holds at least.
             path: below ``/api/v1``, part by part.
             parameters: of the query; those that are `None` are left out.
 
@@ -93,7 +95,7 @@ class Server:
             raise Unreachable(f"no answer from {self._url}: {reason}") from error
         kind = (response.getheader("Content-Type") or "").partition(";")[0].strip()
         if response.status == _OK and kind == "application/json":
-            return body
+            return Reply(body, self._decoded(shape, body, response.status))
         raise self._refusal(response.status, kind, body)
 
     def session(
@@ -109,16 +111,30 @@ class Server:
             owner: whose; the own if `None`.
         """
         path = ("sessions", tool, host, session_id)
-        body = self.get(*path, after=after, turns=PAGE_TURNS, owner=owner)
-        answer: dict[str, Any] = json.loads(body)
-        return answer
+        return self.get(Page, *path, after=after, turns=PAGE_TURNS, owner=owner).values
+
+    def _decoded(self, shape: type, body: bytes, status: int) -> dict[str, Any]:
+        try:
+            values: dict[str, Any] = msgspec.json.decode(body)
+            # Checked alone: what is converted would lack all that the shape does not name.
+            msgspec.convert(values, shape)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise self._stranger(status, clean_line(str(error))) from error
+        return values
+
+    def _stranger(self, status: int, reason: str) -> Unreachable:
+        """Say that what answers is no server of lethe, or a damaged one."""
+        return Unreachable(
+            f"{self._url} answers with status {status}, and not as lethe does: {reason}"
+        )
 
     def _refusal(self, status: int, kind: str, body: bytes) -> Exception:
         if kind != "application/problem+json":
-            return Unreachable(f"{self._url} answers with status {status}, and not as lethe does")
-        problem: Mapping[str, object] = json.loads(body)
-        words = clean_line(str(problem.get("detail", "")))
-        message = f"the server answers: {words} ({clean_line(str(problem.get('code')))})"
+            return self._stranger(status, f"the content is {clean_line(kind) or 'of no type'}")
+        problem = self._decoded(Problem, body, status)
+        message = (
+            f"the server answers: {clean_line(problem['detail'])} ({clean_line(problem['code'])})"
+        )
         hint = _HINTS.get(status) or clean_line(str(problem.get("hint", "")))
         if status in (408, 429) or status >= 500:  # noqa: PLR2004 - of HTTP
             return Unreachable(message, hint=hint or "try again a little later")

@@ -7,7 +7,6 @@ printable characters passes.
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -72,28 +71,6 @@ def short_ids(ids: Iterable[str]) -> dict[str, str]:
     while len({each[:length] for each in known}) < len(known):
         length += 1
     return {each: each[:length] for each in known}
-
-
-def local_time(seconds: float | None) -> str:
-    """Write a moment as people of this machine read it.
-
-    Args:
-        seconds: Unix time.
-    """
-    if seconds is None:
-        return ""
-    return f"{dt.datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M}"
-
-
-def iso_time(seconds: float | None) -> str:
-    """Write a moment for programs: ISO 8601, in UTC.
-
-    Args:
-        seconds: Unix time.
-    """
-    if seconds is None:
-        return ""
-    return f"{dt.datetime.fromtimestamp(seconds, dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _printable(text: str) -> str:

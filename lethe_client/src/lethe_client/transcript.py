@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from lethe_client.text import clean_block, clean_line, local_time
+from lethe_client.text import clean_block, clean_line
+from lethe_client.times import local_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,7 @@ def turn_lines(turn: dict[str, Any], *, whole: bool) -> Iterator[str]:
     """
     role = turn["role"]
     kind = turn["metadata"].get("kind")
-    label = role if kind in {None, role, "prompt", "answer"} else f"{role} {kind}"
+    label = role if kind in (None, role, "prompt", "answer") else f"{role} {kind}"
     if turn.get("removed"):
         label += f" ({turn['removed']})"
     heading = click.style(clean_line(label), fg=_COLOURS.get(role), bold=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from lethe_collector import __version__
+from lethe_collector.scaffold import KINDS
 from lethe_core.cli import InterruptibleGroup
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def plugins(context: click.Context, config_path: Path | None, as_json: bool) -> 
 @click.option(
     "--kind",
     required=True,
-    type=click.Choice(("jsonl", "sqlite", "snapshot")),
+    type=click.Choice(KINDS),
     help="What its transcripts are: JSON lines, a database, or JSON that is rewritten whole.",
 )
 @click.option(

@@ -70,7 +70,6 @@ class Collector:
         on_change: Callable[[Collector], None] | None = None,
         nap: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._config = config
         self._state = state
         self._once = once
         self._on_change = on_change

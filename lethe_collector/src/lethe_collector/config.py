@@ -7,14 +7,12 @@ This is the only place that reads the configuration.
 from __future__ import annotations
 
 import re
-import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError
 
 from lethe_collector import paths
-from lethe_core.errors import ConfigInvalid
 from lethe_core.limits import (
     KIB,
     MAX_BATCH_AGE_SECONDS,
@@ -41,8 +39,6 @@ from lethe_core.settings import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-_PRIVATE_BITS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,33 +117,6 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> CollectorConfi
         log_level=values["log"]["level"],
         log_format=values["log"]["format"],
     )
-
-
-def read_token(path: Path) -> str:
-    """Read the token for the server.
-
-    Args:
-        path: a file that nobody but its owner may read.
-
-    Raises:
-        ConfigInvalid: the file is missing, empty, or open to others.
-    """
-    try:
-        with path.open(encoding="ascii") as file:
-            mode = stat.S_IMODE(path.stat().st_mode)
-            text = file.read(4 * KIB).strip()
-    except OSError as error:
-        raise ConfigInvalid(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise ConfigInvalid(f"{path}: holds no token: it is no ASCII text") from None
-    if mode & _PRIVATE_BITS:
-        raise ConfigInvalid(
-            f"{path}: has mode {mode:04o}, other users may read it; allowed: 0600",
-            hint=f"chmod 600 {path}",
-        )
-    if not re.fullmatch(r"[!-~]{1,1024}", text):
-        raise ConfigInvalid(f"{path}: holds no token; allowed: one line without blanks")
-    return text
 
 
 # The schema --------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ def _check_plugins(config: CollectorConfig, registry: ParserRegistry) -> Iterato
     if not registry.reports:
         yield Finding("plugins", "none is installed; try: pip install lethe-claude-code", False)
     for report in registry.failed:
-        yield Finding(f"plugin {report.name}", f"{report.error} ({report.hint})", False)
+        yield Finding(f"plugin {report.name}", _hinted(report.error, report.hint), False)
     for tool in set(config.sources) - {parser.tool for parser in registry}:
         yield Finding(f"sources of {tool}", "no loaded plugin reads this tool", False)
     for parser in registry:
@@ -112,7 +112,7 @@ async def _check_server(config: CollectorConfig) -> Finding:
     try:
         answer = await transport.post([])
     except TokenUnusable as error:
-        return Finding("token", f"{error.message} ({error.hint})", False)
+        return Finding("token", _hinted(error.message, error.hint), False)
     except NotSent as error:
         return Finding(subject, f"{error.message} ({HINTS['UNREACHABLE']})", False)
     finally:
@@ -124,6 +124,10 @@ async def _check_server(config: CollectorConfig) -> Finding:
             return Finding(subject, f"{state}: {detail} ({HINTS[state]})", False)
         case _:
             return Finding(subject, f"answers {answer.status} to an empty request", False)
+
+
+def _hinted(text: str, hint: str) -> str:
+    return f"{text} ({hint})" if hint else text
 
 
 def _check_watches() -> Iterator[Finding]:

@@ -13,14 +13,16 @@ Places are bytes of a file of JSON lines; of other sources they tell how far the
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lethe_collector.parsing import count_record, encode_checked
 from lethe_core.events import SessionEvent, TurnEvent
 from lethe_core.jsonl import JsonlParser
 
 if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator
+
     from lethe_core.events import Event, SessionMeta
     from lethe_core.parser import Parser
     from lethe_core.sources import Source
@@ -28,21 +30,19 @@ if TYPE_CHECKING:
 _MOST_TEXT: Final = 60
 
 
-def explain_source(parser: Parser, source: Source, host: str, out: BinaryIO) -> Counter[str]:
-    """Print what became of each record of a source.
+def explain_source(
+    parser: Parser, source: Source, host: str, counts: Counter[str]
+) -> Iterator[bytes]:
+    """Give lines that say what became of each record of a source.
 
     Args:
         parser: reads it.
         source: what is read.
         host: the name of this machine in the events.
-        out: gets the lines.
-
-    Returns:
-        How much there is of what.
+        counts: gets how much there is of what.
     """
-    counts: Counter[str] = Counter()
     position = 0
-    out.write(f"{_shown(str(source.path))}\n".encode())
+    yield f"{_shown(str(source.path))}\n".encode()
     for number, record in enumerate(parser.read(source, None), 1):
         count_record(record, counts)
         lines = [f"#{number} {position}-{record.position}"]
@@ -53,12 +53,11 @@ def explain_source(parser: Parser, source: Source, host: str, out: BinaryIO) -> 
             what, text = _explain(event, host)
             counts["refused" if what == "refused" else "events"] += 1
             lines.append(_line(what, text))
-        out.write("".join(f"{line}\n" for line in lines).encode())
+        yield "".join(f"{line}\n" for line in lines).encode()
     waiting = source.size - position
     if isinstance(parser, JsonlParser) and waiting > 0:
         text = f"{waiting} bytes at the end are no whole record yet"
-        out.write(f"{_line('waiting', text)}\n".encode())
-    return counts
+        yield f"{_line('waiting', text)}\n".encode()
 
 
 def _line(what: str, text: str) -> str:

@@ -9,6 +9,7 @@ from lethe_core.errors import InvalidEvent, LetheError, SourceError, SourceUnrea
 from lethe_core.wire import check_line, encode_event
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from lethe_core.events import Event
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
 
 
 class Show(Protocol):
-    """Shows one source, and counts what it was made of."""
+    """Reads one source, says how it looks, and counts what it is made of."""
 
-    def __call__(self, parser: Parser, source: Source, host: str, out: BinaryIO) -> Counter[str]:
-        """Read and show it."""
+    def __call__(
+        self, parser: Parser, source: Source, host: str, counts: Counter[str]
+    ) -> Iterator[bytes]:
+        """Give what is shown of it, piece by piece."""
 
 
 def read_sources(
@@ -41,6 +44,7 @@ def read_sources(
 
     Raises:
         SourceUnreadable: the path cannot be listed.
+        OSError: what is shown cannot be written, as when nobody reads it any more.
     """
     sources: list[Source] = []
     is_well = True
@@ -55,20 +59,32 @@ def read_sources(
         is_well = False
         told.write(f"{path}: {parser.label} has no transcript there\n")
     for source in sources:
-        try:
-            counts = show(parser, source, host, out)
-            summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-            told.write(f"{source.path}: {summary or 'empty'}\n")
-        except (SourceError, OSError) as error:
+        counts: Counter[str] = Counter()
+        failures: list[Exception] = []
+        # Written outside of what is read: a failure here is none of the source's.
+        out.writelines(_until_failure(show(parser, source, host, counts), failures))
+        if failures:
             is_well = False
-            told.write(f"{source.path}: cannot be read: {_worded(error)}\n")
+            told.write(f"{source.path}: cannot be read: {_worded(failures[0])}\n")
+            continue
+        summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        told.write(f"{source.path}: {summary or 'empty'}\n")
     out.flush()
     return is_well
 
 
-def print_source(parser: Parser, source: Source, host: str, out: BinaryIO) -> Counter[str]:
-    """Print the events of a source as NDJSON."""
-    counts: Counter[str] = Counter()
+def _until_failure(pieces: Iterator[bytes], failures: list[Exception]) -> Iterator[bytes]:
+    """Give what can be read, and note why there is no more."""
+    try:
+        yield from pieces
+    except (SourceError, OSError) as error:
+        failures.append(error)
+
+
+def print_source(
+    parser: Parser, source: Source, host: str, counts: Counter[str]
+) -> Iterator[bytes]:
+    """Give the events of a source as NDJSON. See `Show`."""
     for record in parser.read(source, None):
         count_record(record, counts)
         for event in record.events:
@@ -77,8 +93,7 @@ def print_source(parser: Parser, source: Source, host: str, out: BinaryIO) -> Co
                 counts[f"refused ({refusal})"] += 1
                 continue
             counts["events"] += 1
-            out.write(line + b"\n")
-    return counts
+            yield line + b"\n"
 
 
 def count_record(record: Record, counts: Counter[str]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from importlib import resources
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final
 
 from lethe_core import API_VERSION
 from lethe_core import __version__ as core_version
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
-Kind = Literal["jsonl", "sqlite", "snapshot"]
-KINDS: Final[tuple[str, ...]] = get_args(Kind)
+#: What the sources of a tool are.
+KINDS: Final = ("jsonl", "sqlite", "snapshot")
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _NAME_LENGTH: Final = 40

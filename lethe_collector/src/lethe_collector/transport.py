@@ -17,9 +17,9 @@ import zstandard
 
 from lethe_collector import __version__
 from lethe_collector.answers import Answer
-from lethe_collector.config import read_token
 from lethe_core.errors import ConfigInvalid, Unavailable
 from lethe_core.limits import MIB
+from lethe_core.tokens import read_token
 from lethe_core.wire import CONTENT_TYPE, MARK_HEADER, WIRE_HEADER, WIRE_VERSION
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INGEST_PATH: Final = "/api/v1/ingest"
+
+#: Longest listing of a session's turns that is read: more than a million of them.
+MAX_LISTING_BYTES: Final = 64 * MIB
 
 _MAX_ANSWER_BYTES: Final = MIB
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=90, connect=10, sock_connect=10, sock_read=60)
@@ -155,7 +158,7 @@ class HttpTransport:
             path: with the query, from the root of the API on.
 
         Raises:
-            NotSent: no answer came.
+            NotSent: no answer came, or one of more than `MAX_LISTING_BYTES`.
             TokenUnusable: there is no token to send.
         """
         headers = {"Authorization": f"Bearer {self._read_token()}"}
@@ -163,11 +166,10 @@ class HttpTransport:
             async with self._session.get(
                 self._server + path, headers=headers, allow_redirects=False
             ) as response:
-                return Answer(
-                    status=response.status,
-                    headers={name.lower(): value for name, value in response.headers.items()},
-                    body=await response.read(),
-                )
+                body = await _read(response, MAX_LISTING_BYTES + 1)
+                if len(body) > MAX_LISTING_BYTES:
+                    raise NotSent(f"an answer of more than {MAX_LISTING_BYTES} bytes")
+                return _answer(response, body)
         except _FAILURES as error:
             raise NotSent(_describe(error)) from error
 
@@ -193,18 +195,19 @@ class HttpTransport:
             async with self._session.post(
                 self._url, data=data, headers=headers, allow_redirects=False
             ) as response:
-                return Answer(
-                    status=response.status,
-                    headers={name.lower(): value for name, value in response.headers.items()},
-                    body=await _read(response),
-                )
+                return _answer(response, await _read(response, _MAX_ANSWER_BYTES))
         except _FAILURES as error:
             raise NotSent(_describe(error)) from error
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+def _answer(response: aiohttp.ClientResponse, body: bytes) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(status=response.status, headers=headers, body=body)
+
+
+async def _read(response: aiohttp.ClientResponse, left: int) -> bytes:
+    """Read the beginning of an answer: at most so many bytes."""
     parts = []
-    left = _MAX_ANSWER_BYTES
     async for part in response.content.iter_any():
         parts.append(part[:left])
         left -= len(part)

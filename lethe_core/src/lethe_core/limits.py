@@ -29,6 +29,8 @@ MAX_REQUEST_LINES: Final = 100_000
 MAX_UNMAPPED_RAW_BYTES: Final = 64 * KIB
 #: How long an event may wait in an unfilled batch.
 MAX_BATCH_AGE_SECONDS: Final = 2.0
+#: Longest bearer token; one of an identity provider, with an RSA signature, takes a KiB or two.
+MAX_TOKEN_BYTES: Final = 8 * KIB
 
 #: `tool` and `host` on the wire.
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)"

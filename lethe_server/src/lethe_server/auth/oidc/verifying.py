@@ -29,6 +29,7 @@ import msgspec
 from jose import jwt  # type: ignore[import-untyped]
 from jose.exceptions import JOSEError  # type: ignore[import-untyped]
 
+from lethe_core.limits import MAX_TOKEN_BYTES
 from lethe_server.auth.names import user_problem
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from lethe_server.auth.oidc.provider import Provider
     from lethe_server.auth.settings import Oidc
 
-#: Longest token, in bytes.
-MAX_TOKEN_BYTES: Final = 8 * 1024
 #: By so much clocks may differ (seconds).
 LEEWAY_SECONDS: Final = 60
 
