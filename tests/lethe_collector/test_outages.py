@@ -10,6 +10,8 @@ from fakes.server import Reply, problem
 from fakes.toy import RELEASE
 from fakes.waiting import until
 
+from lethe_core.testing import files
+
 
 @pytest.mark.promise("C12", "P3", "O4")
 async def test_c12_deleted_while_the_server_is_away(machine):
@@ -128,6 +130,48 @@ async def test_s03_lost_because_the_outbox_was_full(machine):
     assert len(machine.texts()) >= 10
     assert machine.source()["lost_bytes"] > 0
     assert machine.status()["exit_code"] == 3
+
+
+@pytest.mark.promise("S03", "C05", "C07", "P3", "O4")
+@pytest.mark.parametrize("how", ["replaced", "truncated", "deleted and made anew"])
+async def test_s03_what_a_rewritten_file_held_unread_is_lost(machine, how):
+    """What was seen and never read stays counted, though the path holds something else now."""
+    transcript = machine.transcript().fill(3)
+    await machine.run_once()
+    read = transcript.path.stat().st_size
+    transcript.append(text="unread" * 100)
+    unread = transcript.path.stat().st_size - read
+    machine.parser.read = _refuse
+    await machine.run_once()
+    other = files.json_line({"n": 50, "text": "other"})
+    if how == "replaced":
+        files.replace(transcript.path, other)
+    elif how == "truncated":
+        files.copy_truncate(transcript.path, other)
+    else:
+        transcript.path.unlink()
+        await machine.run_once()
+        assert machine.source()["lost_bytes"] == unread
+        transcript.path.write_bytes(other)
+    del machine.parser.read
+    await machine.run_once()
+    transcript.append(text="goes on")
+    await machine.run_once()
+
+    assert (machine.source()["generation"], machine.source()["lost_bytes"]) == (1, unread)
+    assert machine.status()["exit_code"] == 2
+
+
+@pytest.mark.promise("C05", "O4")
+async def test_c05_what_was_read_of_a_rewritten_file_is_no_loss(machine):
+    """However often a file is rewritten: what had been read is archived."""
+    transcript = machine.transcript()
+    for number in range(3):
+        files.replace(transcript.path, files.json_line({"n": number, "text": "x" * number}))
+        await machine.run_once()
+
+    assert (machine.source()["generation"], machine.source()["lost_bytes"]) == (2, 0)
+    assert machine.status()["exit_code"] == 0
 
 
 @pytest.mark.promise("S06", "P3", "P12")

@@ -211,10 +211,10 @@ async def test_s05_a_small_record_is_not_refused_for_what_stands_in_between(tmp_
 
     async with shipping(tmp_path, judge) as pipeline:
         await pipeline.queue.put(pipeline.batch(40))
-        await until(lambda: pipeline.position() == 40)
+        await until(lambda: pipeline.shipper.deliveries.lines == 40)
         before = len(pipeline.transport.requests)
         await pipeline.queue.put(pipeline.batch(40))
-        await until(lambda: pipeline.position() == 80)
+        await until(lambda: pipeline.shipper.deliveries.lines == 80)
 
         assert pipeline.dead() == []
         assert pipeline.naps

@@ -173,7 +173,8 @@ class SourceTable:
         with self._database.transaction() as connection:
             connection.executemany(
                 "UPDATE sources SET root = ?, path = ?, name = ?, device = ?, inode = ?,"
-                " size = ?, mtime_ns = ?, lost_bytes = 0, lost_full = 0, lost_turns = 0,"
+                " seen_size = max(seen_size, size), size = ?, mtime_ns = ?,"
+                " lost_bytes = 0, lost_full = 0, lost_turns = 0,"
                 # One that is back after its turns were lost is read and counted anew.
                 " records = iif(lost_turns, 0, records), turns = iif(lost_turns, 0, turns),"
                 " unmapped = iif(lost_turns, 0, unmapped),"
@@ -236,12 +237,17 @@ class SourceTable:
         )
 
     def begin_generation(self, source_id: int) -> None:
-        """Note that a source was replaced: it is read from its beginning (P8)."""
+        """Note that a source was replaced: it is read from its beginning (P8).
+
+        What had been seen of what it held before, and not been read, is lost; it is counted.
+        """
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE sources SET generation = generation + 1, epoch = epoch + 1, cursor = NULL,"
+                " lost_before = lost_before"
+                "   + iif(read_size IS seen_size, 0, max(0, seen_size - position)),"
                 " position = 0, records = 0, turns = 0, unmapped = 0, read_size = NULL,"
-                " head_size = 0, head_hash = '' WHERE id = ?",
+                " seen_size = 0, head_size = 0, head_hash = '' WHERE id = ?",
                 (source_id,),
             )
             connection.execute("DELETE FROM skipped WHERE source_id = ?", (source_id,))

@@ -113,7 +113,14 @@ _SCHEMA_2: Final = """
 ALTER TABLE sources ADD COLUMN lost_turns INTEGER NOT NULL DEFAULT 0
 """
 
-_MIGRATIONS: Final = (_SCHEMA_1, _SCHEMA_2)
+_SCHEMA_3: Final = """
+-- bytes of the generation, before the size that was seen last, which may be that of another one
+ALTER TABLE sources ADD COLUMN seen_size INTEGER NOT NULL DEFAULT 0;
+-- bytes of earlier generations that were seen, and not read before they were replaced
+ALTER TABLE sources ADD COLUMN lost_before INTEGER NOT NULL DEFAULT 0
+"""
+
+_MIGRATIONS: Final = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3)
 VERSION: Final = len(_MIGRATIONS)
 
 

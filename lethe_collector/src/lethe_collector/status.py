@@ -45,8 +45,9 @@ _ADDED: Final = (
 
 #: With less room than this on its disk, the state may not be written any more.
 LEAST_FREE_BYTES: Final = 256 * 1024
-#: The version of the state since which it has `lost_turns`; an old daemon may still run.
+#: The versions of the state since which it has these; an old daemon may still run.
 _LOST_TURNS_SINCE: Final = 2
+_LOST_BEFORE_SINCE: Final = 3
 #: What may be behind the disk: nobody follows these files now.
 _READ: Final = """
 SELECT id, path, mtime_ns FROM sources
@@ -56,7 +57,8 @@ WHERE state = 'active' AND read_size IS size AND read_mtime_ns IS mtime_ns
 _DESCRIBED: Final = """
 WITH looked AS (
   SELECT s.id, s.tool, s.path, s.state, s.generation, s.size, s.position, s.records, s.turns,
-    s.unmapped, s.lost_bytes, s.lost_full, {lost_turns} AS lost_turns, s.last_read,
+    s.unmapped, s.lost_bytes + {lost_before} AS lost_bytes, s.lost_full,
+    {lost_turns} AS lost_turns, s.last_read,
     s.error_code, s.error_text, s.error_hint, s.error_at, s.state = 'gone' AS gone,
     s.read_size IS s.size AND s.read_mtime_ns IS s.mtime_ns AND s.id NOT IN ({newer}) AS was_read,
     (SELECT count(*) FROM dead_letters d WHERE d.source_id = s.id) AS refused,
@@ -319,8 +321,9 @@ def _read(connection: sqlite3.Connection, status: dict[str, Any], *, look: bool)
         }
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     lost_turns = "s.lost_turns" if version >= _LOST_TURNS_SINCE else "0"
+    lost_before = "s.lost_before" if version >= _LOST_BEFORE_SINCE else "0"
     newer = ",".join(str(number) for number in _find_newer(connection)) if look else ""
-    described = _DESCRIBED.format(lost_turns=lost_turns, newer=newer)
+    described = _DESCRIBED.format(lost_turns=lost_turns, lost_before=lost_before, newer=newer)
     # Counted by SQLite: a row that becomes an object of Python costs as much as all its sums.
     for row in connection.execute(described + _COUNTED):
         counts = dict(row)
