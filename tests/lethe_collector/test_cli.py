@@ -188,6 +188,24 @@ def test_doctor_looks_at_the_state(machine, run, wrong):
     assert re.search(r"^!!  state: ", result.output, re.MULTILINE), result.output
 
 
+@pytest.mark.promise("C24", "O4")
+def test_c24_doctor_tells_of_linked_directories(machine, run, tmp_path):
+    """A directory that is a link is not followed; who put transcripts there is told."""
+    machine.transcript().fill(1)
+    elsewhere = tmp_path / "elsewhere"
+    for name, held in (("full", True), ("empty", False)):
+        (elsewhere / name).mkdir(parents=True)
+        (machine.root / name).symlink_to(elsewhere / name)
+        if held:
+            (elsewhere / name / "two.jsonl").write_text('{"n": 1, "text": "x"}\n')
+    result = run("doctor")
+
+    assert result.exit_code == 1
+    assert "1 sources in" in result.output
+    [told] = [line for line in result.output.splitlines() if "is a link" in line]
+    assert str(machine.root / "full") in told
+
+
 def test_doctor_counts_only_what_is_read(machine, run):
     """A tool whose places are none has none, whatever lies in its usual ones."""
     machine.transcript().fill(1)

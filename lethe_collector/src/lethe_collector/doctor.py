@@ -89,7 +89,7 @@ def _check_plugins(config: CollectorConfig, registry: ParserRegistry) -> Iterato
         yield Finding(f"sources of {tool}", "no loaded plugin reads this tool", False)
     for parser in registry:
         try:
-            roots, sources = call_within(LOOK_SECONDS, partial(_look, parser, config))
+            roots, sources, links = call_within(LOOK_SECONDS, partial(_look, parser, config))
         except TimeoutError as error:
             yield Finding(parser.label, f"looking for sources gave {error}", False)
         except Exception as error:  # noqa: BLE001 - a plugin's failure is what is looked for
@@ -97,13 +97,27 @@ def _check_plugins(config: CollectorConfig, registry: ParserRegistry) -> Iterato
         else:
             places = ", ".join(map(str, roots)) or "nowhere"
             yield Finding(parser.label, f"{sources} sources in {places}")
+            for link in links:
+                text = f"{link} is a link to a directory, which is not followed"
+                yield Finding(parser.label, f"{text}; name its target under `sources`", False)
 
 
-def _look(parser: Parser, config: CollectorConfig) -> tuple[list[Path], int]:
-    """Find the places of a tool, and count the sources in them."""
+def _look(parser: Parser, config: CollectorConfig) -> tuple[list[Path], int, list[Path]]:
+    """Find the places of a tool, count the sources in them, and find links that lead to more."""
     roots = roots_of(parser, config.sources.get(parser.tool))
     present = [root for root in roots if root.exists()]
-    return roots, sum(1 for root in present for _ in parser.discover(root))
+    links = [link for root in present for link in _linked_directories(root)]
+    return (
+        roots,
+        sum(1 for root in present for _ in parser.discover(root)),
+        [link for link in links if any(True for _ in parser.discover(link))],
+    )
+
+
+def _linked_directories(root: Path) -> Iterator[Path]:
+    for directory, names, _ in os.walk(root):
+        paths = (Path(directory, name) for name in names)
+        yield from (path for path in paths if path.is_symlink())
 
 
 async def _check_server(config: CollectorConfig) -> Finding:
