@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -158,6 +159,39 @@ def test_o1_restored_archive_answers_as_before(server, tmp_path):
     aside = [path for path in server.data.iterdir() if "replaced" in path.name]
     assert count(aside[0], "s4") == 40
     assert server.send(turn("s9", 1))[0] == 200
+
+
+@pytest.mark.promise("O1", "P1")
+def test_o1_files_of_a_killed_server_are_restored_with_their_log(server, tmp_path):
+    """What was committed and stands in the log alone comes back, and the copy stays as it is."""
+    copy = tmp_path / "copy"
+    server.start()
+    fill(server)
+    server.kill()
+    shutil.copytree(server.data, copy)
+    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+    assert before["lethe.db-wal"]
+    code, told = command(server, "restore", copy / "lethe.db")
+
+    assert code == 0, told
+    assert count(server.database, "s2") == 40
+    assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
+
+
+@pytest.mark.promise("O1")
+def test_o1_a_log_that_a_killed_restore_left_is_not_taken(server, tmp_path):
+    """A backup without a log is restored as it is, whatever lies where it is copied to."""
+    target, copy = tmp_path / "copy.db", tmp_path / "killed"
+    server.start()
+    assert command(server, "backup", target)[0] == 0
+    fill(server)
+    server.kill()
+    shutil.copytree(server.data, copy)
+    shutil.copy(copy / "lethe.db-wal", server.data / ".lethe.db.restoring-wal")
+    code, told = command(server, "restore", target)
+
+    assert code == 0, told
+    assert count(server.database, "s2") == 0
 
 
 @pytest.mark.promise("O1")

@@ -6,6 +6,8 @@
   file with that name is good. It is one file, without a log beside it.
 * A restore checks the backup, copies it beside the database and changes places with it in one
   step; the old database stays under another name. It is refused while a server runs.
+* What is restored may also be the files of a server that was killed: the log beside the database
+  holds what was committed last, and is taken with it.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 
 #: Pages that are copied between two reports.
 _STEP_PAGES: Final = 4096
-_BESIDE: Final = ("-wal", "-shm", "-journal")
+#: What of a database may stand in another file beside it, and an index that SQLite makes anew.
+_LOGS: Final = ("-wal", "-journal")
+_BESIDE: Final = (*_LOGS, "-shm")
 
 
 def back_up(
@@ -58,7 +62,7 @@ def back_up(
     if target.exists():
         raise ConfigInvalid(f"{target}: there is a file already", hint="choose another name")
     partial = target.with_name(f".{target.name}.partial")
-    with _removed_at_the_end(partial), translated_faults():
+    with translated_faults(), _unfinished(partial):
         _make_private(partial)
         _copy(source, partial, report)
         check_backup(partial)
@@ -104,7 +108,7 @@ def restore(backup: Path, directory: Path) -> Path | None:
     """Put a backup in the place of the database; no server may run.
 
     Args:
-        backup: the file; it is not changed.
+        backup: the file; neither it nor a log beside it is changed.
         directory: the server's `data_dir`; made if it is not there.
 
     Returns:
@@ -122,9 +126,9 @@ def restore(backup: Path, directory: Path) -> Path | None:
     if fresh:
         path.unlink()
     partial = path.with_name(f".{path.name}.restoring")
-    with _removed_at_the_end(partial), translated_faults():
-        _make_private(partial)
-        shutil.copyfile(backup, partial)
+    with translated_faults(), _unfinished(partial):
+        for suffix in ("", *_LOGS):
+            _copy_file(_beside(backup, suffix), _beside(partial, suffix))
         check_backup(partial)
         _sync(partial)
         aside = None if fresh else _set_aside(path)
@@ -171,17 +175,28 @@ def _set_aside(path: Path) -> Path:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     aside = path.with_name(f"{path.name}.replaced-{stamp}")
     for suffix in _BESIDE:
-        beside = path.with_name(path.name + suffix)
+        beside = _beside(path, suffix)
         if beside.exists():
-            beside.rename(aside.with_name(aside.name + suffix))
+            beside.rename(_beside(aside, suffix))
     path.rename(aside)
     return aside
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    """Copy a file, if it is there, to one that belongs to this user alone."""
+    if source.is_file():
+        _make_private(target)
+        shutil.copyfile(source, target)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    """Name a file of SQLite that belongs to a database."""
+    return path.with_name(path.name + suffix)
 
 
 def _make_private(path: Path) -> None:
     """Make an empty file that belongs to this user alone (A7)."""
     try:
-        path.unlink(missing_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         os.close(os.open(path, flags, 0o600))
     except OSError as error:
@@ -189,13 +204,21 @@ def _make_private(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _removed_at_the_end(path: Path) -> Iterator[None]:
-    """Remove what is left under the name of an unfinished file."""
+def _unfinished(path: Path) -> Iterator[None]:
+    """Remove what is left under the name of an unfinished file, at the end and from a kill before.
+
+    A log that was left is as bad as the file: SQLite would take it for that of the next one.
+    """
+    _remove(path)
     try:
         yield
     finally:
-        for suffix in ("", *_BESIDE):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", *_BESIDE):
+        _beside(path, suffix).unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
