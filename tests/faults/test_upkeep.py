@@ -161,6 +161,32 @@ def test_o1_restored_archive_answers_as_before(server, tmp_path):
     assert server.send(turn("s9", 1))[0] == 200
 
 
+@pytest.mark.promise("O1")
+def test_o1_beside_a_server_a_damaged_database_is_not_replaced(server, tmp_path):
+    """A server runs, whatever state its database is in."""
+    target = tmp_path / "copy.db"
+    server.start()
+    assert command(server, "backup", target)[0] == 0
+    with server.database.open("r+b") as file:
+        file.write(b"\xa5" * 4096)
+    before = server.database.read_bytes()
+    refused, why = command(server, "restore", target)
+
+    assert (refused, "stop the server first" in why) == (75, True)
+    assert server.database.read_bytes() == before
+
+
+@pytest.mark.promise("O1")
+def test_a_second_server_is_refused(server):
+    """One server has an archive open, whatever address another one would listen on."""
+    with server:
+        code, why = command(server, "serve", "--listen", "127.0.0.1:0")
+    with server:
+        assert server.ask("/healthz")[0] == 200
+
+    assert (code, "another program has the archive open" in why) == (75, True)
+
+
 @pytest.mark.promise("O1", "P1")
 def test_o1_files_of_a_killed_server_are_restored_with_their_log(server, tmp_path):
     """What was committed and stands in the log alone comes back, and the copy stays as it is."""
@@ -210,7 +236,7 @@ def test_o1_damaged_backup_is_not_restored(server, tmp_path):
     assert command(server, "restore", other)[0] == 78
     assert command(server, "restore", tmp_path / "absent.db")[0] == 78
     assert server.database.stat().st_size == size
-    assert [path.name for path in server.data.iterdir()] == ["lethe.db"]
+    assert {path.name for path in server.data.iterdir()} == {"lethe.db", "server.lock"}
 
 
 @pytest.mark.promise("I22", "O3")

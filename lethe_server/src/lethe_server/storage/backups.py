@@ -25,6 +25,7 @@ from lethe_server.errors import StorageFailed
 from lethe_server.storage.database import FILE_NAME, prepare_directory
 from lethe_server.storage.faults import translated_faults
 from lethe_server.storage.integrity import find_damage
+from lethe_server.storage.lock import ArchiveLock
 from lethe_server.storage.migrations import APPLICATION_ID, known_migrations
 
 if TYPE_CHECKING:
@@ -123,10 +124,8 @@ def restore(backup: Path, directory: Path) -> Path | None:
         raise ConfigInvalid(f"{backup}: there is no such file")
     fresh = not (directory / FILE_NAME).exists()
     path = prepare_directory(directory)
-    if fresh:
-        path.unlink()
     partial = path.with_name(f".{path.name}.restoring")
-    with translated_faults(), _unfinished(partial):
+    with contextlib.closing(ArchiveLock(directory)), translated_faults(), _unfinished(partial):
         for suffix in ("", *_LOGS):
             _copy_file(_beside(backup, suffix), _beside(partial, suffix))
         check_backup(partial)
@@ -162,7 +161,7 @@ def _set_aside(path: Path) -> Path:
     """
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
-        # This needs the database alone, so that it fails beside a server; and it leaves one file.
+        # This needs the database alone, of commands as well; and it leaves one file.
         connection.pragma("journal_mode", "delete")
     except (apsw.BusyError, apsw.LockedError):
         hint = "stop the server first"
