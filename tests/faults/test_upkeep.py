@@ -14,6 +14,8 @@ import pytest
 from fakes.served import ServerProcess, turn
 from fakes.waiting import until_now
 
+from lethe_server.storage.backups import back_up, restore
+
 
 @pytest.fixture
 def server(tmp_path):
@@ -218,6 +220,49 @@ def test_o1_a_log_that_a_killed_restore_left_is_not_taken(server, tmp_path):
 
     assert code == 0, told
     assert count(server.database, "s2") == 0
+
+
+@pytest.mark.promise("O1")
+@pytest.mark.parametrize(
+    ("step", "which"),
+    [("fsync", 1), ("/^link", 1), ("fsync", 2), ("fsync", 3), ("/^rename", 1), ("fsync", 4)],
+)
+def test_o1_a_restore_killed_in_the_middle(server, tmp_path, step, which):
+    """The old database is there, or the new one without a log of the old one; again, it works."""
+    target, wal = tmp_path / "copy.db", server.data / "lethe.db-wal"
+    back_up(server.data, target)
+    later = apsw.Connection(str(server.database))
+    later.execute("CREATE TABLE later (x)")
+    files = {path: path.read_bytes() for path in (server.database, wal)}
+    later.close()
+    for path, data in files.items():
+        path.write_bytes(data)
+    process = subprocess.run(
+        [
+            *("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={step}"),
+            *("-e", f"inject={step}:signal=KILL:when={which}"),
+            *(sys.executable, "-m", "lethe_server", "restore", target, "--config", server.config),
+        ],
+        check=False,
+        capture_output=True,
+    )
+    is_new = server.database.read_bytes() == target.read_bytes()
+
+    assert process.returncode
+    assert not (is_new and wal.exists())
+    assert is_new or "later" in tables(server.database)
+    restore(target, server.data)
+    assert "later" not in tables(server.database)
+    assert {"later" in tables(path) for path in server.data.glob("lethe.db.replaced-*")} >= {True}
+
+
+def tables(path):
+    """Name the tables of a database."""
+    connection = apsw.Connection(str(path))
+    try:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    finally:
+        connection.close()
 
 
 @pytest.mark.promise("O1")
