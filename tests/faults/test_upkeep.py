@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
 import stat
@@ -14,6 +15,7 @@ import pytest
 from fakes.served import ServerProcess, turn
 from fakes.waiting import until_now
 
+from lethe_core.errors import ConfigInvalid
 from lethe_server.storage.backups import back_up, restore
 
 
@@ -138,6 +140,26 @@ def test_i25_killed_in_the_middle_it_names_nothing_as_good(server, tmp_path, mom
         assert count(target, "s2") == 40
     code, told = command(server, "backup", tmp_path / "copies" / "second.db")
     assert code == 0, told
+
+
+@pytest.mark.promise("O1")
+def test_o1_disks_on_which_a_file_has_one_name(server, tmp_path, monkeypatch):
+    """A backup gets its name all the same and replaces nothing; a restore keeps the old."""
+
+    def link(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", link)
+    target = tmp_path / "copies" / "lethe.db"
+    target.parent.mkdir()
+    back_up(server.data, target)
+    with pytest.raises(ConfigInvalid, match="there is a file already"):
+        back_up(server.data, target)
+    aside = restore(target, server.data)
+
+    assert [path.name for path in target.parent.iterdir()] == ["lethe.db"]
+    assert tables(target) == tables(aside) == tables(server.database)
+    assert stat.S_IMODE(aside.stat().st_mode) == 0o600
 
 
 @pytest.mark.promise("O1", "I21")

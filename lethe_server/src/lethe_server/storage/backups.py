@@ -62,16 +62,14 @@ def back_up(
     source = directory / FILE_NAME
     if not source.exists():
         raise ConfigInvalid(f"{directory}: there is no database")
-    if target.exists():
-        raise ConfigInvalid(f"{target}: there is a file already", hint="choose another name")
+    _refuse_existing(target)
     partial = target.with_name(f".{target.name}.partial")
     with translated_faults(), _unfinished(partial):
         _make_private(partial)
         _copy(source, partial, report)
         check_backup(partial)
         _sync(partial)
-        os.link(partial, target)  # unlike a rename, it replaces nothing
-        partial.unlink()
+        _name_fresh(partial, target)
         _sync(target.parent)
     return target.stat().st_size
 
@@ -206,6 +204,24 @@ def _fold_log(path: Path) -> None:
     finally:
         with contextlib.suppress(apsw.Error):
             connection.close()
+
+
+def _name_fresh(partial: Path, target: Path) -> None:
+    """Give a file its name, which replaces nothing.
+
+    Raises:
+        ConfigInvalid: there is a file of that name.
+    """
+    try:
+        os.link(partial, target)  # unlike a rename, it replaces nothing
+    except OSError:  # on some disks a file has one name alone, so that one has to look before
+        _refuse_existing(target)
+        partial.rename(target)
+
+
+def _refuse_existing(target: Path) -> None:
+    if target.exists():
+        raise ConfigInvalid(f"{target}: there is a file already", hint="choose another name")
 
 
 def _name_again(source: Path, target: Path) -> None:
