@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ENV_PREFIX: Final = "LETHE_SERVER__"
 ENV_CONFIG: Final = "LETHE_SERVER_CONFIG"
+_SETTINGS: Final = (ENV_PREFIX, "LETHE_COLLECTOR__")
 
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
@@ -136,6 +137,11 @@ def load_config(
     if path is not None and f"{ENV_PREFIX}AUTH__FORWARD_AUTH__PROXY_SECRET" not in variables:
         _refuse_readable_secret(path, config)
     return config
+
+
+def environment_without_settings() -> dict[str, str]:
+    """Return the environment for programs whose settings stand in their files alone."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
 
 
 def _refuse_readable_secret(path: Path, config: Config) -> None:
