@@ -126,10 +126,9 @@ def link(*, path: Path | None, data_dir: Path | None, owner: str | None, url: st
     users = config.auth.allowed_users
     if owner is None and len(users) > 1:
         raise ConfigInvalid("several users are allowed", hint="say which with --owner")
-    if owner is not None and owner not in users:
-        raise ConfigInvalid(f"{owner!r} is not among auth.allowed_users")
+    owner = _allowed(owner or min(users), config)
     with TokenBook(config.data_dir) as book:
-        place = create_link(book, owner=owner or min(users))
+        place = create_link(book, owner=owner)
     click.echo((url or f"http://{config.listen}").rstrip("/") + place)
 
 
@@ -228,8 +227,10 @@ def create(
     from lethe_server.auth.tokens import create_token
     from lethe_server.storage import TokenBook
 
+    config = _load(path, data_dir)
+    owner = _allowed(owner, config)
     expires_at = time.time() + days * 86400 if days else None
-    with TokenBook(_load(path, data_dir).data_dir) as book:
+    with TokenBook(config.data_dir) as book:
         secret = create_token(book, owner=owner, name=name, scopes=scopes, expires_at=expires_at)
     click.echo(secret)
 
@@ -271,6 +272,15 @@ def _load(path: Path | None, data_dir: Path | None) -> Config:
     from lethe_server.config import load_config
 
     return load_config(path, data_dir=data_dir)
+
+
+def _allowed(owner: str, config: Config) -> str:
+    """Return a user's name if who has it may sign in; all else would be refused with 403."""
+    from lethe_core.errors import ConfigInvalid
+
+    if owner not in config.auth.allowed_users:
+        raise ConfigInvalid(f"{owner!r} is not among auth.allowed_users")
+    return owner
 
 
 def _date(seconds: float | None) -> str:
