@@ -130,9 +130,13 @@ def load_config(
         path = Path(named).expanduser() if named else default_config_path()
         if not named and not path.is_file():
             path = None
-    options = {"LISTEN": listen, "DATA_DIR": data_dir and str(data_dir.absolute())}
-    variables |= {ENV_PREFIX + name: value for name, value in options.items() if value}
-    loaded = load_settings(ServerSettings(), path=path, env_prefix=ENV_PREFIX, environ=variables)
+    loaded = load_settings(
+        ServerSettings(),
+        path=path,
+        env_prefix=ENV_PREFIX,
+        environ=variables,
+        options={"listen": listen, "data_dir": str(data_dir.absolute()) if data_dir else None},
+    )
     config = Config(**loaded)
     if path is not None and f"{ENV_PREFIX}AUTH__FORWARD_AUTH__PROXY_SECRET" not in variables:
         _refuse_readable_secret(path, config)
