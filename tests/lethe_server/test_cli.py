@@ -36,3 +36,13 @@ def test_who_is_not_allowed_gets_neither_a_link_nor_a_token(run, data, command):
     assert run(*command, "--owner", "alice").exit_code == 0
     with TokenBook(data) as book:
         assert ["alice"] == [row.owner for row in book.list()]
+
+
+def test_a_database_that_had_to_be_made_is_told(run, data):
+    """Who asks in another place than the server's sees it; the secret alone is on stdout."""
+    first = run("token", "create", "--owner", "alice", "--name", "first")
+    second = run("token", "create", "--owner", "alice", "--name", "second")
+
+    assert first.stderr == f"{data}: there was no database; made a new one\n"
+    assert second.stderr == ""
+    assert [1, 1] == [made.stdout.count("\n") for made in (first, second)]

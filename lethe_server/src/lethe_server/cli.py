@@ -11,6 +11,7 @@ from lethe_core.cli import InterruptibleGroup
 
 if TYPE_CHECKING:
     from lethe_server.config import Config
+    from lethe_server.storage import TokenBook
 
 EXIT_DAMAGED: Final = 1
 EXIT_CONFIG: Final = 78
@@ -118,7 +119,6 @@ def link(*, path: Path | None, data_dir: Path | None, owner: str | None, url: st
     """Print a link that signs a browser in, once and within 15 minutes."""
     from lethe_core.errors import ConfigInvalid
     from lethe_server.auth.browser import create_link
-    from lethe_server.storage import TokenBook
 
     config = _load(path, data_dir)
     if url is None and not config.listen.port:
@@ -127,7 +127,7 @@ def link(*, path: Path | None, data_dir: Path | None, owner: str | None, url: st
     if owner is None and len(users) > 1:
         raise ConfigInvalid("several users are allowed", hint="say which with --owner")
     owner = _allowed(owner or min(users), config)
-    with TokenBook(config.data_dir) as book:
+    with _open_book(config) as book:
         place = create_link(book, owner=owner)
     click.echo((url or f"http://{config.listen}").rstrip("/") + place)
 
@@ -225,12 +225,11 @@ def create(
     import time
 
     from lethe_server.auth.tokens import create_token
-    from lethe_server.storage import TokenBook
 
     config = _load(path, data_dir)
     owner = _allowed(owner, config)
     expires_at = time.time() + days * 86400 if days else None
-    with TokenBook(config.data_dir) as book:
+    with _open_book(config) as book:
         secret = create_token(book, owner=owner, name=name, scopes=scopes, expires_at=expires_at)
     click.echo(secret)
 
@@ -240,9 +239,7 @@ def create(
 @_DATA_DIR
 def list_tokens(*, path: Path | None, data_dir: Path | None) -> None:
     """List all tokens, without their secrets."""
-    from lethe_server.storage import TokenBook
-
-    with TokenBook(_load(path, data_dir).data_dir) as book:
+    with _open_book(_load(path, data_dir)) as book:
         rows = book.list()
     line = "{:<16} {:<20} {:<18} {:<12} {:<12} {:<12} {:<12}"
     click.echo(line.format("OWNER", "NAME", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "REVOKED"))
@@ -259,9 +256,7 @@ def list_tokens(*, path: Path | None, data_dir: Path | None) -> None:
 @click.option("--name", required=True, help="Of the token.")
 def revoke(*, path: Path | None, data_dir: Path | None, owner: str, name: str) -> None:
     """Put a token out of force; a running server follows within two seconds."""
-    from lethe_server.storage import TokenBook
-
-    with TokenBook(_load(path, data_dir).data_dir) as book:
+    with _open_book(_load(path, data_dir)) as book:
         revoked = book.revoke(owner=owner, name=name)
     if not revoked:
         raise click.ClickException(f"{owner} has no token in force named {name!r}")
@@ -272,6 +267,18 @@ def _load(path: Path | None, data_dir: Path | None) -> Config:
     from lethe_server.config import load_config
 
     return load_config(path, data_dir=data_dir)
+
+
+def _open_book(config: Config) -> TokenBook:
+    """Open the tokens of an archive, and say so if there was none: a server may use another one."""
+    from lethe_server.storage import TokenBook
+    from lethe_server.storage.database import FILE_NAME
+
+    is_new = not (config.data_dir / FILE_NAME).exists()
+    book = TokenBook(config.data_dir)
+    if is_new:
+        click.echo(f"{config.data_dir}: there was no database; made a new one", err=True)
+    return book
 
 
 def _allowed(owner: str, config: Config) -> str:
