@@ -38,6 +38,18 @@ def test_who_is_not_allowed_gets_neither_a_link_nor_a_token(run, data, command):
         assert ["alice"] == [row.owner for row in book.list()]
 
 
+def test_an_unknown_token_is_a_wrong_call(run):
+    """It is told like all other errors."""
+    refused = run("token", "revoke", "--owner", "alice", "--name", "nope")
+
+    assert refused.exit_code == 2
+    told = "lethe-server: alice has no token in force named 'nope' (NOT_FOUND)"
+    assert refused.stderr.splitlines()[1:] == [
+        told,
+        "hint: `lethe-server token list` shows all tokens",
+    ]
+
+
 def test_a_database_that_had_to_be_made_is_told(run, data):
     """Who asks in another place than the server's sees it; the secret alone is on stdout."""
     first = run("token", "create", "--owner", "alice", "--name", "first")

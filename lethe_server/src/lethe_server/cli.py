@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from lethe_core.cli import InterruptibleGroup
+from lethe_core.cli import ReportingGroup
 
 if TYPE_CHECKING:
     from lethe_server.config import Config
     from lethe_server.storage import TokenBook
 
 EXIT_DAMAGED: Final = 1
-EXIT_CONFIG: Final = 78
 EXIT_UNAVAILABLE: Final = 75
+#: The codes of `Unavailable` and of what the server adds to it: try again later.
+_UNAVAILABLE: Final = dict.fromkeys(
+    ("UNAVAILABLE", "STORAGE_FULL", "INTEGRITY", "QUERY_TIMEOUT"), EXIT_UNAVAILABLE
+)
 
 _CONFIG = click.option(
     "--config",
@@ -30,22 +33,7 @@ _DATA_DIR = click.option(
 _OWNER = click.option("--owner", required=True, metavar="USER", help="Whose archive it opens.")
 
 
-class _Commands(InterruptibleGroup):
-    """Tells errors of lethe in one line and by the exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        from lethe_core.errors import ConfigInvalid, LetheError
-
-        try:
-            return super().invoke(ctx)
-        except LetheError as error:
-            hint = f" ({error.hint})" if error.hint else ""
-            click.echo(f"lethe-server: {error.message}{hint}", err=True)
-            code = EXIT_CONFIG if isinstance(error, ConfigInvalid) else EXIT_UNAVAILABLE
-            raise SystemExit(code) from None
-
-
-@click.group(cls=_Commands)
+@click.group(cls=ReportingGroup, program="lethe-server", exit_codes=_UNAVAILABLE)
 @click.version_option(package_name="lethe-server")
 def main() -> None:
     """Serve an archive of AI coding-assistant sessions."""
@@ -256,10 +244,13 @@ def list_tokens(*, path: Path | None, data_dir: Path | None) -> None:
 @click.option("--name", required=True, help="Of the token.")
 def revoke(*, path: Path | None, data_dir: Path | None, owner: str, name: str) -> None:
     """Put a token out of force; a running server follows within two seconds."""
+    from lethe_server.errors import NotFound
+
     with _open_book(_load(path, data_dir)) as book:
         revoked = book.revoke(owner=owner, name=name)
     if not revoked:
-        raise click.ClickException(f"{owner} has no token in force named {name!r}")
+        hint = "`lethe-server token list` shows all tokens"
+        raise NotFound(f"{owner} has no token in force named {name!r}", hint=hint)
     click.echo(f"revoked {name!r} of {owner}")
 
 

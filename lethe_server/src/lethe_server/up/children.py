@@ -157,5 +157,6 @@ def _die_with_parent() -> Callable[[], None] | None:
 
 
 def _last_line(log: Path) -> str:
+    """Return the last line that says what happened; a hint how to mend it may stand below."""
     lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
+    return next((line for line in reversed(lines) if not line.startswith("hint: ")), "")
