@@ -107,6 +107,23 @@ def test_data_directory_is_the_users_alone(machine: Machine):
     assert expected == modes
 
 
+def test_options_win_over_the_environment(machine: Machine):
+    """Variables for server and collector that run apart change nothing."""
+    write_session(machine, "one")
+    machine.environment |= {
+        "LETHE_COLLECTOR__HOST": "other",
+        "LETHE_COLLECTOR__NO_SUCH_KEY": "1",
+        "LETHE_SERVER__AUTH__ALLOWED_USERS": "nobody-else",
+        "LETHE_SERVER__DATA_DIR": str(machine.home / "elsewhere"),
+        "LETHE_SERVER__LISTEN": "no address",
+    }
+
+    summary = machine.up()
+
+    assert ("box", 1, 1) == tuple(summary[name] for name in ("host", "sessions", "turns"))
+    assert not (machine.home / "elsewhere").exists()
+
+
 @pytest.fixture
 def heeding_hangups():
     """Have programs that are started end with their terminal, also if the tests run in `nohup`."""

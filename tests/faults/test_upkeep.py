@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -12,6 +14,9 @@ import apsw
 import pytest
 from fakes.served import ServerProcess, turn
 from fakes.waiting import until_now
+
+from lethe_core.errors import ConfigInvalid
+from lethe_server.storage.backups import back_up, restore
 
 
 @pytest.fixture
@@ -137,6 +142,26 @@ def test_i25_killed_in_the_middle_it_names_nothing_as_good(server, tmp_path, mom
     assert code == 0, told
 
 
+@pytest.mark.promise("O1")
+def test_o1_disks_on_which_a_file_has_one_name(server, tmp_path, monkeypatch):
+    """A backup gets its name all the same and replaces nothing; a restore keeps the old."""
+
+    def link(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", link)
+    target = tmp_path / "copies" / "lethe.db"
+    target.parent.mkdir()
+    back_up(server.data, target)
+    with pytest.raises(ConfigInvalid, match="there is a file already"):
+        back_up(server.data, target)
+    aside = restore(target, server.data)
+
+    assert [path.name for path in target.parent.iterdir()] == ["lethe.db"]
+    assert tables(target) == tables(aside) == tables(server.database)
+    assert stat.S_IMODE(aside.stat().st_mode) == 0o600
+
+
 @pytest.mark.promise("O1", "I21")
 def test_o1_restored_archive_answers_as_before(server, tmp_path):
     """A restore needs the server stopped, keeps the old database, and brings back everything."""
@@ -161,6 +186,108 @@ def test_o1_restored_archive_answers_as_before(server, tmp_path):
 
 
 @pytest.mark.promise("O1")
+def test_o1_beside_a_server_a_damaged_database_is_not_replaced(server, tmp_path):
+    """A server runs, whatever state its database is in."""
+    target = tmp_path / "copy.db"
+    server.start()
+    assert command(server, "backup", target)[0] == 0
+    with server.database.open("r+b") as file:
+        file.write(b"\xa5" * 4096)
+    before = server.database.read_bytes()
+    refused, why = command(server, "restore", target)
+
+    assert (refused, "stop the server first" in why) == (75, True)
+    assert server.database.read_bytes() == before
+
+
+@pytest.mark.promise("O1")
+def test_a_second_server_is_refused(server):
+    """One server has an archive open, whatever address another one would listen on."""
+    with server:
+        code, why = command(server, "serve", "--listen", "127.0.0.1:0")
+    with server:
+        assert server.ask("/healthz")[0] == 200
+
+    assert (code, "another program has the archive open" in why) == (75, True)
+
+
+@pytest.mark.promise("O1", "P1")
+def test_o1_files_of_a_killed_server_are_restored_with_their_log(server, tmp_path):
+    """What was committed and stands in the log alone comes back, and the copy stays as it is."""
+    copy = tmp_path / "copy"
+    server.start()
+    fill(server)
+    server.kill()
+    shutil.copytree(server.data, copy)
+    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+    assert before["lethe.db-wal"]
+    code, told = command(server, "restore", copy / "lethe.db")
+
+    assert code == 0, told
+    assert count(server.database, "s2") == 40
+    assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
+
+
+@pytest.mark.promise("O1")
+def test_o1_a_log_that_a_killed_restore_left_is_not_taken(server, tmp_path):
+    """A backup without a log is restored as it is, whatever lies where it is copied to."""
+    target, copy = tmp_path / "copy.db", tmp_path / "killed"
+    server.start()
+    assert command(server, "backup", target)[0] == 0
+    fill(server)
+    server.kill()
+    shutil.copytree(server.data, copy)
+    shutil.copy(copy / "lethe.db-wal", server.data / ".lethe.db.restoring-wal")
+    code, told = command(server, "restore", target)
+
+    assert code == 0, told
+    assert count(server.database, "s2") == 0
+
+
+@pytest.mark.promise("O1")
+@pytest.mark.parametrize(
+    ("step", "which"),
+    [("fsync", 1), ("/^link", 1), ("fsync", 2), ("fsync", 3), ("/^rename", 1), ("fsync", 4)],
+)
+def test_o1_a_restore_killed_in_the_middle(server, tmp_path, step, which):
+    """The old database is there, or the new one without a log of the old one; again, it works."""
+    target, wal = tmp_path / "copy.db", server.data / "lethe.db-wal"
+    back_up(server.data, target)
+    later = apsw.Connection(str(server.database))
+    later.execute("CREATE TABLE later (x)")
+    files = {path: path.read_bytes() for path in (server.database, wal)}
+    later.close()
+    for path, data in files.items():
+        path.write_bytes(data)
+    process = subprocess.run(
+        [
+            *("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={step}"),
+            *("-e", f"inject={step}:signal=KILL:when={which}"),
+            *(sys.executable, "-m", "lethe_server", "restore", target, "--config", server.config),
+        ],
+        check=False,
+        capture_output=True,
+    )
+    is_new = server.database.read_bytes() == target.read_bytes()
+
+    assert process.returncode
+    assert not (is_new and wal.exists())
+    assert is_new or "later" in tables(server.database)
+    restore(target, server.data)
+    assert "later" not in tables(server.database)
+    assert {"later" in tables(path) for path in server.data.glob("lethe.db.replaced-*")} >= {True}
+
+
+def tables(path):
+    """Name the tables of a database."""
+    connection = apsw.Connection(str(path))
+    try:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    finally:
+        connection.close()
+
+
+@pytest.mark.promise("O1")
 def test_o1_damaged_backup_is_not_restored(server, tmp_path):
     """What is damaged, or no database of lethe, replaces nothing."""
     damaged, other = tmp_path / "damaged.db", tmp_path / "other.db"
@@ -176,7 +303,7 @@ def test_o1_damaged_backup_is_not_restored(server, tmp_path):
     assert command(server, "restore", other)[0] == 78
     assert command(server, "restore", tmp_path / "absent.db")[0] == 78
     assert server.database.stat().st_size == size
-    assert [path.name for path in server.data.iterdir()] == ["lethe.db"]
+    assert {path.name for path in server.data.iterdir()} == {"lethe.db", "server.lock"}
 
 
 @pytest.mark.promise("I22", "O3")

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from fakes.process import CollectorProcess
 from fakes.toy import ToyParser, hook
 
+from lethe_collector import status
 from lethe_collector.cli import main
 from lethe_collector.plugin_list import describe, tell
 from lethe_core.plugins import load_parsers
@@ -98,9 +99,12 @@ def test_unknown_tool_is_told(machine, run):
     """A tool that no plugin reads is named, with the way to see which there are."""
     result = run("backfill", "tyo")
 
-    assert result.exit_code == 1
-    assert "'tyo'" in result.stderr
-    assert "toy" in result.stderr
+    assert result.exit_code == 2
+    first, second = result.stderr.splitlines()
+    assert first.startswith("lethe-collector: ")
+    assert "'tyo'" in first
+    assert first.endswith("(UNKNOWN_TOOL)")
+    assert second.startswith("hint: ")
 
 
 def test_parse_prints_events(machine, run):
@@ -231,9 +235,17 @@ def test_doctor_finds_what_is_wrong(machine, run):
     assert "cannot be read: No such file or directory\n" in run("doctor").output
 
 
-def test_status_has_its_help(run):
-    """`status --help` goes to the light parser, through the heavy one, too."""
-    result = CliRunner().invoke(main, ["status", "--help"])
+def test_status_has_the_same_options_twice(machine, capsys, monkeypatch):
+    """The quick way and that of all commands understand the same, and print the same."""
+    monkeypatch.setattr(status, "_free_bytes", lambda _: None)  # others use the disk, too
+    with pytest.raises(SystemExit):
+        status.main(["--help"])
+    quick = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    options = ["--config", str(machine.config_file), "--state-dir", str(machine.place), "--json"]
+    code = status.main(options)
+    result = CliRunner().invoke(main, ["status", *options])
 
-    assert result.exit_code == 0
-    assert "--state-dir" in result.output
+    assert quick == set(
+        re.findall(r"--[a-z-]+", CliRunner().invoke(main, ["status", "--help"]).output)
+    )
+    assert (result.exit_code, result.stdout) == (code, capsys.readouterr().out)

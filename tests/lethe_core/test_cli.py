@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from lethe_core import cli
+from lethe_core import cli, errors
 from lethe_core.errors import ConfigInvalid, SourceUnreadable, UnknownTool
 
 COMMANDS = {
@@ -112,9 +112,9 @@ def test_errors_end_in_one_line(lethe, name, code, status):
 
 def test_exit_codes():
     """Wrong configuration is 78, a wrong call 2, all else 1."""
-    errors = [ConfigInvalid("x"), UnknownTool("x"), SourceUnreadable("x")]
+    raised = [ConfigInvalid("x"), UnknownTool("x"), SourceUnreadable("x")]
 
-    assert [cli.exit_code(error) for error in errors] == [78, 2, 1]
+    assert [cli.exit_code(error) for error in raised] == [78, 2, 1]
 
 
 def test_unknown_command_is_a_wrong_call(lethe):
@@ -142,6 +142,25 @@ def test_help_is_quick_to_load():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_programs_have_names_and_codes_of_their_own():
+    """A program's own exit codes win; all others are those of `lethe`."""
+
+    @click.group(cls=cli.ReportingGroup, program="toy", exit_codes={"UNAVAILABLE": 75})
+    def toy():
+        """Do."""
+
+    @toy.command()
+    @click.argument("name")
+    def fail(name):
+        """Fail."""
+        raise getattr(errors, name)("bad")
+
+    ended = [CliRunner().invoke(toy, ["fail", name]) for name in ("Unavailable", "UnknownTool")]
+
+    assert [one.exit_code for one in ended] == [75, 2]
+    assert ended[0].stderr == "toy: bad (UNAVAILABLE)\n"
 
 
 def test_nested_groups_report_once():

@@ -101,6 +101,20 @@ def test_environment_overrides_the_file(load):
     assert loaded["sources"] == {"claude-code": [Path("/srv/x")]}
 
 
+def test_options_win(load, tmp_path):
+    """What the command line says counts; an option that was not given changes nothing."""
+    load(GOOD)
+    loaded = load_settings(
+        ExampleSettings(),
+        path=tmp_path / "example.yaml",
+        env_prefix="EX__",
+        environ={"EX__HOST": "h", "EX__STATE": "/a", "EX__LINES": "7"},
+        options={"state": "/b", "lines": "8", "host": None},
+    )
+
+    assert (loaded["host"], loaded["state"], loaded["lines"]) == ("h", Path("/b"), 8)
+
+
 def test_environment_alone_is_enough():
     """Without a file, the environment holds everything."""
     environ = {"EX__HOST": "h", "EX__SERVER__URL": "u"}

@@ -145,6 +145,13 @@ def test_the_environment_overrides_the_file(written, tmp_path):
 
 
 @pytest.mark.promise("O08")
+def test_o08_a_wrong_option_is_named(written):
+    """What the command line says is told as its option, whatever the environment says."""
+    with pytest.raises(ConfigInvalid, match=r"^option --listen: listen: is no loopback address"):
+        load_config(written(MINIMAL), environ={"LETHE_SERVER__LISTEN": "x"}, listen="0.0.0.0:0")
+
+
+@pytest.mark.promise("O08")
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

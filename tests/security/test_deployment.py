@@ -63,6 +63,31 @@ def test_o11_services_are_confined(deploy, name):
     }
 
 
+@pytest.mark.promise("O11")
+@pytest.mark.parametrize("name", UNITS)
+def test_o11_services_are_installed_as_written(deploy, name):
+    """What the steps copy gets a place whose directory they make; the unit itself is among it."""
+    text = (deploy / name).read_text()
+    steps = [line.split() for line in re.findall(r"^#   (install .*)$", text, re.MULTILINE)]
+
+    assert [] == [step for step in steps if "-D" not in step]
+    assert [name] == [
+        step[-2]
+        for step in steps
+        if step[-1].endswith(f"systemd/user/{name}") or step[-1] == f"/etc/systemd/system/{name}"
+    ]
+
+
+@pytest.mark.promise("O11")
+def test_o11_the_service_and_commands_have_one_archive(deploy):
+    """The file names the directory, not the unit: commands with the same file find it."""
+    unit = (deploy / "lethe-server.service").read_text()
+
+    assert "--data-dir" not in unit
+    assert "`data_dir: /var/lib/lethe`" in unit
+    assert "\nStateDirectory=lethe\n" in unit
+
+
 def keys_of(schema, path=""):
     """Give the path of each setting."""
     for name, field in schema.fields.items():

@@ -223,4 +223,4 @@ def test_o08_a_port_that_is_taken(tmp_path):
         ended = start(config_of(tmp_path, listen=listen))
 
     assert 78 == ended.returncode
-    assert listen in ended.stderr.strip().splitlines()[-1]
+    assert listen in ended.stderr.strip().splitlines()[-2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,17 +12,14 @@ import click
 
 from lethe_collector import __version__
 from lethe_collector.scaffold import KINDS
-from lethe_core.cli import InterruptibleGroup
+from lethe_core.cli import ReportingGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lethe_collector.config import CollectorConfig
     from lethe_core.plugins import ParserRegistry
 
 EXIT_PROBLEM: Final = 1
 EXIT_IN_USE: Final = 4
-EXIT_CONFIG: Final = 78
 
 _config_option = click.option(
     "--config",
@@ -33,7 +29,9 @@ _config_option = click.option(
 )
 
 
-@click.group(cls=InterruptibleGroup)
+@click.group(
+    cls=ReportingGroup, program="lethe-collector", exit_codes={"STATE_IN_USE": EXIT_IN_USE}
+)
 @click.version_option(__version__, prog_name="lethe-collector")
 def main() -> None:
     """Follow the transcripts of coding assistants and ship every turn to a lethe server."""
@@ -44,9 +42,7 @@ def main() -> None:
 @click.option("--exit-when-idle", is_flag=True, help="Archive all that is there, then stop.")
 def daemon(config_path: Path | None, exit_when_idle: bool) -> None:
     """Follow all transcripts until stopped."""
-    with _told_errors():
-        code = _run_collector(config_path, once=exit_when_idle)
-    sys.exit(code)
+    sys.exit(_run_collector(config_path, once=exit_when_idle))
 
 
 @main.command()
@@ -61,22 +57,23 @@ def daemon(config_path: Path | None, exit_when_idle: bool) -> None:
 @_config_option
 def backfill(tool: str, roots: tuple[Path, ...], config_path: Path | None) -> None:
     """Archive all transcripts of one TOOL once."""
-    with _told_errors():
-        code = _run_collector(config_path, once=True, tool=tool, roots=list(roots) or None)
-    sys.exit(code)
+    sys.exit(_run_collector(config_path, once=True, tool=tool, roots=list(roots) or None))
 
 
-@main.command(
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-    short_help="Tell what is archived, what lags, and what was refused or lost.",
+@main.command()
+@_config_option
+@click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    help="The state, instead of the configured one.",
 )
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
-def status(context: click.Context, arguments: tuple[str, ...]) -> None:
-    """Hand over to `lethe_collector.status`, which works without this module, too."""
-    from lethe_collector import status as light
+@click.option("--json", "as_json", is_flag=True, help="Print all there is to know as JSON.")
+def status(config_path: Path | None, state_dir: Path | None, as_json: bool) -> None:
+    """Tell what is archived, what lags, and what was refused or lost."""
+    # `lethe-collector status` is quicker: `__main__` passes by this module.
+    from lethe_collector.status import Options, show
 
-    sys.exit(light.main(arguments, context.command_path))
+    sys.exit(show(Options(config_path, state_dir, as_json)))
 
 
 @main.group(invoke_without_command=True, subcommand_metavar="[COMMAND] [ARGS]...")
@@ -87,11 +84,10 @@ def plugins(context: click.Context, config_path: Path | None, as_json: bool) -> 
     """List the parser plugins, what they read, and what is wrong with them."""
     if context.invoked_subcommand is not None:
         return
-    with _told_errors():
-        from lethe_collector.plugin_list import describe, tell
+    from lethe_collector.plugin_list import describe, tell
 
-        config = _load_config_if_any(config_path)
-        rows = describe(_load_registry(config), config.sources if config else {})
+    config = _load_config_if_any(config_path)
+    rows = describe(_load_registry(config), config.sources if config else {})
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     else:
@@ -116,10 +112,9 @@ def plugins(context: click.Context, config_path: Path | None, as_json: bool) -> 
 )
 def new(name: str, kind: str, directory: Path) -> None:
     """Make a package with a parser for the tool NAME that works, to begin with."""
-    with _told_errors():
-        from lethe_collector.scaffold import write_plugin
+    from lethe_collector.scaffold import write_plugin
 
-        target, *files = write_plugin(name, kind, directory)
+    target, *files = write_plugin(name, kind, directory)
     click.echo(f"{target}:")
     for file in files:
         click.echo(f"  {file.relative_to(target)}")
@@ -136,14 +131,13 @@ def new(name: str, kind: str, directory: Path) -> None:
 @_config_option
 def parse(tool: str, path: Path, host: str, explain: bool, config_path: Path | None) -> None:
     """Print what the parser of TOOL makes of PATH, as NDJSON. Nothing is sent."""
-    with _told_errors():
-        from lethe_collector.explaining import explain_source
-        from lethe_collector.parsing import print_source, read_sources
+    from lethe_collector.explaining import explain_source
+    from lethe_collector.parsing import print_source, read_sources
 
-        parser = _load_registry(_load_config_if_any(config_path)).get(tool)
-        show = explain_source if explain else print_source
-        out, told = sys.stdout.buffer, sys.stderr
-        found = read_sources(parser, path.absolute(), show, host=host, out=out, told=told)
+    parser = _load_registry(_load_config_if_any(config_path)).get(tool)
+    show = explain_source if explain else print_source
+    out, told = sys.stdout.buffer, sys.stderr
+    found = read_sources(parser, path.absolute(), show, host=host, out=out, told=told)
     sys.exit(0 if found else EXIT_PROBLEM)
 
 
@@ -151,11 +145,10 @@ def parse(tool: str, path: Path, host: str, explain: bool, config_path: Path | N
 @_config_option
 def doctor(config_path: Path | None) -> None:
     """Check what the collector depends on: configuration, places, server, token, system."""
-    with _told_errors():
-        from lethe_collector.doctor import examine
+    from lethe_collector.doctor import examine
 
-        config = _load_config(config_path)
-        findings = examine(config, _load_registry(config))
+    config = _load_config(config_path)
+    findings = examine(config, _load_registry(config))
     for finding in findings:
         click.echo(f"{'ok ' if finding.is_well else '!! '} {finding.subject}: {finding.text}")
     sys.exit(0 if all(finding.is_well for finding in findings) else EXIT_PROBLEM)
@@ -170,13 +163,12 @@ def doctor(config_path: Path | None) -> None:
 @_config_option
 def verify(tool: str | None, repair: bool, mark: bool, config_path: Path | None) -> None:
     """Compare the sources of TOOL, or of all tools, with the server's turns."""
-    with _told_errors():
-        from lethe_collector.verifying import run_verification
+    from lethe_collector.verifying import run_verification
 
-        config = _load_config(config_path)
-        found, repaired, is_daemon_there = run_verification(
-            config, _load_registry(config), tool, repair=repair, mark=mark
-        )
+    config = _load_config(config_path)
+    found, repaired, is_daemon_there = run_verification(
+        config, _load_registry(config), tool, repair=repair, mark=mark
+    )
     for (_, path), count in found.missing.items():
         click.echo(f"{path}: {count} turns are missing on the server")
     for path, reason in found.unreadable.items():
@@ -204,10 +196,9 @@ def dead_letters() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_letters(config_path: Path | None, as_json: bool) -> None:
     """List the events that were refused for good, and why."""
-    with _told_errors():
-        from lethe_collector.replay import list_dead_letters, tell
+    from lethe_collector.replay import list_dead_letters, tell
 
-        rows = list_dead_letters(_load_config(config_path).state_dir)
+    rows = list_dead_letters(_load_config(config_path).state_dir)
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
@@ -221,12 +212,11 @@ def list_letters(config_path: Path | None, as_json: bool) -> None:
 @_config_option
 def retry_letters(ids: tuple[int, ...], code: str | None, config_path: Path | None) -> None:
     """Queue refused events again: those with the given IDS, or all."""
-    with _told_errors():
-        from lethe_collector.replay import retry_dead_letters
-        from lethe_collector.visiting import visiting
+    from lethe_collector.replay import retry_dead_letters
+    from lethe_collector.visiting import visiting
 
-        with visiting(_load_config(config_path).state_dir) as visit:
-            replay = retry_dead_letters(visit.database, ids=ids, code=code)
+    with visiting(_load_config(config_path).state_dir) as visit:
+        replay = retry_dead_letters(visit.database, ids=ids, code=code)
     click.echo(
         f"{replay.queued} events are queued, {replay.reread} sources will be read again;"
         f" {_who_sends(visit.collector_runs)}"
@@ -280,18 +270,3 @@ def _load_registry(config: CollectorConfig | None) -> ParserRegistry:
     if config is None:
         return load_parsers()
     return load_parsers(disabled=config.disabled_plugins, chosen=config.parsers)
-
-
-@contextmanager
-def _told_errors() -> Iterator[None]:
-    """Turn an error of lethe into one line on standard error and an exit code."""
-    from lethe_core.errors import ConfigInvalid, LetheError
-
-    try:
-        yield
-    except LetheError as error:
-        hint: Any = f" ({error.hint})" if error.hint else ""
-        click.echo(f"lethe-collector: {error.message}{hint}", err=True)
-        if isinstance(error, ConfigInvalid):
-            sys.exit(EXIT_CONFIG)
-        sys.exit(EXIT_IN_USE if error.code == "STATE_IN_USE" else EXIT_PROBLEM)

@@ -27,8 +27,9 @@ EXIT_OK: Final = 0
 EXIT_ATTENTION: Final = 1
 EXIT_LOST: Final = 2
 EXIT_LOST_FULL: Final = 3
-EXIT_CONFIG: Final = 78
+EXIT_CONFIG: Final = 78  # that of `lethe_core.cli`, which takes too long to import
 
+_PROGRAM: Final = "lethe-collector"
 _HELP_WIDTH: Final = 100
 
 _ADDED: Final = (
@@ -90,25 +91,41 @@ GROUP BY s.tool, k.reason ORDER BY s.tool, k.reason
 """
 
 
-class _Options(NamedTuple):
-    """What the command line asks for."""
+class Options(NamedTuple):
+    """What the command line asks for; `lethe_collector.cli` has the same options.
+
+    Args:
+        config: the configuration file, if one is named.
+        state_dir: the state, instead of the configured one.
+        json: whether all there is to know is printed as JSON.
+    """
 
     config: Path | None = None
     state_dir: Path | None = None
     json: bool = False
 
 
-def main(arguments: Sequence[str], program: str = "lethe-collector status") -> int:
+def main(arguments: Sequence[str]) -> int:
     """Print the status.
 
     Args:
         arguments: of the command line.
-        program: how the command is called, for its help.
 
     Returns:
         The exit code.
     """
-    options = _understand(arguments) or _parse(arguments, program)
+    return show(_understand(arguments) or _parse(arguments))
+
+
+def show(options: Options) -> int:
+    """Print the status.
+
+    Args:
+        options: what is asked for.
+
+    Returns:
+        The exit code.
+    """
     directory = options.state_dir
     if directory is None or options.config is not None:
         configured = _find_state_dir(options.config)
@@ -128,7 +145,7 @@ def main(arguments: Sequence[str], program: str = "lethe-collector status") -> i
     return int(status["exit_code"])
 
 
-def _understand(arguments: Sequence[str]) -> _Options | None:
+def _understand(arguments: Sequence[str]) -> Options | None:
     """Understand the usual command lines; `None` if it takes argparse.
 
     That costs a fifth of all that `status` does, most of it for help that nobody asked for.
@@ -145,15 +162,15 @@ def _understand(arguments: Sequence[str]) -> _Options | None:
             found[argument[2:].replace("-", "_")] = Path(value)
         else:
             return None
-    return _Options(**found)
+    return Options(**found)
 
 
-def _parse(arguments: Sequence[str], program: str) -> _Options:
+def _parse(arguments: Sequence[str]) -> Options:
     """Parse any command line; help and mistakes end the program."""
     import argparse  # noqa: PLC0415 - see `_understand`
 
     parser = argparse.ArgumentParser(
-        prog=program,
+        prog=f"{_PROGRAM} status",
         description="Tell what is archived, what lags, and what was refused or lost.",
         # To learn the width of the terminal it would import a quarter of all modules.
         formatter_class=lambda prog: argparse.HelpFormatter(prog, width=_HELP_WIDTH),
@@ -161,7 +178,7 @@ def _parse(arguments: Sequence[str], program: str) -> _Options:
     parser.add_argument("--config", type=Path, help="the configuration file")
     parser.add_argument("--state-dir", type=Path, help="the state, instead of the configured one")
     parser.add_argument("--json", action="store_true", help="print all there is to know as JSON")
-    return _Options(**vars(parser.parse_args(arguments)))
+    return Options(**vars(parser.parse_args(arguments)))
 
 
 def _find_state_dir(given: Path | None) -> Path | None:
@@ -174,12 +191,13 @@ def _find_state_dir(given: Path | None) -> Path | None:
     # The long way costs several times as much: YAML, and a schema to check it. It is only for
     # what no collector has checked since it was changed.
     from lethe_collector.config import load_config  # noqa: PLC0415
+    from lethe_core.cli import report  # noqa: PLC0415
     from lethe_core.errors import ConfigInvalid  # noqa: PLC0415
 
     try:
         return load_config(given, os.environ).state_dir
     except ConfigInvalid as error:
-        sys.stderr.write(f"{error.message}\n")
+        report(error, _PROGRAM)
         return None
 
 

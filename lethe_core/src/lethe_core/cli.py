@@ -5,7 +5,8 @@ command. It is imported when it is run, not before: ``lethe --help`` stays quick
 that cannot be imported fails alone.
 
 Exit codes: 0 it worked; 1 it did not; 2 it was called wrongly; 78 the configuration is wrong;
-130 it was interrupted.
+130 it was interrupted. The programs of other distributions tell errors in the same way, and may
+have codes of their own: they use `ReportingGroup`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import click
 from lethe_core.errors import ConfigInvalid, LetheError, PluginError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from importlib.metadata import EntryPoint
 
 GROUP: Final = "lethe.commands"
@@ -53,9 +54,14 @@ def exit_code(error: LetheError) -> int:
             return EXIT_FAILED
 
 
-def report(error: LetheError) -> None:
-    """Write what is wrong, and how to mend it, to the standard error stream."""
-    click.echo(f"lethe: {' '.join(error.message.split())} ({error.code})", err=True)
+def report(error: LetheError, program: str = "lethe") -> None:
+    """Write what is wrong, and how to mend it, to the standard error stream.
+
+    Args:
+        error: what to tell.
+        program: whose error it is.
+    """
+    click.echo(f"{program}: {' '.join(error.message.split())} ({error.code})", err=True)
     if error.hint:
         click.echo(f"hint: {error.hint}", err=True)
 
@@ -72,15 +78,32 @@ class InterruptibleGroup(click.Group):
 
 
 class ReportingGroup(InterruptibleGroup):
-    """A group of commands in which a `LetheError` ends the process with one line and a hint."""
+    """A group of commands in which a `LetheError` ends the process with one line and a hint.
+
+    Args:
+        program: begins the line.
+        exit_codes: by the code of an error, instead of what `exit_code` returns.
+        arguments: of a group.
+    """
+
+    def __init__(
+        self,
+        *,
+        program: str = "lethe",
+        exit_codes: Mapping[str, int] | None = None,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(**arguments)
+        self._program = program
+        self._exit_codes = exit_codes or {}
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
         except LetheError as error:
-            report(error)
-            ctx.exit(exit_code(error))
+            report(error, self._program)
+            ctx.exit(self._exit_codes.get(error.code, exit_code(error)))
 
 
 class InstalledCommands(ReportingGroup):

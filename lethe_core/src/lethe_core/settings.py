@@ -42,7 +42,12 @@ _KeyPath = tuple[str | int, ...]
 
 
 def load_settings(
-    schema: Schema, *, path: Path | None, env_prefix: str, environ: Mapping[str, str]
+    schema: Schema,
+    *,
+    path: Path | None,
+    env_prefix: str,
+    environ: Mapping[str, str],
+    options: Mapping[str, str | None] | None = None,
 ) -> dict[str, Any]:
     """Load and check settings.
 
@@ -52,19 +57,26 @@ def load_settings(
         env_prefix: such as ``LETHE_COLLECTOR__``; the rest of a variable's name is the key, its
             parts joined by two underscores.
         environ: the environment.
+        options: by key, what the command line says instead of all others; ``data_dir`` is told as
+            ``--data-dir``.
 
     Returns:
         What `schema` makes of it, defaults filled in.
 
     Raises:
-        ConfigInvalid: in one line: the file and line, or the variable; the key; what is allowed.
+        ConfigInvalid: in one line: the file and line, the variable or the option; the key; what is
+            allowed.
     """
     document = _Document(str(path) if path else "the configuration")
     if path is not None:
         document.read(path)
     for name in sorted(environ):
         if name.startswith(env_prefix):
-            _overlay(document, schema, name, name.removeprefix(env_prefix), environ[name])
+            keys = tuple(name.removeprefix(env_prefix).lower().split("__"))
+            _overlay(document, schema, f"environment variable {name}", keys, environ[name])
+    for name, value in (options or {}).items():
+        if value is not None:
+            _overlay(document, schema, f"option --{name.replace('_', '-')}", (name,), value)
     document.values = _fill_sections(schema, document.values)
     try:
         loaded: dict[str, Any] = schema.load(document.values)
@@ -295,7 +307,7 @@ class _Document:
         self.name = name
         self.values: Any = {}
         self._lines: dict[_KeyPath, int] = {}
-        self._variables: dict[_KeyPath, str] = {}
+        self._overlaid: dict[_KeyPath, str] = {}
 
     def read(self, path: Path) -> None:
         """Read a YAML file.
@@ -321,8 +333,8 @@ class _Document:
             raise ConfigInvalid(f"{path}:1: must be a mapping of keys to values")
         self.values = self._plain(parsed, ())
 
-    def put(self, key_path: _KeyPath, value: Any, variable: str) -> None:
-        """Set one value from the environment.
+    def put(self, key_path: _KeyPath, value: Any, place: str) -> None:
+        """Set one value from the environment or the command line.
 
         Raises:
             ConfigInvalid: what the key is part of is no mapping in the file.
@@ -333,16 +345,16 @@ class _Document:
                 node[name] = {}
             node = node[name]
             if not isinstance(node, dict):
-                place = self.place(key_path[:index])
-                raise ConfigInvalid(f"{place}: {_dotted(key_path[:index])}: must be a mapping")
+                wrong = self.place(key_path[:index])
+                raise ConfigInvalid(f"{wrong}: {_dotted(key_path[:index])}: must be a mapping")
         node[key_path[-1]] = value
-        self._variables[key_path] = variable
+        self._overlaid[key_path] = place
 
     def place(self, key_path: _KeyPath) -> str:
         """Name the place of a key, or of the nearest mapping around it."""
         for length in range(len(key_path), 0, -1):
-            if key_path[:length] in self._variables:
-                return f"environment variable {self._variables[key_path[:length]]}"
+            if key_path[:length] in self._overlaid:
+                return self._overlaid[key_path[:length]]
             if key_path[:length] in self._lines:
                 return f"{self.name}:{self._lines[key_path[:length]]}"
         return f"{self.name}:1" if self._lines else self.name
@@ -393,29 +405,28 @@ def _parse(text: str, name: str) -> Any:
         raise ConfigInvalid(f"{name}: is no valid YAML") from None
 
 
-# The environment ---------------------------------------------------------------------------
+# The environment and the command line ------------------------------------------------------
 
 
-def _overlay(document: _Document, schema: Schema, variable: str, rest: str, text: str) -> None:
+def _overlay(
+    document: _Document, schema: Schema, place: str, key_path: tuple[str, ...], text: str
+) -> None:
     node: Any = schema
-    key_path: _KeyPath = ()
-    for name in rest.lower().split("__"):
-        key_path = (*key_path, name)
+    for length, name in enumerate(key_path, start=1):
         known = _children(node)
         if name not in known:
-            place = f"environment variable {variable}"
-            raise ConfigInvalid(_sentence(place, key_path, node, _UNKNOWN))
+            raise ConfigInvalid(_sentence(place, key_path[:length], node, _UNKNOWN))
         node = known[name]
-    document.put(key_path, _from_text(node, text, variable), variable)
+    document.put(key_path, _from_text(node, text, place), place)
 
 
-def _from_text(field: Any, text: str, variable: str) -> Any:
-    """Read the text of a variable as the field that it is meant for wants it."""
+def _from_text(field: Any, text: str, place: str) -> Any:
+    """Read the text of a variable or option as the field that it is meant for wants it."""
     if isinstance(field, Text):
         return text
     if isinstance(field, Items) and not text.lstrip().startswith("["):
         return [item.strip() for item in text.split(",") if item.strip()]
-    value = _parse(text, f"environment variable {variable}")
+    value = _parse(text, place)
     return _Document("")._plain(value, ())  # noqa: SLF001 - the same conversion as of a file
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from lethe_core.cli import InterruptibleGroup
+from lethe_core.cli import ReportingGroup
 
 if TYPE_CHECKING:
     from lethe_server.config import Config
+    from lethe_server.storage import TokenBook
 
 EXIT_DAMAGED: Final = 1
-EXIT_CONFIG: Final = 78
 EXIT_UNAVAILABLE: Final = 75
+#: The codes of `Unavailable` and of what the server adds to it: try again later.
+_UNAVAILABLE: Final = dict.fromkeys(
+    ("UNAVAILABLE", "STORAGE_FULL", "INTEGRITY", "QUERY_TIMEOUT"), EXIT_UNAVAILABLE
+)
 
 _CONFIG = click.option(
     "--config",
@@ -29,22 +33,7 @@ _DATA_DIR = click.option(
 _OWNER = click.option("--owner", required=True, metavar="USER", help="Whose archive it opens.")
 
 
-class _Commands(InterruptibleGroup):
-    """Tells errors of lethe in one line and by the exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        from lethe_core.errors import ConfigInvalid, LetheError
-
-        try:
-            return super().invoke(ctx)
-        except LetheError as error:
-            hint = f" ({error.hint})" if error.hint else ""
-            click.echo(f"lethe-server: {error.message}{hint}", err=True)
-            code = EXIT_CONFIG if isinstance(error, ConfigInvalid) else EXIT_UNAVAILABLE
-            raise SystemExit(code) from None
-
-
-@click.group(cls=_Commands)
+@click.group(cls=ReportingGroup, program="lethe-server", exit_codes=_UNAVAILABLE)
 @click.version_option(package_name="lethe-server")
 def main() -> None:
     """Serve an archive of AI coding-assistant sessions."""
@@ -118,7 +107,6 @@ def link(*, path: Path | None, data_dir: Path | None, owner: str | None, url: st
     """Print a link that signs a browser in, once and within 15 minutes."""
     from lethe_core.errors import ConfigInvalid
     from lethe_server.auth.browser import create_link
-    from lethe_server.storage import TokenBook
 
     config = _load(path, data_dir)
     if url is None and not config.listen.port:
@@ -126,10 +114,9 @@ def link(*, path: Path | None, data_dir: Path | None, owner: str | None, url: st
     users = config.auth.allowed_users
     if owner is None and len(users) > 1:
         raise ConfigInvalid("several users are allowed", hint="say which with --owner")
-    if owner is not None and owner not in users:
-        raise ConfigInvalid(f"{owner!r} is not among auth.allowed_users")
-    with TokenBook(config.data_dir) as book:
-        place = create_link(book, owner=owner or min(users))
+    owner = _allowed(owner or min(users), config)
+    with _open_book(config) as book:
+        place = create_link(book, owner=owner)
     click.echo((url or f"http://{config.listen}").rstrip("/") + place)
 
 
@@ -226,10 +213,11 @@ def create(
     import time
 
     from lethe_server.auth.tokens import create_token
-    from lethe_server.storage import TokenBook
 
+    config = _load(path, data_dir)
+    owner = _allowed(owner, config)
     expires_at = time.time() + days * 86400 if days else None
-    with TokenBook(_load(path, data_dir).data_dir) as book:
+    with _open_book(config) as book:
         secret = create_token(book, owner=owner, name=name, scopes=scopes, expires_at=expires_at)
     click.echo(secret)
 
@@ -239,9 +227,7 @@ def create(
 @_DATA_DIR
 def list_tokens(*, path: Path | None, data_dir: Path | None) -> None:
     """List all tokens, without their secrets."""
-    from lethe_server.storage import TokenBook
-
-    with TokenBook(_load(path, data_dir).data_dir) as book:
+    with _open_book(_load(path, data_dir)) as book:
         rows = book.list()
     line = "{:<16} {:<20} {:<18} {:<12} {:<12} {:<12} {:<12}"
     click.echo(line.format("OWNER", "NAME", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "REVOKED"))
@@ -258,12 +244,13 @@ def list_tokens(*, path: Path | None, data_dir: Path | None) -> None:
 @click.option("--name", required=True, help="Of the token.")
 def revoke(*, path: Path | None, data_dir: Path | None, owner: str, name: str) -> None:
     """Put a token out of force; a running server follows within two seconds."""
-    from lethe_server.storage import TokenBook
+    from lethe_server.errors import NotFound
 
-    with TokenBook(_load(path, data_dir).data_dir) as book:
+    with _open_book(_load(path, data_dir)) as book:
         revoked = book.revoke(owner=owner, name=name)
     if not revoked:
-        raise click.ClickException(f"{owner} has no token in force named {name!r}")
+        hint = "`lethe-server token list` shows all tokens"
+        raise NotFound(f"{owner} has no token in force named {name!r}", hint=hint)
     click.echo(f"revoked {name!r} of {owner}")
 
 
@@ -271,6 +258,27 @@ def _load(path: Path | None, data_dir: Path | None) -> Config:
     from lethe_server.config import load_config
 
     return load_config(path, data_dir=data_dir)
+
+
+def _open_book(config: Config) -> TokenBook:
+    """Open the tokens of an archive, and say so if there was none: a server may use another one."""
+    from lethe_server.storage import TokenBook
+    from lethe_server.storage.database import FILE_NAME
+
+    is_new = not (config.data_dir / FILE_NAME).exists()
+    book = TokenBook(config.data_dir)
+    if is_new:
+        click.echo(f"{config.data_dir}: there was no database; made a new one", err=True)
+    return book
+
+
+def _allowed(owner: str, config: Config) -> str:
+    """Return a user's name if who has it may sign in; all else would be refused with 403."""
+    from lethe_core.errors import ConfigInvalid
+
+    if owner not in config.auth.allowed_users:
+        raise ConfigInvalid(f"{owner!r} is not among auth.allowed_users")
+    return owner
 
 
 def _date(seconds: float | None) -> str:

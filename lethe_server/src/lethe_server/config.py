@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ENV_PREFIX: Final = "LETHE_SERVER__"
 ENV_CONFIG: Final = "LETHE_SERVER_CONFIG"
+_SETTINGS: Final = (ENV_PREFIX, "LETHE_COLLECTOR__")
 
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
@@ -129,13 +130,22 @@ def load_config(
         path = Path(named).expanduser() if named else default_config_path()
         if not named and not path.is_file():
             path = None
-    options = {"LISTEN": listen, "DATA_DIR": data_dir and str(data_dir.absolute())}
-    variables |= {ENV_PREFIX + name: value for name, value in options.items() if value}
-    loaded = load_settings(ServerSettings(), path=path, env_prefix=ENV_PREFIX, environ=variables)
+    loaded = load_settings(
+        ServerSettings(),
+        path=path,
+        env_prefix=ENV_PREFIX,
+        environ=variables,
+        options={"listen": listen, "data_dir": str(data_dir.absolute()) if data_dir else None},
+    )
     config = Config(**loaded)
     if path is not None and f"{ENV_PREFIX}AUTH__FORWARD_AUTH__PROXY_SECRET" not in variables:
         _refuse_readable_secret(path, config)
     return config
+
+
+def environment_without_settings() -> dict[str, str]:
+    """Return the environment for programs whose settings stand in their files alone."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
 
 
 def _refuse_readable_secret(path: Path, config: Config) -> None:

@@ -26,7 +26,8 @@ def test_o01_files_are_private_whatever_the_umask(tmp_path, mask):
     finally:
         os.umask(before)
 
-    assert dict.fromkeys(("lethe.db", "lethe.db-wal", "lethe.db-shm"), 0o600) == modes
+    names = ("lethe.db", "lethe.db-wal", "lethe.db-shm", "server.lock")
+    assert dict.fromkeys(names, 0o600) == modes
     assert 0o700 == stat.S_IMODE(directory.stat().st_mode)
 
 

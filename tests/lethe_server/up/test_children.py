@@ -22,7 +22,7 @@ def child(tmp_path):
     async def run(program):
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
         log = tmp_path / "server.log"
-        log.write_text("the last line")
+        log.write_text("the last line\nhint: mend it\n")
         try:
             yield Child("lethe_server", process, log)
         finally:

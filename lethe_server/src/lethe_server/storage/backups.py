@@ -4,16 +4,21 @@
   Writers go on meanwhile; the write-ahead log cannot shrink until the copy is done.
 * It is written under another name, checked whole, synced, and only then named as asked for: a
   file with that name is good. It is one file, without a log beside it.
-* A restore checks the backup, copies it beside the database and changes places with it in one
-  step; the old database stays under another name. It is refused while a server runs.
+* A restore checks the backup, copies it beside the database, gives the old database a second name,
+  and replaces it in one step: at any moment there is the old one or the new one, and never a log of
+  the old one beside the new one. It is refused while a server runs.
+* What is restored may also be the files of a server that was killed: the log beside the database
+  holds what was committed last, and is taken with it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import apsw
@@ -23,15 +28,17 @@ from lethe_server.errors import StorageFailed
 from lethe_server.storage.database import FILE_NAME, prepare_directory
 from lethe_server.storage.faults import translated_faults
 from lethe_server.storage.integrity import find_damage
+from lethe_server.storage.lock import ArchiveLock
 from lethe_server.storage.migrations import APPLICATION_ID, known_migrations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 #: Pages that are copied between two reports.
 _STEP_PAGES: Final = 4096
-_BESIDE: Final = ("-wal", "-shm", "-journal")
+#: What of a database may stand in another file beside it, and an index that SQLite makes anew.
+_LOGS: Final = ("-wal", "-journal")
+_BESIDE: Final = (*_LOGS, "-shm")
 
 
 def back_up(
@@ -55,16 +62,14 @@ def back_up(
     source = directory / FILE_NAME
     if not source.exists():
         raise ConfigInvalid(f"{directory}: there is no database")
-    if target.exists():
-        raise ConfigInvalid(f"{target}: there is a file already", hint="choose another name")
+    _refuse_existing(target)
     partial = target.with_name(f".{target.name}.partial")
-    with _removed_at_the_end(partial), translated_faults():
+    with translated_faults(), _unfinished(partial):
         _make_private(partial)
         _copy(source, partial, report)
         check_backup(partial)
         _sync(partial)
-        os.link(partial, target)  # unlike a rename, it replaces nothing
-        partial.unlink()
+        _name_fresh(partial, target)
         _sync(target.parent)
     return target.stat().st_size
 
@@ -104,7 +109,7 @@ def restore(backup: Path, directory: Path) -> Path | None:
     """Put a backup in the place of the database; no server may run.
 
     Args:
-        backup: the file; it is not changed.
+        backup: the file; neither it nor a log beside it is changed.
         directory: the server's `data_dir`; made if it is not there.
 
     Returns:
@@ -117,18 +122,15 @@ def restore(backup: Path, directory: Path) -> Path | None:
     """
     if not backup.is_file():
         raise ConfigInvalid(f"{backup}: there is no such file")
-    fresh = not (directory / FILE_NAME).exists()
     path = prepare_directory(directory)
-    if fresh:
-        path.unlink()
     partial = path.with_name(f".{path.name}.restoring")
-    with _removed_at_the_end(partial), translated_faults():
-        _make_private(partial)
-        shutil.copyfile(backup, partial)
+    with contextlib.closing(ArchiveLock(directory)), translated_faults(), _unfinished(partial):
+        for suffix in ("", *_LOGS):
+            _copy_file(_beside(backup, suffix), _beside(partial, suffix))
         check_backup(partial)
         _sync(partial)
-        aside = None if fresh else _set_aside(path)
-        partial.rename(path)
+        aside = _set_aside(path)
+        partial.replace(path)
         _sync(directory)
     return aside
 
@@ -150,38 +152,102 @@ def _copy(source: Path, target: Path, report: Callable[[float], None]) -> None:
         reading.close()
 
 
-def _set_aside(path: Path) -> Path:
-    """Give the old database another name, together with what lies beside it.
+def _set_aside(path: Path) -> Path | None:
+    """Give the old database a second name, and leave nothing beside it under the first.
+
+    Returns:
+        The second name; `None` if there is no old database.
+
+    Raises:
+        StorageFailed: somebody has it open.
+    """
+    files = [suffix for suffix in ("", *_LOGS) if _has_content(_beside(path, suffix))]
+    if "" in files:
+        _fold_log(path)
+        files = [suffix for suffix in files if _has_content(_beside(path, suffix))]
+    aside = _free_name(f"{path}.replaced-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
+    for suffix in files:
+        _name_again(_beside(path, suffix), _beside(aside, suffix))
+    _sync(path.parent)
+    # A log is left only by a database that is too damaged for SQLite to fold it in. Until the new
+    # one comes, it stands here without its log, and with it under the second name.
+    for suffix in _BESIDE:
+        _beside(path, suffix).unlink(missing_ok=True)
+    _sync(path.parent)
+    return aside if files else None
+
+
+def _free_name(name: str) -> Path:
+    """Return a name that no database has yet."""
+    names = (Path(f"{name}-{number}" if number > 1 else name) for number in itertools.count(1))
+    return next(path for path in names if not any(path.parent.glob(f"{path.name}*")))
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _fold_log(path: Path) -> None:
+    """Have all of a database in one file, unless it is damaged.
 
     Raises:
         StorageFailed: somebody has it open.
     """
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
-        # This needs the database alone, so that it fails beside a server; and it leaves one file.
-        connection.pragma("journal_mode", "delete")
+        connection.pragma("journal_mode", "delete")  # this needs the database alone
     except (apsw.BusyError, apsw.LockedError):
-        hint = "stop the server first"
+        hint = "wait until the other command has ended"
         raise StorageFailed("another program has the database open", hint=hint) from None
     except (apsw.CorruptError, apsw.NotADBError, apsw.IOError):
         pass  # a damaged database is why one restores; its log goes with it
     finally:
         with contextlib.suppress(apsw.Error):
             connection.close()
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    aside = path.with_name(f"{path.name}.replaced-{stamp}")
-    for suffix in _BESIDE:
-        beside = path.with_name(path.name + suffix)
-        if beside.exists():
-            beside.rename(aside.with_name(aside.name + suffix))
-    path.rename(aside)
-    return aside
+
+
+def _name_fresh(partial: Path, target: Path) -> None:
+    """Give a file its name, which replaces nothing.
+
+    Raises:
+        ConfigInvalid: there is a file of that name.
+    """
+    try:
+        os.link(partial, target)  # unlike a rename, it replaces nothing
+    except OSError:  # on some disks a file has one name alone, so that one has to look before
+        _refuse_existing(target)
+        partial.rename(target)
+
+
+def _refuse_existing(target: Path) -> None:
+    if target.exists():
+        raise ConfigInvalid(f"{target}: there is a file already", hint="choose another name")
+
+
+def _name_again(source: Path, target: Path) -> None:
+    """Give a file a second name, or a copy on a disk where a file has one name alone."""
+    try:
+        os.link(source, target)
+    except OSError:
+        _copy_file(source, target)
+        _sync(target)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    """Copy a file, if it is there, to one that belongs to this user alone."""
+    if source.is_file():
+        _make_private(target)
+        shutil.copyfile(source, target)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    """Name a file of SQLite that belongs to a database."""
+    return path.with_name(path.name + suffix)
 
 
 def _make_private(path: Path) -> None:
     """Make an empty file that belongs to this user alone (A7)."""
     try:
-        path.unlink(missing_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         os.close(os.open(path, flags, 0o600))
     except OSError as error:
@@ -189,13 +255,21 @@ def _make_private(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _removed_at_the_end(path: Path) -> Iterator[None]:
-    """Remove what is left under the name of an unfinished file."""
+def _unfinished(path: Path) -> Iterator[None]:
+    """Remove what is left under the name of an unfinished file, at the end and from a kill before.
+
+    A log that was left is as bad as the file: SQLite would take it for that of the next one.
+    """
+    _remove(path)
     try:
         yield
     finally:
-        for suffix in ("", *_BESIDE):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", *_BESIDE):
+        _beside(path, suffix).unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -11,6 +11,7 @@ Whoever is killed meanwhile has a whole archive, and the next call does the rest
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
@@ -18,10 +19,10 @@ import zstandard
 from loguru import logger
 
 from lethe_core.errors import ConfigInvalid
-from lethe_server.errors import StorageFailed
 from lethe_server.storage.database import FILE_NAME, open_database, prepare_directory
 from lethe_server.storage.dictionaries import FIRST_TURNS, newest, save, train, unpacker_of
 from lethe_server.storage.faults import translated_faults
+from lethe_server.storage.lock import ArchiveLock
 from lethe_server.storage.migrations import migrate
 from lethe_server.storage.payloads import Packer, dictionary_number
 from lethe_server.storage.search_index import SOURCES, has_index, table_of
@@ -64,11 +65,9 @@ def compact(directory: Path) -> tuple[int, int]:
         raise ConfigInvalid(f"{directory}: there is no database")
     path = prepare_directory(directory)
     before = path.stat().st_size
-    database = open_database(path, writer=True)
-    try:
+    with closing(ArchiveLock(directory)), closing(open_database(path, writer=True)) as database:
         connection = database.connection()
         with translated_faults():
-            _require_alone(connection)
             migrate(connection)
             owners = _owners(connection)
             for owner, turns in owners.items():
@@ -78,19 +77,7 @@ def compact(directory: Path) -> tuple[int, int]:
                 _join_index(connection, owner)
             connection.execute("VACUUM")
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-    finally:
-        database.close()
     return before, path.stat().st_size
-
-
-def _require_alone(connection: apsw.Connection) -> None:
-    """Leave the write-ahead log for a moment, which needs the database alone."""
-    try:
-        connection.pragma("journal_mode", "delete")
-        connection.pragma("journal_mode", "wal")
-    except (apsw.BusyError, apsw.LockedError):
-        hint = "stop the server first"
-        raise StorageFailed("another program has the database open", hint=hint) from None
 
 
 def _owners(connection: apsw.Connection) -> dict[int, int]:

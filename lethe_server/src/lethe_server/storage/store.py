@@ -18,6 +18,7 @@ from lethe_server.errors import Overloaded, StorageDamaged
 from lethe_server.storage import changes, marks, relatives, sessions, tokens, turnpages, turns
 from lethe_server.storage.database import open_database, prepare_directory
 from lethe_server.storage.dictionaries import Dictionaries
+from lethe_server.storage.lock import ArchiveLock
 from lethe_server.storage.migrations import migrate
 from lethe_server.storage.readers import ReaderPool
 from lethe_server.storage.reindexing import update_indexes
@@ -75,11 +76,15 @@ class Store:
 
     Args:
         path: the database; migrated already.
+        lock: of its directory; closed with the store.
         observe: is told the number of requests and the seconds of each commit.
     """
 
-    def __init__(self, path: Path, observe: Callable[[int, float], None] | None = None) -> None:
+    def __init__(
+        self, path: Path, lock: ArchiveLock, observe: Callable[[int, float], None] | None = None
+    ) -> None:
         self.path = path
+        self._lock = lock
         self._damage: StorageDamaged | None = None
         self._nonce = marks.make_nonce()
         self._writer = Writer(path, observe) if observe else Writer(path)
@@ -101,21 +106,24 @@ class Store:
         Raises:
             ConfigInvalid: the directory cannot be used, or holds another version's database.
             StorageFull: there is no room.
-            StorageFailed: it does not work now.
+            StorageFailed: it does not work now, or another program has the archive open.
         """
         path = prepare_directory(directory)
-        database = open_database(path, writer=True)
+        lock = ArchiveLock(directory)
         try:
-            migrate(database.connection())
-            update_indexes(database.connection())
-        finally:
-            database.close()
-        return cls(path, observe)
+            with contextlib.closing(open_database(path, writer=True)) as database:
+                migrate(database.connection())
+                update_indexes(database.connection())
+            return cls(path, lock, observe)
+        except BaseException:
+            lock.close()
+            raise
 
     def close(self) -> None:
         """Finish what is being written and read, then close."""
         self._readers.close()
         self._writer.close()
+        self._lock.close()
 
     async def packer(self, owner: str) -> Packer:
         """Return what packs the turns of an owner."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 
 from lethe_core.errors import Unavailable
+from lethe_server.config import environment_without_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,9 @@ async def summarise(plan: Plan, url: str, collector_config: Path) -> dict[str, A
 
     Returns:
         The sums, and under ``tools`` the same for each tool.
+
+    Raises:
+        Unavailable: the collector's state or the server's archive cannot be read.
     """
     status = await _collector_status(collector_config)
     tools: dict[str, dict[str, int]] = {
@@ -56,15 +60,24 @@ async def summarise(plan: Plan, url: str, collector_config: Path) -> dict[str, A
 
 
 async def _sessions(url: str, token: str, host: str) -> Any:
-    """Walk over the sessions of this machine, page by page."""
+    """Walk over the sessions of this machine, page by page.
+
+    Raises:
+        Unavailable: the server does not answer, or with something else.
+    """
     headers = {"Authorization": f"Bearer {token}"}
     async with aiohttp.ClientSession(headers=headers, trust_env=False) as client:
         offset = 0
         while True:
             parameters = {"host": host, "limit": str(_PAGE), "offset": str(offset)}
-            async with client.get(f"{url}/api/v1/sessions", params=parameters) as answer:
-                answer.raise_for_status()
-                page = (await answer.json())["sessions"]
+            try:
+                async with client.get(f"{url}/api/v1/sessions", params=parameters) as answer:
+                    answer.raise_for_status()
+                    page = (await answer.json())["sessions"]
+            except aiohttp.ClientResponseError as error:
+                raise Unavailable(f"the server answers {error.status}: {error.message}") from error
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise Unavailable(f"the server cannot be asked: {error}") from error
             for session in page:
                 yield session
             if len(page) < _PAGE:
@@ -77,6 +90,7 @@ async def _collector_status(config: Path) -> dict[str, Any]:
         sys.executable,
         *("-m", "lethe_collector", "status", "--json", "--config", str(config)),
         stdout=asyncio.subprocess.PIPE,
+        env=environment_without_settings(),
     )
     output, _ = await process.communicate()
     try:

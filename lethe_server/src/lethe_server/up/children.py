@@ -12,6 +12,7 @@ import sys
 from typing import IO, TYPE_CHECKING, Final
 
 from lethe_core.errors import Unavailable
+from lethe_server.config import environment_without_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -77,6 +78,8 @@ async def running(
 ) -> AsyncIterator[Child]:
     """Run a program of lethe; it is stopped when the block is left.
 
+    No variable of the environment overrides its configuration, which says what was asked for.
+
     Args:
         module: what to run.
         arguments: of the program.
@@ -95,6 +98,7 @@ async def running(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=stderr or asyncio.subprocess.DEVNULL,
             stderr=stderr,
+            env=environment_without_settings(),
             start_new_session=True,  # Ctrl-C reaches `lethe up` alone, which stops both in order
             preexec_fn=_die_with_parent(),
         )
@@ -153,5 +157,6 @@ def _die_with_parent() -> Callable[[], None] | None:
 
 
 def _last_line(log: Path) -> str:
+    """Return the last line that says what happened; a hint how to mend it may stand below."""
     lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
+    return next((line for line in reversed(lines) if not line.startswith("hint: ")), "")

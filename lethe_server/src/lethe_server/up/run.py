@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from lethe_core.errors import ConfigInvalid
-from lethe_server.config import load_config
 from lethe_server.up.archive import summarise
 from lethe_server.up.children import Child, running, wait_for_port
 from lethe_server.up.files import data_lock, make_link, prepare_data, write_settings
@@ -67,7 +66,6 @@ async def _run_both(plan: Plan, *, exit_when_idle: bool) -> tuple[dict[str, Any]
         loop.add_signal_handler(signal.SIGHUP, stopped.set)  # the terminal was closed
     port_file = prepare_data(plan)
     server_config = write_settings(plan.data / "server.yaml", plan.server_settings())
-    load_config(server_config)  # what is wrong in the environment is told here, not in a log
     serve = ["serve", "--config", str(server_config), "--port-file", str(port_file)]
     async with running("lethe_server", serve, log=plan.data / "server.log") as server:
         url = await wait_for_port(server, port_file, stopped, _say)

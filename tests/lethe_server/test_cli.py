@@ -1,0 +1,60 @@
+"""The commands of the server, as somebody types them."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from lethe_server.cli import main
+from lethe_server.storage import TokenBook
+
+
+@pytest.fixture
+def data(tmp_path):
+    """The data directory; there is none yet."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(tmp_path, data, monkeypatch):
+    """Run a command on the data directory, where alice alone is allowed."""
+    config = tmp_path / "server.yaml"
+    config.write_text(f"data_dir: {data}\nauth: {{allowed_users: [alice]}}\n")
+    monkeypatch.setenv("LETHE_SERVER_CONFIG", str(config))
+    return lambda *arguments: CliRunner().invoke(main, arguments)
+
+
+@pytest.mark.promise("A2")
+@pytest.mark.parametrize("command", [("link",), ("token", "create", "--name", "laptop")])
+def test_who_is_not_allowed_gets_neither_a_link_nor_a_token(run, data, command):
+    """Nothing is made that the server would refuse."""
+    refused = run(*command, "--owner", "bob")
+
+    assert refused.exit_code == 78
+    assert "'bob' is not among auth.allowed_users" in refused.stderr
+    assert not data.exists()
+    assert run(*command, "--owner", "alice").exit_code == 0
+    with TokenBook(data) as book:
+        assert ["alice"] == [row.owner for row in book.list()]
+
+
+def test_an_unknown_token_is_a_wrong_call(run):
+    """It is told like all other errors."""
+    refused = run("token", "revoke", "--owner", "alice", "--name", "nope")
+
+    assert refused.exit_code == 2
+    told = "lethe-server: alice has no token in force named 'nope' (NOT_FOUND)"
+    assert refused.stderr.splitlines()[1:] == [
+        told,
+        "hint: `lethe-server token list` shows all tokens",
+    ]
+
+
+def test_a_database_that_had_to_be_made_is_told(run, data):
+    """Who asks in another place than the server's sees it; the secret alone is on stdout."""
+    first = run("token", "create", "--owner", "alice", "--name", "first")
+    second = run("token", "create", "--owner", "alice", "--name", "second")
+
+    assert first.stderr == f"{data}: there was no database; made a new one\n"
+    assert second.stderr == ""
+    assert [1, 1] == [made.stdout.count("\n") for made in (first, second)]
