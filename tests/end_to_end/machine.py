@@ -29,10 +29,12 @@ class Machine:
     Args:
         home: what HOME is set to.
         environment: set besides.
+        directory: where commands are started; that of the tests if `None`.
     """
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
+    directory: Path | None = None
 
     @property
     def data(self) -> Path:
@@ -50,6 +52,7 @@ class Machine:
         environment = {"HOME": str(self.home), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
         return subprocess.Popen(
             [str(lethe), *arguments],
+            cwd=self.directory,
             env=environment | self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -107,6 +107,23 @@ def test_data_directory_is_the_users_alone(machine: Machine):
     assert expected == modes
 
 
+def test_nothing_is_run_from_the_working_directory(machine: Machine, tmp_path: Path):
+    """Files that are named like libraries and plugins may lie where somebody starts it."""
+    write_session(machine, "one")
+    machine.directory = tmp_path / "repository"
+    about = machine.directory / "odd-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[lethe.parsers]\nodd = odd_plugin\n")
+    ran = machine.directory / "ran"
+    for name in ("odd_plugin", "secrets", "loguru"):
+        (machine.directory / f"{name}.py").write_text(f"open({str(ran)!r}, 'a').write(__name__)\n")
+
+    machine.up()
+
+    assert not ran.exists()
+
+
 def test_options_win_over_the_environment(machine: Machine):
     """Variables for server and collector that run apart change nothing."""
     write_session(machine, "one")

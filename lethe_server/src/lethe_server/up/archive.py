@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
 from lethe_core.errors import Unavailable
 from lethe_server.config import environment_without_settings
+from lethe_server.up.children import program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,8 +87,7 @@ async def _sessions(url: str, token: str, host: str) -> Any:
 
 async def _collector_status(config: Path) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "lethe_collector", "status", "--json", "--config", str(config)),
+        *program("lethe_collector", "status", "--json", "--config", str(config)),
         stdout=asyncio.subprocess.PIPE,
         env=environment_without_settings(),
     )

@@ -72,6 +72,19 @@ class Child:
         )
 
 
+def program(module: str, *arguments: str) -> tuple[str, ...]:
+    """Return the command line of a program of lethe.
+
+    Nothing is imported from the working directory (`-P`): who starts lethe in somebody's
+    repository must not run what lies there, be it named like a plugin or like a library.
+
+    Args:
+        module: what to run.
+        arguments: of the program.
+    """
+    return (sys.executable, "-P", "-m", module, *arguments)
+
+
 @contextlib.asynccontextmanager
 async def running(
     module: str, arguments: Sequence[str], *, log: Path | None = None
@@ -91,10 +104,7 @@ async def running(
             descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             stderr = stack.enter_context(os.fdopen(descriptor, "wb"))
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            module,
-            *arguments,
+            *program(module, *arguments),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=stderr or asyncio.subprocess.DEVNULL,
             stderr=stderr,
