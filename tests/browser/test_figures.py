@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
 
 from browser.conftest import sign_in
+from browser.stories import DAY, Story
+
+#: Long before everything else.
+EARLY = time.time() - 500 * DAY
+
+
+def day(seconds):
+    """The day of a time, as the address holds it."""
+    return time.strftime("%Y-%m-%d", time.localtime(seconds))
 
 
 def test_stats_show_the_numbers_of_the_api(page):
@@ -61,6 +71,15 @@ def test_a_row_of_the_stats_leads_to_its_sessions(page):
     expect(page).to_have_url(re.compile(r"tool=codex&since="))
 
     expect(page.locator(".session-row").first).to_contain_text("Codex")
+
+
+def test_stats_until_a_day_show_all_that_was_before(page, archive):
+    """An end without a beginning is a range, too."""
+    archive.send(Story("early", EARLY, host="attic").prompt("Sow the beans.").events)
+    page.goto(f"/stats?range=all&until={day(EARLY + 2 * DAY)}")
+
+    expect(page.locator(".numbers tbody tr").first).to_be_visible()
+    expect(page.get_by_text("Tokens by week and tool")).to_be_visible()
 
 
 def test_projects_are_found_sorted_and_opened(page):

@@ -37,15 +37,16 @@ export function Stats({ address }) {
   const range = params.since || params.until ? "" : (params.range ?? "30");
   const by = Object.hasOwn(DIMENSIONS, params.by ?? "") ? params.by : "tool";
   const measure = MEASURES[params.show] ? params.show : "tokens";
+  const isSinceEver = range === "all" || (params.until && !params.since);
   const asked = {
-    since: range === "all" ? undefined : dayStart(params.since ?? daysAgo(Number(range || 30) - 1)),
+    since: isSinceEver ? undefined : dayStart(params.since ?? daysAgo(Number(range || 30) - 1)),
     until: dayStart(params.until),
     tool: params.tool,
     host: params.host,
     project: params.project,
   };
   const inputs = [range, params.since, params.until, by, params.tool, params.host, params.project];
-  const period = range === "all" || range === "365" ? "week" : "day";
+  const period = isSinceEver || range === "365" ? "week" : "day";
   const load = async (signal) => {
     const [series, table] = await Promise.all([
       api.stats({ ...asked, group_by: `${period},${by}` }, signal),
