@@ -82,6 +82,14 @@ def test_stats_until_a_day_show_all_that_was_before(page, archive):
     expect(page.get_by_text("Tokens by week and tool")).to_be_visible()
 
 
+def test_the_chart_of_a_closed_range_ends_with_it(page, archive):
+    """No column is drawn for days that were not asked for."""
+    archive.send(Story("early", EARLY, host="attic").prompt("Sow the beans.").events)
+    page.goto(f"/stats?since={day(EARLY - 5 * DAY)}&until={day(EARLY + 5 * DAY)}")
+
+    expect(page.locator(".chart-column")).to_have_count(10)
+
+
 def test_projects_are_found_sorted_and_opened(page):
     """A project leads to its sessions; the list can be narrowed and sorted."""
     page.goto("/projects")

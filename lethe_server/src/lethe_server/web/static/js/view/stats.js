@@ -120,7 +120,7 @@ function filtersOf(params, { since }) {
 }
 
 /** One column a day or week, also for those in which nothing was done. */
-function columnsOf({ series, by, period, since }, shown, of, height) {
+function columnsOf({ series, by, period, since, until }, shown, of, height) {
   const found = new Map();
   for (const group of series.groups) {
     const key = group[period];
@@ -135,7 +135,8 @@ function columnsOf({ series, by, period, since }, shown, of, height) {
   const date = period === "day" && since ? new Date(since * 1000) : new Date(`${keys[0]}T12:00`);
   date.setHours(12);
   const last = new Date(`${keys.at(-1)}T12:00`);
-  const end = period === "day" ? new Date(Math.max(last, new Date().setHours(12, 0, 0, 0))) : last;
+  const lastAsked = new Date(Math.min(Date.now(), until ? (until - 1) * 1000 : Infinity));
+  const end = period === "day" ? new Date(Math.max(last, lastAsked.setHours(12, 0, 0, 0))) : last;
   const columns = [];
   for (; date <= end; date.setDate(date.getDate() + step)) {
     const key = date.toLocaleDateString("sv");
