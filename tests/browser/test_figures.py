@@ -90,6 +90,19 @@ def test_the_chart_of_a_closed_range_ends_with_it(page, archive):
     expect(page.locator(".chart-column")).to_have_count(10)
 
 
+def test_a_column_of_the_chart_leads_to_its_sessions(page, archive):
+    """The filters of the view go with the day."""
+    archive.send(Story("early", EARLY, host="attic").prompt("Sow the beans.").events)
+    archive.send(Story("beside", EARLY, host="cellar").prompt("Store the beans.").events)
+    days = f"since={day(EARLY)}&until={day(EARLY + DAY)}"
+    page.goto(f"/stats?{days}&tool=claude-code&host=attic&project=garden")
+    page.locator(".chart-field").press("End")
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(f"{archive.url}/?tool=claude-code&host=attic&project=garden&{days}")
+    expect(page.locator(".session-row")).to_have_count(1)
+
+
 def test_projects_are_found_sorted_and_opened(page):
     """A project leads to its sessions; the list can be narrowed and sorted."""
     page.goto("/projects")

@@ -92,8 +92,8 @@ function Figures({ value, measure, params }) {
   const names = groups.map((group) => group[value.by]);
   const shown = names.slice(0, names.length > OWN_COLOURS + 1 ? OWN_COLOURS : OWN_COLOURS + 1);
   const labels = [...shown.map((name) => labelOf(value.by, name)), ...(names.length > shown.length ? [OTHERS] : [])];
-  const columns = columnsOf(value, shown, of, labels.length);
-  const address = (name) => addressOf("/", { ...filtersOf(params, value), [value.by]: name });
+  const address = (changes) => addressOf("/", { ...filtersOf(params, value), ...changes });
+  const columns = columnsOf(value, shown, of, labels.length, address);
   return html`
     <dl class="figures">
       <div><dt>Sessions</dt><dd>${count(totals.sessions)}</dd></div>
@@ -120,7 +120,7 @@ function filtersOf(params, { since }) {
 }
 
 /** One column a day or week, also for those in which nothing was done. */
-function columnsOf({ series, by, period, since, until }, shown, of, height) {
+function columnsOf({ series, by, period, since, until }, shown, of, height, address) {
   const found = new Map();
   for (const group of series.groups) {
     const key = group[period];
@@ -145,7 +145,7 @@ function columnsOf({ series, by, period, since, until }, shown, of, height) {
     columns.push({
       key,
       values: found.get(key) ?? new Array(height).fill(0),
-      address: addressOf("/", { since: key, until: next.toLocaleDateString("sv") }),
+      address: address({ since: key, until: next.toLocaleDateString("sv") }),
     });
   }
   return columns;
@@ -175,7 +175,7 @@ function Table({ groups, by, shown, address }) {
           return html`<tr key=${String(name)}>
             <th scope="row">
               <span class="tool-dot" data-hue=${place < 0 ? 7 : place} aria-hidden="true"></span>${" "}
-              ${name === null || by === "model" ? labelOf(by, name) : html`<a href=${address(name)} title=${name}>${labelOf(by, name)}</a>`}
+              ${name === null || by === "model" ? labelOf(by, name) : html`<a href=${address({ [by]: name })} title=${name}>${labelOf(by, name)}</a>`}
             </th>
             ${COLUMNS.map(([label, cell]) => html`<td key=${label}>${cell(group)}</td>`)}
           </tr>`;
