@@ -103,6 +103,37 @@ def test_a_patch_names_its_files(page, archive):
     expect(page.locator(".tool-body")).not_to_contain_text("patchText")
 
 
+def test_removed_comments_are_no_headers_of_a_file(page, archive):
+    """Within a hunk, lines that begin like the head of a file are lines that were changed."""
+    printed = (
+        "diff --git a/beds.sql b/beds.sql\n--- a/beds.sql\n+++ b/beds.sql\n@@ -1,3 +1,3 @@\n"
+        " SELECT name\n--- the driest first\n+++ both\n FROM beds\n"
+        "--- a/pumps.sql\n+++ b/pumps.sql\n@@ -2 +2 @@ head\n-A\n"
+        "\\ No newline at end of file\n+++ B\n"
+    )
+    patch = (
+        "*** Begin Patch\n*** Update File: beds.lua\n@@ head\n-- dry first\n--- wet first\n"
+        "*** Add File: pumps.lua\n+++ two\n*** End Patch"
+    )
+    story = Story("comments", time.time() - 5350, title="Comments", title_source="generated")
+    story.prompt("Mend the comments.")
+    story.call("apply_patch", {"patchText": patch}, "Done")
+    story.call("Bash", {"command": "git diff"}, printed)
+    archive.send(story.events)
+    page.goto("/session/claude-code/laptop/comments")
+    expect(call(page, "apply_patch").locator(".difference-sum")).to_have_text(
+        re.compile(r"^\+1 .2$")
+    )
+    call(page, "git diff").click()
+    difference = page.locator(".tool-result .difference")
+    expect(difference.locator(".difference-sum")).to_have_text(re.compile(r"^\+2 .2$"))
+
+    signs = difference.locator(".line").evaluate_all("all => all.map((line) => line.dataset.sign)")
+    head = ["file", "file", "place"]
+    first = ["file", *head, "same", "removed", "added", "same"]
+    assert signs == [*first, *head, "removed", "same", "added"]
+
+
 def test_what_is_no_picture_is_told(page, archive):
     """A broken picture is a line of text that says what it was to be."""
     story = Story("broken-picture", time.time() - 5300, title="Broken", title_source="generated")
