@@ -332,6 +332,18 @@ def test_new_turns_appear_in_an_open_session(page, archive):
     expect(page.get_by_text("This came later.")).to_be_in_viewport()
 
 
+def test_a_session_that_ended_is_running_no_more(page, archive):
+    """The head of a session that stays open says that it runs for as long as it does."""
+    name = f"ending-{time.time_ns()}"
+    archive.send(Story(name, time.time() - 20).prompt("Water them.").events)
+    page.clock.install()
+    page.goto(f"/session/claude-code/laptop/{name}")
+    expect(page.locator(".session-head .running")).to_be_visible()
+    page.clock.fast_forward("03:00")
+
+    expect(page.locator(".session-head .running")).to_have_count(0)
+
+
 def test_what_is_not_there_is_said(watched):
     """A session that does not exist, or is somebody else's, is told as such."""
     page = watched(allowed=("404",)).new_page()

@@ -3,7 +3,7 @@
 import { api } from "../api.js";
 import { addressOf, sessionAddress } from "../address.js";
 import { baseName, brief, count, dayLabel, duration, exactTime, isoTime, money, plural, time } from "../format.js";
-import { html, useEffect, useLoaded, useRef, useState } from "../ui.js";
+import { html, useEffect, useLoaded, useNow, useRef, useState } from "../ui.js";
 import { Copy } from "./copy.js";
 import { Icon } from "./icon.js";
 import { Related } from "./related.js";
@@ -17,12 +17,13 @@ const FORMATS = [
 ];
 
 export function SessionHead({ session, all, toggle, onFind }) {
+  const now = useNow();
   const lasted = session.last_activity - session.started_at;
   return html`<header class="session-head">
     <${Parent} session=${session} />
     <h1>${session.title || "Untitled"}</h1>
     <p class="meta">
-      ${isRunning(session, Date.now() / 1000) && html`<${Running} />`}
+      ${isRunning(session, now) && html`<${Running} />`}
       <${ToolName} tool=${session.tool} />
       ${session.working_dir &&
       html`<a href=${addressOf("/", { project: session.working_dir })} title=${session.working_dir}>${baseName(session.working_dir)}</a>`}

@@ -10,7 +10,7 @@ import { Icon } from "../part/icon.js";
 import { Rows } from "../part/rows.js";
 import { SessionRow, isRunning, sessionKey } from "../part/sessionrow.js";
 import { Empty, Failed, Loading } from "../part/states.js";
-import { html, useCallback, useEffect, useMemo, useRef, useState } from "../ui.js";
+import { html, useCallback, useEffect, useMemo, useNow, useRef, useState } from "../ui.js";
 
 const PAGE = 100;
 const NAMES = FILTERS.filter((name) => name !== "role");
@@ -234,14 +234,4 @@ function useSelection(rows) {
     },
   });
   return { key, control };
-}
-
-/** The time, for what is running now. */
-function useNow() {
-  const [now, setNow] = useState(() => Date.now() / 1000);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now() / 1000), 20_000);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
 }
