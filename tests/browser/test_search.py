@@ -209,8 +209,8 @@ def test_a_wrong_query_says_what_is_wrong(page, watched):
 
 
 def test_a_search_is_saved_and_run_again(page):
-    """A search gets a name, and leads from the settings to the same hits."""
-    page.goto("/?q=valve&host=workshop")
+    """A search gets a name, and leads from the settings to the same hits in the same order."""
+    page.goto("/?q=valve&host=workshop&outputs=1&order=time")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_label("Name of the search")).to_be_focused()
     page.keyboard.type("Valves of the workshop")
@@ -219,7 +219,7 @@ def test_a_search_is_saved_and_run_again(page):
 
     page.goto("/settings")
     page.get_by_role("link", name="Valves of the workshop").click()
-    expect(page).to_have_url(re.compile(r"\?q=valve&host=workshop$"))
+    expect(page).to_have_url(re.compile(r"\?q=valve&host=workshop&outputs=1&order=time$"))
     expect(page.locator(".result").first).to_be_visible()
     page.goto("/settings")
     page.get_by_role("button", name="Delete Valves of the workshop").click()

@@ -23,6 +23,7 @@ function bodyOf(name, params) {
   const filters = {};
   for (const key of KEPT) if (params[key]) filters[key] = params[key];
   if (params.outputs === "1") filters.include_tool_outputs = true;
+  if (params.order === "time") filters.order = "time";
   return { name, q: params.q, filters };
 }
 
