@@ -277,6 +277,28 @@ def test_a_turn_has_a_link(reading):
     expect(reading.locator(".turn[data-lit]")).to_contain_text("All 14 tests pass")
 
 
+@pytest.mark.parametrize("width", [660, 768, 880, 1000, 1190, 1300, 1440])
+def test_what_copies_a_turn_lies_beside_it(watched, archive, width):
+    """Wherever the window ends, the buttons of a turn can be clicked and nothing sticks out."""
+    story = Story("copied", time.time() - 5150, title="Copied", title_source="generated")
+    for number in range(30):
+        story.prompt(f"Question {number} about the beds and the valves that answer late.")
+        story.answer("Just a moment.").answer(f"Answer {number}. " + "The bed is dry. " * 20)
+    archive.send(story.events)
+    page = watched(viewport={"width": width, "height": 800}).new_page()
+    page.goto("/session/claude-code/laptop/copied")
+    turn = page.locator(".turn:not([data-head])", has_text="Answer 2.")
+    turn.hover()
+
+    for name in ("Copy the link to this turn", "Copy the text"):
+        assert turn.get_by_role("button", name=name).evaluate(
+            "(button) => { const { left, right, top, bottom } = button.getBoundingClientRect();"
+            " return [left + 1, right - 1].every((x) =>"
+            " button.contains(document.elementFromPoint(x, (top + bottom) / 2))); }"
+        )
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
 def test_subagents_and_forks_lead_both_ways(reading):
     """A call leads to its subagent's session, that one back, and forks are listed."""
     reading.get_by_role("link", name="Open the session of the subagent").click()
