@@ -354,6 +354,29 @@ def test_new_turns_appear_in_an_open_session(page, archive):
     expect(page.get_by_text("This came later.")).to_be_in_viewport()
 
 
+def test_who_is_at_the_end_stays_there(page, archive):
+    """After `G`, each turn that comes moves the end into view, however many come in turn."""
+    name = f"followed-{time.time_ns()}"
+    story = Story(name, time.time() - 600, title="Followed", title_source="generated")
+    for number in range(30):
+        story.prompt(f"Question {number}. " + "Tell me more about the beds. " * 12)
+        story.answer(f"Answer {number}.")
+    archive.send(story.events)
+    page.goto(f"/session/claude-code/laptop/{name}")
+    expect(page.locator(".turn").first).to_be_visible()
+    expect(page.get_by_text("Live: what is archived appears by itself")).to_be_attached()
+    page.keyboard.press("G")
+    expect(page.get_by_text("Answer 29.")).to_be_in_viewport()
+    for number in range(30, 45, 5):
+        for more in range(number, number + 5):
+            story.prompt(f"Question {more}. " + "Tell me more about the beds. " * 24)
+            story.answer(f"Answer {more}.")
+        archive.send(story.events[-10:])
+        expect(page.get_by_text(f"Answer {number + 4}.")).to_be_in_viewport()
+
+    assert page.evaluate("document.documentElement.scrollHeight - innerHeight - scrollY") < 2
+
+
 def test_a_session_that_ended_is_running_no_more(page, archive):
     """The head of a session that stays open says that it runs for as long as it does."""
     name = f"ending-{time.time_ns()}"

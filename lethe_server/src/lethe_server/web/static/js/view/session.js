@@ -14,7 +14,7 @@ import { SessionHead } from "../part/sessionhead.js";
 import { Failed, Loading } from "../part/states.js";
 import { Turn, estimateRow } from "../part/turn.js";
 import { Pages } from "../pages.js";
-import { html, useCallback, useEffect, useMemo, useRedraw, useRef, useState, useTitle } from "../ui.js";
+import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRedraw, useRef, useState, useTitle } from "../ui.js";
 
 /** So far from the edges of the window a hit is well seen (pixels). */
 const READ_FROM = 110;
@@ -97,14 +97,18 @@ function Reading({ pages, wanted }) {
     if (end.current && pages.added > known) setKnown(pages.added);
   };
   const [known, setKnown] = useState(0); // of the added turns
-  useEffect(() => {
-    if (!end.current || pages.added <= known) return;
-    window.scrollTo({ top: document.documentElement.scrollHeight });
+  const showEnd = () => {
+    control.show(rows.length, 0);
+    end.current = true; // also where nothing is to be scrolled
     setKnown(pages.added);
+  };
+  // At once: the rows hold what was the end, and where that leads may be taken for a place further up.
+  useLayoutEffect(() => {
+    if (end.current && pages.added > known) showEnd();
   }, [pages.added]);
   const toEnd = () => {
-    setKnown(pages.added);
-    jump(rows.length - 1);
+    showEnd();
+    read(rows.length - 1);
     setLit(null);
   };
 
