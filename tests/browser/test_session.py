@@ -10,6 +10,11 @@ from playwright.sync_api import expect
 
 from browser.stories import WATERING, Story
 
+#: Waits until so many pictures have been drawn.
+FRAMES = """async (count) => {
+  for (let drawn = 0; drawn < count; drawn += 1) await new Promise(requestAnimationFrame);
+}"""
+
 
 @pytest.fixture
 def reading(page, session_path):
@@ -217,6 +222,30 @@ def test_o_and_t_open_everything(reading):
     expect(call(reading, "Grep")).to_have_attribute("aria-expanded", "false")
     reading.keyboard.press("t")
     expect(reading.locator('.folded[data-kind="thinking"] .folded-body')).to_be_visible()
+
+
+def test_o_moves_nothing_that_is_read(page, archive):
+    """Calls that open and close above and below leave what is read where it is."""
+    story = Story("opened", time.time() - 5150, title="Opened", title_source="generated")
+    for number in range(40):
+        story.prompt(f"Question {number} about the beds.")
+        for part in range(4):
+            story.call("Bash", {"command": f"valve {number}-{part}"}, "closed\n" * (3 + 5 * part))
+        story.answer(f"Answer {number}.")
+    archive.send(story.events)
+    page.goto("/session/claude-code/laptop/opened#turn-opened-200")
+    read = page.locator(".turn", has_text="Question 20 about")
+    expect(read).to_be_in_viewport()
+    held = [read.element_handle(), read.bounding_box()["y"] + 20]
+    page.mouse.wheel(0, -40)
+    page.wait_for_function("([turn, place]) => turn.getBoundingClientRect().top > place", arg=held)
+    before = read.bounding_box()["y"]
+    for state in ("true", "false"):
+        page.keyboard.press("o")
+        expect(call(page, "valve 20-0")).to_have_attribute("aria-expanded", state)
+        page.evaluate(FRAMES, 10)
+
+        assert read.bounding_box()["y"] == pytest.approx(before, abs=2)
 
 
 def test_find_counts_walks_and_paints(reading):

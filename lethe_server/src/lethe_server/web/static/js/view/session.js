@@ -12,7 +12,7 @@ import { Marks } from "../part/prose.js";
 import { Rows } from "../part/rows.js";
 import { SessionHead } from "../part/sessionhead.js";
 import { Failed, Loading } from "../part/states.js";
-import { Turn, estimateRow } from "../part/turn.js";
+import { Turn, estimateRow, isFolding } from "../part/turn.js";
 import { Pages } from "../pages.js";
 import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRedraw, useRef, useState, useTitle } from "../ui.js";
 
@@ -126,6 +126,12 @@ function Reading({ pages, wanted }) {
     jump(await pages.prompt(place >= 0 && Math.abs(place - at.current) < 40 ? place : at.current, step));
   };
   const toggle = (name) => {
+    const place = control.place?.();
+    if (place) {
+      // A call that fills the window may close; all else that is read stays where it is.
+      const isLedTo = place.gap < 0 && isFolding(rows[place.index]?.kind);
+      control.show(place.index, isLedTo ? READ_FROM : place.gap);
+    }
     opened.clear();
     setAll((was) => ({ ...was, [name]: !was[name] }));
   };
