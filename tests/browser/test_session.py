@@ -248,6 +248,40 @@ def test_o_moves_nothing_that_is_read(page, archive):
         assert read.bounding_box()["y"] == pytest.approx(before, abs=2)
 
 
+def test_who_comes_back_to_a_session_reads_on(page, archive):
+    """The way back, the way forward and a reload lead to the turn that was read."""
+    story = Story("left", time.time() - 5150, title="Left", title_source="generated")
+    for number in range(200):
+        story.prompt(f"Question {number} about the beds.").answer("Dry. " * (7 * number % 90))
+    archive.send(story.events)
+    path = "/session/claude-code/laptop/left"
+    page.goto(path)
+    expect(page.locator(".turn").first).to_be_visible()
+    read = page.locator(".turn", has_text="Question 150 about")
+    while not read.count():
+        page.mouse.wheel(0, 1500)
+        page.evaluate(FRAMES, 2)
+    read.scroll_into_view_if_needed()
+    page.evaluate(FRAMES, 10)
+    before = read.bounding_box()["y"]
+
+    def expect_place():
+        expect(read).to_be_in_viewport()
+        page.evaluate(FRAMES, 10)
+        assert read.bounding_box()["y"] == pytest.approx(before, abs=2)
+
+    page.keyboard.press("g")
+    page.keyboard.press("s")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Stats")
+    page.go_back()
+    expect_place()
+    page.reload()
+    expect_place()
+    page.goto("about:blank")
+    page.go_back()
+    expect_place()
+
+
 def test_find_counts_walks_and_paints(reading):
     """All turns are searched, outputs of closed calls too; a hit is opened and painted."""
     reading.keyboard.press("f")

@@ -1,7 +1,7 @@
 // One session: its head, its turns, and the prompts to jump between.
 
 import { api } from "../api.js";
-import { go, sessionAddress } from "../address.js";
+import { go, sessionAddress, usePlace } from "../address.js";
 import { useKeys } from "../keys.js";
 import { useChanges } from "../live.js";
 import { copyText } from "../part/copy.js";
@@ -26,7 +26,7 @@ export function Session({ address }) {
   const redraw = useRedraw();
   const pages = useMemo(() => new Pages({ tool, host, session_id: id }, redraw), [tool, host, id]);
   useEffect(() => {
-    pages.open(address.turn);
+    pages.open(address.turn ?? window.history.state?.place?.turn ?? null);
     return () => pages.close();
   }, [pages]);
   useChanges(pages.changed, pages.refresh);
@@ -78,12 +78,28 @@ function Reading({ pages, wanted }) {
     [jump],
   );
 
+  // Who comes back is led to what they read; a place in pixels says little before all is measured.
+  const placeNow = useCallback(() => {
+    const place = control.place?.();
+    const row = place && transcript.rows[place.index];
+    return row ? { turn: row.turn.turn_id, gap: place.gap } : null;
+  }, [control]);
+  usePlace(placeNow);
+  const comeBack = async ({ turn, gap }) => {
+    const index = await pages.seek(turn);
+    if (index < 0) return;
+    control.show(index, gap);
+    read(index);
+  };
+
   // The turn of the address, as soon as it is there.
   const [missing, setMissing] = useState(false);
   useEffect(() => {
     let isWanted = true;
     setMissing(false);
+    const { place } = window.history.state ?? {};
     if (wanted !== null) seek(wanted).then((found) => isWanted && setMissing(!found));
+    else if (place) comeBack(place);
     return () => {
       isWanted = false;
     };
