@@ -177,6 +177,26 @@ def test_a_token_is_made_shown_once_and_revoked(page):
     expect(row).to_have_count(0)
 
 
+def test_long_names_stay_within_the_window(watched):
+    """On a telephone the longest name of a token or of a saved search makes nothing stick out."""
+    name = "w" * 64
+    page = watched(viewport={"width": 390, "height": 800}).new_page()
+    page.goto("/?q=valve")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Name of the search")).to_be_focused()
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Saved", exact=True)).to_be_attached()
+    page.goto("/settings")
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Make a token").click()
+    expect(page.locator(".secret code")).to_be_visible()
+    expect(page.get_by_role("button", name=f"Revoke {name}")).to_be_attached()
+    expect(page.get_by_role("link", name=name)).to_be_visible()
+
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_a_name_that_is_taken_is_told(watched):
     """Two tokens of one name are refused in words."""
     page = watched(allowed=("409",)).new_page()

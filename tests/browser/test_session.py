@@ -362,6 +362,20 @@ def test_what_copies_a_turn_lies_beside_it(watched, archive, width):
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+def test_a_long_name_of_a_tool_stays_within_the_window(watched, archive):
+    """On a telephone a name that is longer than its line ends within it."""
+    name = "mcp__plugin_playwright_playwright__browser_take_screenshot"
+    story = Story("long-name", time.time() - 5140, title="Long", title_source="generated")
+    story.prompt("Look.").call(name, {"path": "a.png"}, "Done")
+    archive.send(story.events)
+    page = watched(viewport={"width": 390, "height": 800}).new_page()
+    page.goto("/session/claude-code/laptop/long-name")
+    call(page, name).click()
+    expect(page.locator(".tool-result")).to_be_visible()
+
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_subagents_and_forks_lead_both_ways(reading):
     """A call leads to its subagent's session, that one back, and forks are listed."""
     reading.get_by_role("link", name="Open the session of the subagent").click()
