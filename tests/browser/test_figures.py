@@ -207,6 +207,21 @@ def test_a_name_that_is_taken_is_told(watched):
     expect(page.get_by_role("alert")).to_contain_text("you have a token of this name")
 
 
+@pytest.mark.parametrize("answer", ["abort", "fail"])
+def test_who_could_not_sign_out_is_told(watched, answer):
+    """Where the server is away or fails it is said, and one can try again."""
+    page = watched(allowed=("ERR_FAILED", "503")).new_page()
+    page.route(
+        "**/logout",
+        lambda route: route.abort() if answer == "abort" else route.fulfill(status=503),
+    )
+    page.goto("/settings")
+    page.get_by_role("button", name="Sign out").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("You are still signed in")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
 def test_who_signs_out_is_out(watched, chromium, archive):
     """The session ends at the server; the page then holds nothing."""
     page = watched(state=sign_in(chromium, archive), allowed=("401",)).new_page()

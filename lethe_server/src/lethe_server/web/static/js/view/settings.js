@@ -32,10 +32,19 @@ export function Settings() {
 
 function Me() {
   const { value, error } = useLoaded((signal) => api.me(signal), []);
+  const [said, say] = useState("");
   if (error && !error.isMissing) return html`<${Failed} error=${error} />`;
   if (!value) return null;
   const leave = async () => {
-    await logOut();
+    try {
+      await logOut();
+    } catch (problem) {
+      // Whom the server does not know is signed out.
+      if (problem.code !== "UNAUTHORIZED") {
+        say(`You are still signed in: ${problem.message || "the server failed"}.`);
+        return;
+      }
+    }
     window.location.assign("/");
   };
   return html`<section class="card" aria-label="Who you are">
@@ -43,6 +52,7 @@ function Me() {
       <h2>${value.user}</h2>
       ${value.kind === "session" && html`<button class="button" onClick=${leave}>Sign out</button>`}
     </header>
+    ${said && html`<p class="notice notice-failed" role="alert">${said}</p>`}
     <p class="muted">Signed in ${WAYS[value.kind] ?? ""}${value.admin ? "; may read the archives of others" : ""}.</p>
   </section>`;
 }
