@@ -16,6 +16,30 @@ FRAMES = """async (count) => {
 }"""
 
 
+FORES = (*range(30, 38), *range(90, 98))
+BACKS = (0, *range(40, 48), *range(100, 108))
+#: Of all runs of a text, the contrast of the one that is read worst (WCAG 2).
+LEAST_CONTRAST = """(output) => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const light = (color) => {
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((part) => {
+      const share = part / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = getComputedStyle(output.querySelector("pre")).backgroundColor;
+  return Math.min(...[...output.querySelectorAll("span")].map((run) => {
+    const { color, backgroundColor } = getComputedStyle(run);
+    const under = backgroundColor === "rgba(0, 0, 0, 0)" ? ground : backgroundColor;
+    const [dark, bright] = [light(color), light(under)].sort((one, other) => one - other);
+    return (bright + 0.05) / (dark + 0.05);
+  }));
+}"""
+
+
 @pytest.fixture
 def reading(page, session_path):
     """The session that has everything."""
@@ -77,6 +101,51 @@ def test_output_of_a_shell_keeps_its_colours(reading):
     expect(output).to_contain_text("1 failed, 13 passed in 0.41s")
     assert "\x1b" not in output.text_content()
     assert "[32m" not in output.text_content()
+
+
+#: What a program prints, and the classes of it: `38` and `48` give colours of 256 and of millions.
+COLOURS = {
+    "38;5;9": "ansi-9",
+    "38;5;208": "ansi-3",
+    "38;5;21": "ansi-4",
+    "38;5;232": "ansi-8",
+    "38;5;255": "ansi-7",
+    "38;2;255;255;255": "ansi-7",
+    "38;2;0;0;0": "ansi-8",
+    "38;2;20;80;20": "ansi-2",
+    "38;2;255;120;220": "ansi-5",
+    "38;2;90;220;230;1": "ansi-bold ansi-6",
+    "48;2;60;0;0": "ansi-on-1",
+    "48;5;22;38;5;231": "ansi-7 ansi-on-2",
+    "7": "ansi-on-7",
+    "31;7": "ansi-on-1",
+    "34;43;7": "ansi-3 ansi-on-4",
+    "7;31;27": "ansi-1",
+    "38;5": "",
+    "48;2;300;0;0;4": "ansi-underline ansi-on-1",
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_all_colours_of_a_shell_can_be_read(watched, archive, theme):
+    """Colours become the nearest of the sixteen, which the page has in shades for its ground."""
+    story = Story("colours", time.time() - 5130, title="Colours", title_source="generated")
+    story.prompt("Print.")
+    printed = [f"\x1b[{codes}m{codes}\x1b[0m" for codes in COLOURS]
+    grounds = [f"\x1b[{ground};{text}mread\x1b[0m" for ground in BACKS for text in FORES]
+    story.call("Bash", {"command": "paint"}, "\n".join([*printed, *grounds]))
+    archive.send(story.events)
+    page = watched(color_scheme=theme).new_page()
+    page.goto("/session/claude-code/laptop/colours")
+    call(page, "paint").click()
+    output = page.locator(".tool-result .output")
+    for codes, classes in COLOURS.items():
+        run = output.get_by_text(codes, exact=True)
+        if classes:
+            expect(run).to_have_class(classes)
+
+    assert output.locator("[style]").count() == 0
+    assert output.evaluate(LEAST_CONTRAST) > 4.5
 
 
 def test_a_diff_that_was_printed_is_a_diff(reading):
