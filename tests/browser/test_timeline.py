@@ -108,6 +108,21 @@ def test_filters_narrow_the_list(page):
     expect(page.locator(".session-row").first).to_be_visible()
 
 
+def test_the_days_of_a_filter_belong_to_it(page, archive):
+    """From one day until the same day is that day."""
+    begins = time.time() - 310 * 86400
+    archive.send(Story("one-day", begins, host="shed").prompt("Oil the pump.").events)
+    day = time.strftime("%Y-%m-%d", time.localtime(begins))
+    page.goto("/?host=shed")
+    page.get_by_role("button", name="Date").click()
+    page.get_by_role("textbox", name="From").fill(day)
+    page.get_by_role("textbox", name="Until").fill(day)
+    page.get_by_role("button", name="Show", exact=True).click()
+
+    expect(page).to_have_url(re.compile(f"since={day}&until={day}"))
+    expect(page.locator(".session-row")).to_have_count(1)
+
+
 def test_a_long_list_draws_what_is_seen_alone(page, archive):
     """Of many hundred sessions a few dozen are in the document, wherever one scrolls."""
     now = time.time() - 40 * 86400

@@ -3,7 +3,7 @@
 
 import { setParams } from "../address.js";
 import { SUGGESTED } from "../catalog.js";
-import { baseName, toolLabel } from "../format.js";
+import { baseName, dayKey, toolLabel } from "../format.js";
 import { html, useEffect, useRef, useState } from "../ui.js";
 import { Icon } from "./icon.js";
 
@@ -15,6 +15,7 @@ const LABELS = {
   since: "From",
   until: "Until",
 };
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const PERIODS = [
   ["Today", 0],
   ["Last 7 days", 6],
@@ -118,17 +119,23 @@ function Dates({ take }) {
 }
 
 /** The asker's day so many days ago, as YYYY-MM-DD. */
-export function daysAgo(days) {
-  const date = new Date();
-  date.setDate(date.getDate() - days);
-  const two = (number) => String(number).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-}
+export const daysAgo = (days) => shiftedDay(dayKey(Date.now() / 1000), -days);
 
 /** The beginning of a day of the asker as Unix seconds, which every route understands alike. */
 export function dayStart(day) {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(day ?? "")) return day;
+  if (!DAY.test(day ?? "")) return day;
   return new Date(`${day}T00:00:00`).getTime() / 1000;
+}
+
+/** The end of a day: a filter holds both of its days, while every route ends before a time. */
+export const dayEnd = (day) => dayStart(shiftedDay(day, 1));
+
+/** The day so many days later; what is no day stays as it is. */
+export function shiftedDay(day, days) {
+  if (!DAY.test(day ?? "")) return day;
+  const date = new Date(`${day}T12:00`);
+  date.setDate(date.getDate() + days);
+  return dayKey(date.getTime() / 1000);
 }
 
 function walk(event, box, setOpen) {

@@ -4,7 +4,7 @@ import { api } from "../api.js";
 import { FILTERS, sessionAddress, setParams } from "../address.js";
 import { baseName, count, exactTime, isoTime, shortTime } from "../format.js";
 import { useKeys } from "../keys.js";
-import { Chips, dayStart } from "../part/chips.js";
+import { Chips, dayEnd, dayStart } from "../part/chips.js";
 import { Icon } from "../part/icon.js";
 import { Marked } from "../part/marks.js";
 import { SaveSearch } from "../part/savedsearches.js";
@@ -147,7 +147,7 @@ function queryOf(params) {
     project: params.project,
     role: params.role,
     since: dayStart(params.since),
-    until: dayStart(params.until),
+    until: dayEnd(params.until),
     include_tool_outputs: params.outputs === "1" ? "true" : undefined,
     order: params.order === "time" ? "time" : undefined,
   };

@@ -4,7 +4,7 @@ import { api } from "../api.js";
 import { addressOf, setParams } from "../address.js";
 import { baseName, brief, count, money, toolLabel } from "../format.js";
 import { Chart } from "../part/chart.js";
-import { Chips, dayStart, daysAgo } from "../part/chips.js";
+import { Chips, dayEnd, dayStart, daysAgo, shiftedDay } from "../part/chips.js";
 import { Empty, Failed, Loading } from "../part/states.js";
 import { html, useLoaded, useTitle } from "../ui.js";
 
@@ -40,7 +40,7 @@ export function Stats({ address }) {
   const isSinceEver = range === "all" || (params.until && !params.since);
   const asked = {
     since: isSinceEver ? undefined : dayStart(params.since ?? daysAgo(Number(range || 30) - 1)),
-    until: dayStart(params.until),
+    until: dayEnd(params.until),
     tool: params.tool,
     host: params.host,
     project: params.project,
@@ -140,12 +140,10 @@ function columnsOf({ series, by, period, since, until }, shown, of, height, addr
   const columns = [];
   for (; date <= end; date.setDate(date.getDate() + step)) {
     const key = date.toLocaleDateString("sv");
-    const next = new Date(date);
-    next.setDate(next.getDate() + step);
     columns.push({
       key,
       values: found.get(key) ?? new Array(height).fill(0),
-      address: address({ since: key, until: next.toLocaleDateString("sv") }),
+      address: address({ since: key, until: shiftedDay(key, step - 1) }),
     });
   }
   return columns;

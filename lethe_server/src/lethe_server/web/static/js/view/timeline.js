@@ -5,7 +5,7 @@ import { FILTERS, go, sessionAddress, setParams } from "../address.js";
 import { count, dayKey, dayLabel, plural } from "../format.js";
 import { useKeys } from "../keys.js";
 import { useChanges } from "../live.js";
-import { Chips, dayStart } from "../part/chips.js";
+import { Chips, dayEnd, dayStart } from "../part/chips.js";
 import { Icon } from "../part/icon.js";
 import { Rows } from "../part/rows.js";
 import { SessionRow, isRunning, sessionKey } from "../part/sessionrow.js";
@@ -22,7 +22,7 @@ export function Timeline({ params }) {
       host: params.host,
       project: params.project,
       since: dayStart(params.since),
-      until: dayStart(params.until),
+      until: dayEnd(params.until),
     }),
     [params.tool, params.host, params.project, params.since, params.until],
   );
