@@ -459,6 +459,17 @@ def test_subagents_and_forks_lead_both_ways(reading):
     expect(reading).to_have_url(re.compile(WATERING))
 
 
+def test_a_parent_that_is_not_archived_is_no_link(watched, archive):
+    """Where the session that one came from is not here, it is said, and nothing leads there."""
+    story = Story("orphan", time.time() - 5120, parent_session_id="gone", relation="fork")
+    archive.send(story.prompt("Go on.").events)
+    page = watched(allowed=("404",)).new_page()
+    page.goto("/session/claude-code/laptop/orphan")
+
+    expect(page.locator(".parent")).to_have_text("Forked from gone, which is not archived")
+    expect(page.locator(".parent a")).to_have_count(0)
+
+
 def test_a_session_is_resumed_by_a_command_to_copy(reading):
     """The command of the session's tool stands in its head."""
     reading.context.grant_permissions(["clipboard-read", "clipboard-write"])

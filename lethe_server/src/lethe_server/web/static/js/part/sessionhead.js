@@ -60,7 +60,7 @@ const RELATIONS = { subagent: "Subagent of", fork: "Forked from", continuation: 
 function Parent({ session }) {
   const id = session.parent_session_id;
   const parent = { ...session, session_id: id };
-  const { value } = useLoaded(
+  const { value, error } = useLoaded(
     (signal) => (id ? api.session(parent, { turns: 1 }, signal) : Promise.resolve(null)),
     [id],
   );
@@ -68,7 +68,9 @@ function Parent({ session }) {
   return html`<p class="parent">
     <${Icon} name="up" />
     ${RELATIONS[session.relation] ?? "Comes from"}${" "}
-    <a href=${sessionAddress(parent)}>${value?.session?.title || id}</a>
+    ${error?.isMissing
+      ? `${id}, which is not archived`
+      : html`<a href=${sessionAddress(parent)}>${value?.session?.title || id}</a>`}
   </p>`;
 }
 
