@@ -4,7 +4,7 @@
 import { setParams } from "../address.js";
 import { SUGGESTED } from "../catalog.js";
 import { baseName, dayKey, toolLabel } from "../format.js";
-import { html, useEffect, useRef, useState } from "../ui.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
 import { Icon } from "./icon.js";
 
 const LABELS = {
@@ -25,22 +25,35 @@ const PERIODS = [
 
 /** @param {Array<string>} names which filters @param {Object} params of the address */
 export function Chips({ names, params, children }) {
-  return html`<div class="chips" role="group" aria-label="Filters">
+  const box = useRef(null);
+  const changed = useRef(null); // the filter whose chip is about to be another one
+  const change = (name, changes) => {
+    changed.current = name;
+    setParams(changes);
+  };
+  // The chip that had the focus is gone.
+  useLayoutEffect(() => {
+    const name = changed.current === "until" && !params.until ? "since" : changed.current;
+    changed.current = null;
+    if (name) box.current.querySelector(`[data-filter="${name}"]`)?.focus();
+  });
+  return html`<div class="chips" role="group" aria-label="Filters" ref=${box}>
     ${names.map((name) =>
       params[name]
-        ? html`<${SetChip} key=${name} name=${name} value=${params[name]} />`
+        ? html`<${SetChip} key=${name} name=${name} value=${params[name]} change=${change} />`
         : name === "until"
           ? null
-          : html`<${OpenChip} key=${name} name=${name} />`,
+          : html`<${OpenChip} key=${name} name=${name} change=${change} />`,
     )}
     ${children}
   </div>`;
 }
 
-function SetChip({ name, value }) {
+function SetChip({ name, value, change }) {
   return html`<button
     class="chip chip-set"
-    onClick=${() => setParams({ [name]: undefined })}
+    data-filter=${name}
+    onClick=${() => change(name, { [name]: undefined })}
     aria-label=${`${LABELS[name]} ${value}: remove`}
     title=${value}
   >
@@ -53,7 +66,7 @@ function SetChip({ name, value }) {
 const shown = (name, value) =>
   name === "tool" ? toolLabel(value) : name === "project" ? baseName(value) : value;
 
-function OpenChip({ name }) {
+function OpenChip({ name, change }) {
   const [open, setOpen] = useState(false);
   const [values, setValues] = useState([]);
   const box = useRef(null);
@@ -71,11 +84,12 @@ function OpenChip({ name }) {
   }, [open, values]);
   const take = (changes) => {
     setOpen(false);
-    setParams(changes);
+    change(name, changes);
   };
   return html`<div class="chip-box" ref=${box} onKeyDown=${(event) => walk(event, box, setOpen)}>
     <button
       class="chip"
+      data-filter=${name}
       aria-haspopup="true"
       aria-expanded=${open ? "true" : "false"}
       onClick=${() => setOpen(!open)}
