@@ -459,6 +459,26 @@ def test_subagents_and_forks_lead_both_ways(reading):
     expect(reading).to_have_url(re.compile(WATERING))
 
 
+def test_a_session_is_printed_whole(page, archive):
+    """On paper stand all turns, and nothing that is there to be clicked."""
+    story = Story("printed", time.time() - 5110, title="Printed", title_source="generated")
+    for number in range(100):
+        story.prompt(f"Question {number} about the beds.").answer("Dry. " * 60)
+    archive.send(story.events)
+    page.goto("/session/claude-code/laptop/printed")
+    expect(page.locator(".turn").first).to_be_visible()
+    expect(page.get_by_text("Live: what is archived appears by itself")).to_be_attached()
+    assert page.locator(".turn").count() < 200
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    expect(page.locator(".turn")).to_have_count(200)
+    expect(page.locator(".head")).to_be_hidden()
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+
+    expect(page.locator(".turn[data-turn=printed-199]")).to_have_count(0)
+
+
 def test_a_parent_that_is_not_archived_is_no_link(watched, archive):
     """Where the session that one came from is not here, it is said, and nothing leads there."""
     story = Story("orphan", time.time() - 5120, parent_session_id="gone", relation="fork")

@@ -13,6 +13,8 @@ import { html, useEffect, useLayoutEffect, useMemo, useRef, useRedraw } from "..
 
 /** So far beyond the window rows are drawn (pixels). */
 const MARGIN = 900;
+/** So many rows are drawn to be printed. */
+const MOST_PRINTED = 4000;
 /** So far from the upper edge of the window, below the head of the page, one reads (pixels). */
 const READ_FROM = 100;
 
@@ -61,7 +63,7 @@ export function Rows({ count, estimate, draw, keyOf, version, changes, control, 
     const last = Math.min(count - 1, heights.find(begin + window.innerHeight + MARGIN));
     return [first, last];
   };
-  const [first, last] = count ? range() : [0, -1];
+  const [first, last] = !count ? [0, -1] : state.isPrinted ? [0, Math.min(count, MOST_PRINTED) - 1] : range();
   state.first = first;
   state.last = last;
 
@@ -115,6 +117,7 @@ export function Rows({ count, estimate, draw, keyOf, version, changes, control, 
       frame = 0;
       if (!box.current || !state.count) return;
       const [from, to] = state.range();
+      if (state.isPrinted) return;
       // A little slack keeps most small movements from drawing anything.
       if (Math.abs(from - state.first) > 2 || Math.abs(to - state.last) > 2) redraw();
       state.onScroll?.();
@@ -128,6 +131,12 @@ export function Rows({ count, estimate, draw, keyOf, version, changes, control, 
     };
     window.addEventListener("scroll", onScroll, { passive: true });
     window.addEventListener("resize", redraw);
+    const print = ({ type }) => {
+      state.isPrinted = type === "beforeprint";
+      redraw();
+    };
+    window.addEventListener("beforeprint", print);
+    window.addEventListener("afterprint", print);
     for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
       window.addEventListener(kind, release, { passive: true });
     }
@@ -135,6 +144,8 @@ export function Rows({ count, estimate, draw, keyOf, version, changes, control, 
       cancelAnimationFrame(frame);
       window.removeEventListener("scroll", onScroll);
       window.removeEventListener("resize", redraw);
+      window.removeEventListener("beforeprint", print);
+      window.removeEventListener("afterprint", print);
       for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
         window.removeEventListener(kind, release);
       }
