@@ -102,6 +102,31 @@ def test_tab_goes_through_the_page_and_is_seen(page):
         assert style[2] != "0px", style
 
 
+def test_the_focus_stays_with_a_filter_that_is_chosen(page):
+    """Who chooses a filter by keys, and takes it away, goes on from there."""
+    settle(page, "/")
+    page.get_by_role("button", name="Tool", exact=True).press("Enter")
+    page.get_by_role("group", name="Tool").get_by_role("button", name="Codex").press("Enter")
+    chosen = page.get_by_role("button", name="Tool codex: remove")
+    expect(chosen).to_be_focused()
+    chosen.press("Enter")
+
+    expect(page.get_by_role("button", name="Tool", exact=True)).to_be_focused()
+
+
+def test_the_focus_stays_with_the_tokens(page):
+    """Who revokes a token by keys goes on in the list of those that are left."""
+    settle(page, "/settings")
+    page.get_by_label("Name").fill("short-lived")
+    page.get_by_label("Name").press("Enter")
+    revoke = page.get_by_role("button", name="Revoke short-lived")
+    revoke.press("Enter")
+    revoke.press("Enter")
+    expect(revoke).to_have_count(0)
+
+    expect(page.get_by_role("region", name="Your tokens")).to_be_focused()
+
+
 def test_the_chart_answers_to_keys_and_pointer(page):
     """Arrows go from day to day and tell the numbers; Enter leads to the sessions of the day."""
     settle(page, "/stats")

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
 
 from browser.conftest import sign_in
+from browser.stories import DAY, Story
+
+#: Long before everything else.
+EARLY = time.time() - 500 * DAY
+
+
+def day(seconds):
+    """The day of a time, as the address holds it."""
+    return time.strftime("%Y-%m-%d", time.localtime(seconds))
 
 
 def test_stats_show_the_numbers_of_the_api(page):
@@ -61,6 +71,36 @@ def test_a_row_of_the_stats_leads_to_its_sessions(page):
     expect(page).to_have_url(re.compile(r"tool=codex&since="))
 
     expect(page.locator(".session-row").first).to_contain_text("Codex")
+
+
+def test_stats_until_a_day_show_all_that_was_before(page, archive):
+    """An end without a beginning is a range, too."""
+    archive.send(Story("early", EARLY, host="attic").prompt("Sow the beans.").events)
+    page.goto(f"/stats?range=all&until={day(EARLY + 2 * DAY)}")
+
+    expect(page.locator(".numbers tbody tr").first).to_be_visible()
+    expect(page.get_by_text("Tokens by week and tool")).to_be_visible()
+
+
+def test_the_chart_of_a_closed_range_ends_with_it(page, archive):
+    """No column is drawn for days that were not asked for."""
+    archive.send(Story("early", EARLY, host="attic").prompt("Sow the beans.").events)
+    page.goto(f"/stats?since={day(EARLY - 5 * DAY)}&until={day(EARLY + 4 * DAY)}")
+
+    expect(page.locator(".chart-column")).to_have_count(10)
+
+
+def test_a_column_of_the_chart_leads_to_its_sessions(page, archive):
+    """The filters of the view go with the day."""
+    archive.send(Story("early", EARLY, host="attic").prompt("Sow the beans.").events)
+    archive.send(Story("beside", EARLY, host="cellar").prompt("Store the beans.").events)
+    days = f"since={day(EARLY)}&until={day(EARLY)}"
+    page.goto(f"/stats?{days}&tool=claude-code&host=attic&project=garden")
+    page.locator(".chart-field").press("End")
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(f"{archive.url}/?tool=claude-code&host=attic&project=garden&{days}")
+    expect(page.locator(".session-row")).to_have_count(1)
 
 
 def test_projects_are_found_sorted_and_opened(page):
@@ -137,6 +177,26 @@ def test_a_token_is_made_shown_once_and_revoked(page):
     expect(row).to_have_count(0)
 
 
+def test_long_names_stay_within_the_window(watched):
+    """On a telephone the longest name of a token or of a saved search makes nothing stick out."""
+    name = "w" * 64
+    page = watched(viewport={"width": 390, "height": 800}).new_page()
+    page.goto("/?q=valve")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Name of the search")).to_be_focused()
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Saved", exact=True)).to_be_attached()
+    page.goto("/settings")
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Make a token").click()
+    expect(page.locator(".secret code")).to_be_visible()
+    expect(page.get_by_role("button", name=f"Revoke {name}")).to_be_attached()
+    expect(page.get_by_role("link", name=name)).to_be_visible()
+
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_a_name_that_is_taken_is_told(watched):
     """Two tokens of one name are refused in words."""
     page = watched(allowed=("409",)).new_page()
@@ -145,6 +205,21 @@ def test_a_name_that_is_taken_is_told(watched):
     page.get_by_role("button", name="Make a token").click()
 
     expect(page.get_by_role("alert")).to_contain_text("you have a token of this name")
+
+
+@pytest.mark.parametrize("answer", ["abort", "fail"])
+def test_who_could_not_sign_out_is_told(watched, answer):
+    """Where the server is away or fails it is said, and one can try again."""
+    page = watched(allowed=("ERR_FAILED", "503")).new_page()
+    page.route(
+        "**/logout",
+        lambda route: route.abort() if answer == "abort" else route.fulfill(status=503),
+    )
+    page.goto("/settings")
+    page.get_by_role("button", name="Sign out").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("You are still signed in")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
 def test_who_signs_out_is_out(watched, chromium, archive):

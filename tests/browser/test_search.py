@@ -208,18 +208,36 @@ def test_a_wrong_query_says_what_is_wrong(page, watched):
     expect(page.get_by_role("alert")).to_contain_text("That cannot be understood")
 
 
+def test_what_is_not_whole_yet_alarms_nobody(watched):
+    """While a condition is typed it is told quietly, and what was found stays; Enter asks."""
+    page = watched(allowed=("400",)).new_page()
+    page.goto("/?q=valve")
+    expect(page.locator(".result").first).to_be_visible()
+    page.get_by_role("combobox", name="Search all sessions").fill("valve after:nons")
+    expect(page.locator(".summary")).to_contain_text("Not understood so far")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.locator(".result").first).to_be_visible()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("alert")).to_contain_text("That cannot be understood")
+
+
 def test_a_search_is_saved_and_run_again(page):
-    """A search gets a name, and leads from the settings to the same hits."""
-    page.goto("/?q=valve&host=workshop")
+    """A search gets a name, and leads from the settings to the same hits in the same order."""
+    page.goto("/?q=valve&host=workshop&until=2130-01-31&outputs=1&order=time")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_label("Name of the search")).to_be_focused()
     page.keyboard.type("Valves of the workshop")
-    page.keyboard.press("Enter")
+    with page.expect_request("**/saved-searches") as asked:
+        page.keyboard.press("Enter")
     expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    assert asked.value.post_data_json["filters"]["until"] == "2130-02-01"  # the API ends before
 
     page.goto("/settings")
     page.get_by_role("link", name="Valves of the workshop").click()
-    expect(page).to_have_url(re.compile(r"\?q=valve&host=workshop$"))
+    expect(page).to_have_url(
+        re.compile(r"\?q=valve&host=workshop&until=2130-01-31&outputs=1&order=time$")
+    )
     expect(page.locator(".result").first).to_be_visible()
     page.goto("/settings")
     page.get_by_role("button", name="Delete Valves of the workshop").click()

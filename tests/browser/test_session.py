@@ -10,6 +10,35 @@ from playwright.sync_api import expect
 
 from browser.stories import WATERING, Story
 
+#: Waits until so many pictures have been drawn.
+FRAMES = """async (count) => {
+  for (let drawn = 0; drawn < count; drawn += 1) await new Promise(requestAnimationFrame);
+}"""
+
+
+FORES = (*range(30, 38), *range(90, 98))
+BACKS = (0, *range(40, 48), *range(100, 108))
+#: Of all runs of a text, the contrast of the one that is read worst (WCAG 2).
+LEAST_CONTRAST = """(output) => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const light = (color) => {
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((part) => {
+      const share = part / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = getComputedStyle(output.querySelector("pre")).backgroundColor;
+  return Math.min(...[...output.querySelectorAll("span")].map((run) => {
+    const { color, backgroundColor } = getComputedStyle(run);
+    const under = backgroundColor === "rgba(0, 0, 0, 0)" ? ground : backgroundColor;
+    const [dark, bright] = [light(color), light(under)].sort((one, other) => one - other);
+    return (bright + 0.05) / (dark + 0.05);
+  }));
+}"""
+
 
 @pytest.fixture
 def reading(page, session_path):
@@ -74,6 +103,51 @@ def test_output_of_a_shell_keeps_its_colours(reading):
     assert "[32m" not in output.text_content()
 
 
+#: What a program prints, and the classes of it: `38` and `48` give colours of 256 and of millions.
+COLOURS = {
+    "38;5;9": "ansi-9",
+    "38;5;208": "ansi-3",
+    "38;5;21": "ansi-4",
+    "38;5;232": "ansi-8",
+    "38;5;255": "ansi-7",
+    "38;2;255;255;255": "ansi-7",
+    "38;2;0;0;0": "ansi-8",
+    "38;2;20;80;20": "ansi-2",
+    "38;2;255;120;220": "ansi-5",
+    "38;2;90;220;230;1": "ansi-bold ansi-6",
+    "48;2;60;0;0": "ansi-on-1",
+    "48;5;22;38;5;231": "ansi-7 ansi-on-2",
+    "7": "ansi-on-7",
+    "31;7": "ansi-on-1",
+    "34;43;7": "ansi-3 ansi-on-4",
+    "7;31;27": "ansi-1",
+    "38;5": "",
+    "48;2;300;0;0;4": "ansi-underline ansi-on-1",
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_all_colours_of_a_shell_can_be_read(watched, archive, theme):
+    """Colours become the nearest of the sixteen, which the page has in shades for its ground."""
+    story = Story("colours", time.time() - 5130, title="Colours", title_source="generated")
+    story.prompt("Print.")
+    printed = [f"\x1b[{codes}m{codes}\x1b[0m" for codes in COLOURS]
+    grounds = [f"\x1b[{ground};{text}mread\x1b[0m" for ground in BACKS for text in FORES]
+    story.call("Bash", {"command": "paint"}, "\n".join([*printed, *grounds]))
+    archive.send(story.events)
+    page = watched(color_scheme=theme).new_page()
+    page.goto("/session/claude-code/laptop/colours")
+    call(page, "paint").click()
+    output = page.locator(".tool-result .output")
+    for codes, classes in COLOURS.items():
+        run = output.get_by_text(codes, exact=True)
+        if classes:
+            expect(run).to_have_class(classes)
+
+    assert output.locator("[style]").count() == 0
+    assert output.evaluate(LEAST_CONTRAST) > 4.5
+
+
 def test_a_diff_that_was_printed_is_a_diff(reading):
     """What git prints is drawn line by line."""
     call(reading, "git diff").click()
@@ -101,6 +175,37 @@ def test_a_patch_names_its_files(page, archive):
 
     expect(page.locator('.difference [data-sign="removed"]')).to_contain_text("return raw")
     expect(page.locator(".tool-body")).not_to_contain_text("patchText")
+
+
+def test_removed_comments_are_no_headers_of_a_file(page, archive):
+    """Within a hunk, lines that begin like the head of a file are lines that were changed."""
+    printed = (
+        "diff --git a/beds.sql b/beds.sql\n--- a/beds.sql\n+++ b/beds.sql\n@@ -1,3 +1,3 @@\n"
+        " SELECT name\n--- the driest first\n+++ both\n FROM beds\n"
+        "--- a/pumps.sql\n+++ b/pumps.sql\n@@ -2 +2 @@ head\n-A\n"
+        "\\ No newline at end of file\n+++ B\n"
+    )
+    patch = (
+        "*** Begin Patch\n*** Update File: beds.lua\n@@ head\n-- dry first\n--- wet first\n"
+        "*** Add File: pumps.lua\n+++ two\n*** End Patch"
+    )
+    story = Story("comments", time.time() - 5350, title="Comments", title_source="generated")
+    story.prompt("Mend the comments.")
+    story.call("apply_patch", {"patchText": patch}, "Done")
+    story.call("Bash", {"command": "git diff"}, printed)
+    archive.send(story.events)
+    page.goto("/session/claude-code/laptop/comments")
+    expect(call(page, "apply_patch").locator(".difference-sum")).to_have_text(
+        re.compile(r"^\+1 .2$")
+    )
+    call(page, "git diff").click()
+    difference = page.locator(".tool-result .difference")
+    expect(difference.locator(".difference-sum")).to_have_text(re.compile(r"^\+2 .2$"))
+
+    signs = difference.locator(".line").evaluate_all("all => all.map((line) => line.dataset.sign)")
+    head = ["file", "file", "place"]
+    first = ["file", *head, "same", "removed", "added", "same"]
+    assert signs == [*first, *head, "removed", "same", "added"]
 
 
 def test_what_is_no_picture_is_told(page, archive):
@@ -188,6 +293,64 @@ def test_o_and_t_open_everything(reading):
     expect(reading.locator('.folded[data-kind="thinking"] .folded-body')).to_be_visible()
 
 
+def test_o_moves_nothing_that_is_read(page, archive):
+    """Calls that open and close above and below leave what is read where it is."""
+    story = Story("opened", time.time() - 5150, title="Opened", title_source="generated")
+    for number in range(40):
+        story.prompt(f"Question {number} about the beds.")
+        for part in range(4):
+            story.call("Bash", {"command": f"valve {number}-{part}"}, "closed\n" * (3 + 5 * part))
+        story.answer(f"Answer {number}.")
+    archive.send(story.events)
+    page.goto("/session/claude-code/laptop/opened#turn-opened-200")
+    read = page.locator(".turn", has_text="Question 20 about")
+    expect(read).to_be_in_viewport()
+    held = [read.element_handle(), read.bounding_box()["y"] + 20]
+    page.mouse.wheel(0, -40)
+    page.wait_for_function("([turn, place]) => turn.getBoundingClientRect().top > place", arg=held)
+    before = read.bounding_box()["y"]
+    for state in ("true", "false"):
+        page.keyboard.press("o")
+        expect(call(page, "valve 20-0")).to_have_attribute("aria-expanded", state)
+        page.evaluate(FRAMES, 10)
+
+        assert read.bounding_box()["y"] == pytest.approx(before, abs=2)
+
+
+def test_who_comes_back_to_a_session_reads_on(page, archive):
+    """The way back, the way forward and a reload lead to the turn that was read."""
+    story = Story("left", time.time() - 5150, title="Left", title_source="generated")
+    for number in range(200):
+        story.prompt(f"Question {number} about the beds.").answer("Dry. " * (7 * number % 90))
+    archive.send(story.events)
+    path = "/session/claude-code/laptop/left"
+    page.goto(path)
+    expect(page.locator(".turn").first).to_be_visible()
+    read = page.locator(".turn", has_text="Question 150 about")
+    while not read.count():
+        page.mouse.wheel(0, 1500)
+        page.evaluate(FRAMES, 2)
+    read.scroll_into_view_if_needed()
+    page.evaluate(FRAMES, 10)
+    before = read.bounding_box()["y"]
+
+    def expect_place():
+        expect(read).to_be_in_viewport()
+        page.evaluate(FRAMES, 10)
+        assert read.bounding_box()["y"] == pytest.approx(before, abs=2)
+
+    page.keyboard.press("g")
+    page.keyboard.press("s")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Stats")
+    page.go_back()
+    expect_place()
+    page.reload()
+    expect_place()
+    page.goto("about:blank")
+    page.go_back()
+    expect_place()
+
+
 def test_find_counts_walks_and_paints(reading):
     """All turns are searched, outputs of closed calls too; a hit is opened and painted."""
     reading.keyboard.press("f")
@@ -246,6 +409,42 @@ def test_a_turn_has_a_link(reading):
     expect(reading.locator(".turn[data-lit]")).to_contain_text("All 14 tests pass")
 
 
+@pytest.mark.parametrize("width", [660, 768, 880, 1000, 1190, 1300, 1440])
+def test_what_copies_a_turn_lies_beside_it(watched, archive, width):
+    """Wherever the window ends, the buttons of a turn can be clicked and nothing sticks out."""
+    story = Story("copied", time.time() - 5150, title="Copied", title_source="generated")
+    for number in range(30):
+        story.prompt(f"Question {number} about the beds and the valves that answer late.")
+        story.answer("Just a moment.").answer(f"Answer {number}. " + "The bed is dry. " * 20)
+    archive.send(story.events)
+    page = watched(viewport={"width": width, "height": 800}).new_page()
+    page.goto("/session/claude-code/laptop/copied")
+    turn = page.locator(".turn:not([data-head])", has_text="Answer 2.")
+    turn.hover()
+
+    for name in ("Copy the link to this turn", "Copy the text"):
+        assert turn.get_by_role("button", name=name).evaluate(
+            "(button) => { const { left, right, top, bottom } = button.getBoundingClientRect();"
+            " return [left + 1, right - 1].every((x) =>"
+            " button.contains(document.elementFromPoint(x, (top + bottom) / 2))); }"
+        )
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_a_long_name_of_a_tool_stays_within_the_window(watched, archive):
+    """On a telephone a name that is longer than its line ends within it."""
+    name = "mcp__plugin_playwright_playwright__browser_take_screenshot"
+    story = Story("long-name", time.time() - 5140, title="Long", title_source="generated")
+    story.prompt("Look.").call(name, {"path": "a.png"}, "Done")
+    archive.send(story.events)
+    page = watched(viewport={"width": 390, "height": 800}).new_page()
+    page.goto("/session/claude-code/laptop/long-name")
+    call(page, name).click()
+    expect(page.locator(".tool-result")).to_be_visible()
+
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_subagents_and_forks_lead_both_ways(reading):
     """A call leads to its subagent's session, that one back, and forks are listed."""
     reading.get_by_role("link", name="Open the session of the subagent").click()
@@ -258,6 +457,37 @@ def test_subagents_and_forks_lead_both_ways(reading):
     expect(reading.locator(".parent")).to_contain_text("Forked from")
     reading.locator(".parent a").click()
     expect(reading).to_have_url(re.compile(WATERING))
+
+
+def test_a_session_is_printed_whole(page, archive):
+    """On paper stand all turns, and nothing that is there to be clicked."""
+    story = Story("printed", time.time() - 5110, title="Printed", title_source="generated")
+    for number in range(100):
+        story.prompt(f"Question {number} about the beds.").answer("Dry. " * 60)
+    archive.send(story.events)
+    page.goto("/session/claude-code/laptop/printed")
+    expect(page.locator(".turn").first).to_be_visible()
+    expect(page.get_by_text("Live: what is archived appears by itself")).to_be_attached()
+    assert page.locator(".turn").count() < 200
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    expect(page.locator(".turn")).to_have_count(200)
+    expect(page.locator(".head")).to_be_hidden()
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+
+    expect(page.locator(".turn[data-turn=printed-199]")).to_have_count(0)
+
+
+def test_a_parent_that_is_not_archived_is_no_link(watched, archive):
+    """Where the session that one came from is not here, it is said, and nothing leads there."""
+    story = Story("orphan", time.time() - 5120, parent_session_id="gone", relation="fork")
+    archive.send(story.prompt("Go on.").events)
+    page = watched(allowed=("404",)).new_page()
+    page.goto("/session/claude-code/laptop/orphan")
+
+    expect(page.locator(".parent")).to_have_text("Forked from gone, which is not archived")
+    expect(page.locator(".parent a")).to_have_count(0)
 
 
 def test_a_session_is_resumed_by_a_command_to_copy(reading):
@@ -299,6 +529,41 @@ def test_new_turns_appear_in_an_open_session(page, archive):
     more.click()
 
     expect(page.get_by_text("This came later.")).to_be_in_viewport()
+
+
+def test_who_is_at_the_end_stays_there(page, archive):
+    """After `G`, each turn that comes moves the end into view, however many come in turn."""
+    name = f"followed-{time.time_ns()}"
+    story = Story(name, time.time() - 600, title="Followed", title_source="generated")
+    for number in range(30):
+        story.prompt(f"Question {number}. " + "Tell me more about the beds. " * 12)
+        story.answer(f"Answer {number}.")
+    archive.send(story.events)
+    page.goto(f"/session/claude-code/laptop/{name}")
+    expect(page.locator(".turn").first).to_be_visible()
+    expect(page.get_by_text("Live: what is archived appears by itself")).to_be_attached()
+    page.keyboard.press("G")
+    expect(page.get_by_text("Answer 29.")).to_be_in_viewport()
+    for number in range(30, 45, 5):
+        for more in range(number, number + 5):
+            story.prompt(f"Question {more}. " + "Tell me more about the beds. " * 24)
+            story.answer(f"Answer {more}.")
+        archive.send(story.events[-10:])
+        expect(page.get_by_text(f"Answer {number + 4}.")).to_be_in_viewport()
+
+    assert page.evaluate("document.documentElement.scrollHeight - innerHeight - scrollY") < 2
+
+
+def test_a_session_that_ended_is_running_no_more(page, archive):
+    """The head of a session that stays open says that it runs for as long as it does."""
+    name = f"ending-{time.time_ns()}"
+    archive.send(Story(name, time.time() - 20).prompt("Water them.").events)
+    page.clock.install()
+    page.goto(f"/session/claude-code/laptop/{name}")
+    expect(page.locator(".session-head .running")).to_be_visible()
+    page.clock.fast_forward("03:00")
+
+    expect(page.locator(".session-head .running")).to_have_count(0)
 
 
 def test_what_is_not_there_is_said(watched):

@@ -33,6 +33,36 @@ def test_subagents_are_shown_on_request(page):
     expect(page).to_have_url(re.compile("subagents=1"))
 
 
+def test_a_list_is_found_behind_more_than_a_page_of_subagents(page, archive):
+    """Where the newest sessions are subagents the others are shown, and those alone are counted."""
+    now = time.time() - 300 * 86400
+    for number in range(3):
+        story = Story(f"busy-{number}", now + number, host="busy", title=f"Plan {number}")
+        archive.send(story.prompt("Ask many.").events)
+    archive.send(
+        event
+        for number in range(130)
+        for event in Story(
+            f"helper-{number}",
+            now + 3600 + number,
+            host="busy" if number < 125 else "helped",
+            parent_session_id="busy-0",
+            relation="subagent",
+        )
+        .prompt("Look it up.")
+        .events
+    )
+    page.goto("/?host=busy")
+    expect(page.locator(".session-row")).to_have_count(3)
+    expect(page.locator(".list-end")).to_have_text("3 sessions, and 125 of subagents")
+    page.goto("/?host=helped")
+    expect(page.get_by_text("There are sessions of subagents alone")).to_be_visible()
+    page.get_by_role("button", name="Show 5 of them").click()
+
+    expect(page.locator(".session-row")).to_have_count(5)
+    expect(page.locator(".list-end")).to_have_text("5 sessions")
+
+
 def test_new_sessions_and_turns_appear_by_themselves(page, archive):
     """What is archived while somebody looks is seen, and marked as running."""
     page.goto("/")
@@ -76,6 +106,21 @@ def test_filters_narrow_the_list(page):
     page.get_by_role("link", name="Show all sessions").click()
 
     expect(page.locator(".session-row").first).to_be_visible()
+
+
+def test_the_days_of_a_filter_belong_to_it(page, archive):
+    """From one day until the same day is that day."""
+    begins = time.time() - 310 * 86400
+    archive.send(Story("one-day", begins, host="shed").prompt("Oil the pump.").events)
+    day = time.strftime("%Y-%m-%d", time.localtime(begins))
+    page.goto("/?host=shed")
+    page.get_by_role("button", name="Date").click()
+    page.get_by_role("textbox", name="From").fill(day)
+    page.get_by_role("textbox", name="Until").fill(day)
+    page.get_by_role("button", name="Show", exact=True).click()
+
+    expect(page).to_have_url(re.compile(f"since={day}&until={day}"))
+    expect(page.locator(".session-row")).to_have_count(1)
 
 
 def test_a_long_list_draws_what_is_seen_alone(page, archive):

@@ -47,10 +47,31 @@ export function go(address, { replace = false } = {}) {
   if (replace) {
     window.history.replaceState(window.history.state, "", address);
   } else {
-    window.history.replaceState({ ...window.history.state, scroll: window.scrollY }, "");
+    keepPlace();
     window.history.pushState({}, "", address);
   }
   announce();
+}
+
+let placeOf = () => null;
+
+/**
+ * Say where somebody is in a view that tells it by something other than pixels.
+ *
+ * @param {() => any} give that is kept in the history as `place`, for who comes back
+ */
+export function usePlace(give) {
+  useEffect(() => {
+    placeOf = give;
+    return () => {
+      placeOf = () => null;
+    };
+  }, [give]);
+}
+
+function keepPlace() {
+  const { state } = window.history;
+  window.history.replaceState({ ...state, scroll: window.scrollY, place: placeOf() }, "");
 }
 
 /** Change parameters of the present view; `undefined` takes one away. */
@@ -80,6 +101,7 @@ const PAGES = /^\/(?:$|session\/|stats$|projects$|hosts$|settings$)/;
 export function followLinks() {
   window.history.scrollRestoration = "manual";
   window.addEventListener("popstate", announce);
+  window.addEventListener("pagehide", keepPlace);
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button !== 0) return;
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

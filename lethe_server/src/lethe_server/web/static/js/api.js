@@ -18,12 +18,12 @@ class Problem extends Error {
   }
 }
 
-async function request(path, { method = "GET", params = {}, body, signal } = {}) {
+async function request(path, { method = "GET", params = {}, body, signal, base = BASE } = {}) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(params)) {
     if (value !== undefined && value !== null && value !== "") query.set(name, value);
   }
-  const address = BASE + path + (query.size ? `?${query}` : "");
+  const address = base + path + (query.size ? `?${query}` : "");
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
@@ -91,6 +91,4 @@ export const api = {
 };
 
 /** End the browser's session. */
-export async function logOut() {
-  await fetch("/logout", { method: "POST", credentials: "same-origin" });
-}
+export const logOut = () => request("/logout", { method: "POST", base: "" });

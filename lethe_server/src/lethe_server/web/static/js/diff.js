@@ -69,14 +69,36 @@ function middle(old, fresh) {
 export const isDiff = (text) =>
   /^(?:diff --git |--- \S.*\n\+\+\+ |\*\*\* Begin Patch|@@ -\d)/m.test(text.slice(0, 4000));
 
-/** Split a diff into its lines. */
+const HEAD = /^(?:diff |index |--- |\+\+\+ |new file|deleted file|rename |similarity )/;
+const HUNK = /^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@/;
+
+/**
+ * Split a diff into its lines.
+ *
+ * A comment of SQL that is taken out (`--- why`) looks like the head of a file. Which of both it is
+ * say the numbers of lines that a hunk announces. Codex announces none and has no such heads.
+ */
 export function parseDiff(text) {
+  const left = { old: 0, fresh: 0 }; // lines of the hunk that are to come
   return linesOf(text).map((line) => {
-    if (/^(?:diff |index |--- |\+\+\+ |\*\*\* |new file|deleted file|rename |similarity )/.test(line)) {
+    if (line.startsWith("*** ")) {
+      left.old = left.fresh = Infinity;
       return { sign: "#", text: line };
     }
-    if (line.startsWith("@@")) return { sign: "@", text: line };
-    if (line.startsWith("+") || line.startsWith("-")) return { sign: line[0], text: line.slice(1) };
-    return { sign: " ", text: line.replace(/^ /, "") };
+    if (line.startsWith("@@")) {
+      const [, old = 1, fresh = 1] = HUNK.exec(line) ?? [line, Infinity, Infinity];
+      Object.assign(left, { old: Number(old), fresh: Number(fresh) });
+      return { sign: "@", text: line };
+    }
+    const isWithin = !line.startsWith("diff ") && (left.old > 0 || left.fresh > 0);
+    if (!isWithin && HEAD.test(line)) {
+      left.old = left.fresh = 0;
+      return { sign: "#", text: line };
+    }
+    const sign = line.startsWith("+") || line.startsWith("-") ? line[0] : " ";
+    const isRemark = line.startsWith("\\"); // that the file ends without a newline
+    if (!isRemark && sign !== "+") left.old -= 1;
+    if (!isRemark && sign !== "-") left.fresh -= 1;
+    return { sign, text: sign === " " ? line.replace(/^ /, "") : line.slice(1) };
   });
 }

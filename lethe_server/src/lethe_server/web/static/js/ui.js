@@ -66,6 +66,16 @@ export function useLoaded(load, inputs) {
   return { ...state, again };
 }
 
+/** The time in seconds, for what is running now. */
+export function useNow() {
+  const [now, setNow] = useState(() => Date.now() / 1000);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now() / 1000), 20_000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
 /** Set the title of the document. */
 export function useTitle(title) {
   useEffect(() => {

@@ -3,8 +3,8 @@
 
 import { setParams } from "../address.js";
 import { SUGGESTED } from "../catalog.js";
-import { baseName, toolLabel } from "../format.js";
-import { html, useEffect, useRef, useState } from "../ui.js";
+import { baseName, dayKey, toolLabel } from "../format.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
 import { Icon } from "./icon.js";
 
 const LABELS = {
@@ -15,6 +15,7 @@ const LABELS = {
   since: "From",
   until: "Until",
 };
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const PERIODS = [
   ["Today", 0],
   ["Last 7 days", 6],
@@ -24,22 +25,35 @@ const PERIODS = [
 
 /** @param {Array<string>} names which filters @param {Object} params of the address */
 export function Chips({ names, params, children }) {
-  return html`<div class="chips" role="group" aria-label="Filters">
+  const box = useRef(null);
+  const changed = useRef(null); // the filter whose chip is about to be another one
+  const change = (name, changes) => {
+    changed.current = name;
+    setParams(changes);
+  };
+  // The chip that had the focus is gone.
+  useLayoutEffect(() => {
+    const name = changed.current === "until" && !params.until ? "since" : changed.current;
+    changed.current = null;
+    if (name) box.current.querySelector(`[data-filter="${name}"]`)?.focus();
+  });
+  return html`<div class="chips" role="group" aria-label="Filters" ref=${box}>
     ${names.map((name) =>
       params[name]
-        ? html`<${SetChip} key=${name} name=${name} value=${params[name]} />`
+        ? html`<${SetChip} key=${name} name=${name} value=${params[name]} change=${change} />`
         : name === "until"
           ? null
-          : html`<${OpenChip} key=${name} name=${name} />`,
+          : html`<${OpenChip} key=${name} name=${name} change=${change} />`,
     )}
     ${children}
   </div>`;
 }
 
-function SetChip({ name, value }) {
+function SetChip({ name, value, change }) {
   return html`<button
     class="chip chip-set"
-    onClick=${() => setParams({ [name]: undefined })}
+    data-filter=${name}
+    onClick=${() => change(name, { [name]: undefined })}
     aria-label=${`${LABELS[name]} ${value}: remove`}
     title=${value}
   >
@@ -52,7 +66,7 @@ function SetChip({ name, value }) {
 const shown = (name, value) =>
   name === "tool" ? toolLabel(value) : name === "project" ? baseName(value) : value;
 
-function OpenChip({ name }) {
+function OpenChip({ name, change }) {
   const [open, setOpen] = useState(false);
   const [values, setValues] = useState([]);
   const box = useRef(null);
@@ -70,11 +84,12 @@ function OpenChip({ name }) {
   }, [open, values]);
   const take = (changes) => {
     setOpen(false);
-    setParams(changes);
+    change(name, changes);
   };
   return html`<div class="chip-box" ref=${box} onKeyDown=${(event) => walk(event, box, setOpen)}>
     <button
       class="chip"
+      data-filter=${name}
       aria-haspopup="true"
       aria-expanded=${open ? "true" : "false"}
       onClick=${() => setOpen(!open)}
@@ -118,17 +133,23 @@ function Dates({ take }) {
 }
 
 /** The asker's day so many days ago, as YYYY-MM-DD. */
-export function daysAgo(days) {
-  const date = new Date();
-  date.setDate(date.getDate() - days);
-  const two = (number) => String(number).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-}
+export const daysAgo = (days) => shiftedDay(dayKey(Date.now() / 1000), -days);
 
 /** The beginning of a day of the asker as Unix seconds, which every route understands alike. */
 export function dayStart(day) {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(day ?? "")) return day;
+  if (!DAY.test(day ?? "")) return day;
   return new Date(`${day}T00:00:00`).getTime() / 1000;
+}
+
+/** The end of a day: a filter holds both of its days, while every route ends before a time. */
+export const dayEnd = (day) => dayStart(shiftedDay(day, 1));
+
+/** The day so many days later; what is no day stays as it is. */
+export function shiftedDay(day, days) {
+  if (!DAY.test(day ?? "")) return day;
+  const date = new Date(`${day}T12:00`);
+  date.setDate(date.getDate() + days);
+  return dayKey(date.getTime() / 1000);
 }
 
 function walk(event, box, setOpen) {

@@ -71,14 +71,12 @@ export function Output({ text, plain = false }) {
   const whole = asked || holdsBeyond(text, marks);
   const { shown, lines, cut } = useMemo(() => (whole ? { shown: text, cut: false } : beginningOf(text)), [text, whole]);
   const runs = useMemo(
-    () => (!plain && hasAnsi(shown) ? parseAnsi(shown) : [{ text: stripAnsi(shown), classes: "", color: null }]),
+    () => (!plain && hasAnsi(shown) ? parseAnsi(shown) : [{ text: stripAnsi(shown), classes: "" }]),
     [shown],
   );
   return html`<div class="output">
     <pre class="block" tabindex="0">${runs.map((run, index) =>
-      run.classes || run.color
-        ? html`<span key=${index} class=${run.classes} style=${run.color ? { color: run.color } : undefined}>${run.text}</span>`
-        : run.text,
+      run.classes ? html`<span key=${index} class=${run.classes}>${run.text}</span>` : run.text,
     )}</pre>
     ${cut &&
     html`<button class="more" onClick=${() => setWhole(true)}>

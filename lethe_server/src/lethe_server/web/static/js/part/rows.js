@@ -13,6 +13,10 @@ import { html, useEffect, useLayoutEffect, useMemo, useRef, useRedraw } from "..
 
 /** So far beyond the window rows are drawn (pixels). */
 const MARGIN = 900;
+/** So many rows are drawn to be printed. */
+const MOST_PRINTED = 4000;
+/** So far from the upper edge of the window, below the head of the page, one reads (pixels). */
+const READ_FROM = 100;
 
 /**
  * @param {number} count of rows
@@ -22,7 +26,8 @@ const MARGIN = 900;
  * @param {any} version changes when estimates do
  * @param {{takeChanges}} changes of a list that knows which of its rows changed: `[from, end]` each
  * @param {Map<string, number>} known heights that were measured before, by key
- * @param {Object} control gets `show(index)`, `first()` and `isAtEnd()`
+ * @param {Object} control gets `show(index)`, `first()`, `isAtEnd()` and `place()`: the first row
+ *   that begins where it is seen, and how far below the edge, `{index, gap}`
  * @param {(first: number, last: number) => void} onRange what is drawn now
  */
 export function Rows({ count, estimate, draw, keyOf, version, changes, control, known: measured, onRange, label, role }) {
@@ -58,7 +63,7 @@ export function Rows({ count, estimate, draw, keyOf, version, changes, control, 
     const last = Math.min(count - 1, heights.find(begin + window.innerHeight + MARGIN));
     return [first, last];
   };
-  const [first, last] = count ? range() : [0, -1];
+  const [first, last] = !count ? [0, -1] : state.isPrinted ? [0, Math.min(count, MOST_PRINTED) - 1] : range();
   state.first = first;
   state.last = last;
 
@@ -72,9 +77,10 @@ export function Rows({ count, estimate, draw, keyOf, version, changes, control, 
         for (const { target } of entries) {
           const index = Number(target.dataset.row);
           if (!target.isConnected || index >= sums.count) continue;
-          const height = target.offsetHeight;
+          const { height } = target.getBoundingClientRect(); // to the fraction: many rows add up
           known.current.set(target.dataset.key, height);
-          const isAbove = sums.top(index) + sums.values[index] <= begin + 1;
+          // What is seen begins further down by as much as rows above it have grown.
+          const isAbove = sums.top(index) + sums.values[index] <= begin + shift + 1;
           const change = sums.set(index, height);
           if (change) changed = true;
           if (isAbove) shift += change;
@@ -111,6 +117,7 @@ export function Rows({ count, estimate, draw, keyOf, version, changes, control, 
       frame = 0;
       if (!box.current || !state.count) return;
       const [from, to] = state.range();
+      if (state.isPrinted) return;
       // A little slack keeps most small movements from drawing anything.
       if (Math.abs(from - state.first) > 2 || Math.abs(to - state.last) > 2) redraw();
       state.onScroll?.();
@@ -124,6 +131,12 @@ export function Rows({ count, estimate, draw, keyOf, version, changes, control, 
     };
     window.addEventListener("scroll", onScroll, { passive: true });
     window.addEventListener("resize", redraw);
+    const print = ({ type }) => {
+      state.isPrinted = type === "beforeprint";
+      redraw();
+    };
+    window.addEventListener("beforeprint", print);
+    window.addEventListener("afterprint", print);
     for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
       window.addEventListener(kind, release, { passive: true });
     }
@@ -131,6 +144,8 @@ export function Rows({ count, estimate, draw, keyOf, version, changes, control, 
       cancelAnimationFrame(frame);
       window.removeEventListener("scroll", onScroll);
       window.removeEventListener("resize", redraw);
+      window.removeEventListener("beforeprint", print);
+      window.removeEventListener("afterprint", print);
       for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
         window.removeEventListener(kind, release);
       }
@@ -147,7 +162,14 @@ export function Rows({ count, estimate, draw, keyOf, version, changes, control, 
       settle();
       redraw();
     };
-    control.first = () => state.heights.find(window.scrollY - offset() + 100);
+    control.first = () => state.heights.find(window.scrollY - offset() + READ_FROM);
+    control.place = () => {
+      const drawn = [...box.current.querySelectorAll(":scope > [data-row]")];
+      const edges = drawn.map((row) => ({ row, ...row.getBoundingClientRect().toJSON() }));
+      const seen = edges.filter(({ bottom }) => bottom > READ_FROM);
+      const { row, top } = seen.find((edge) => edge.top >= READ_FROM && edge.top < window.innerHeight) ?? seen[0] ?? {};
+      return row ? { index: Number(row.dataset.row), gap: top } : null;
+    };
     control.isAtEnd = () =>
       window.scrollY + window.innerHeight >= offset() + state.heights.total - 80;
   }

@@ -3,6 +3,7 @@
 import { api } from "../api.js";
 import { addressOf } from "../address.js";
 import { html, useEffect, useLoaded, useRef, useState } from "../ui.js";
+import { shiftedDay } from "./chips.js";
 import { Failed, NotOffered } from "./states.js";
 import { Icon } from "./icon.js";
 
@@ -14,6 +15,7 @@ function searchAddress(saved) {
   const filters = saved.filters ?? {};
   const params = { q: saved.q };
   for (const name of KEPT) params[name] = filters[name];
+  params.until = shiftedDay(filters.until, -1);
   if (filters.include_tool_outputs) params.outputs = "1";
   if (filters.order === "time") params.order = "time";
   return addressOf("/", params);
@@ -22,7 +24,10 @@ function searchAddress(saved) {
 function bodyOf(name, params) {
   const filters = {};
   for (const key of KEPT) if (params[key]) filters[key] = params[key];
+  // The API ends before a day, the page with it.
+  if (params.until) filters.until = shiftedDay(params.until, 1);
   if (params.outputs === "1") filters.include_tool_outputs = true;
+  if (params.order === "time") filters.order = "time";
   return { name, q: params.q, filters };
 }
 

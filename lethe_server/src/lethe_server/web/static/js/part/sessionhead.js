@@ -3,7 +3,7 @@
 import { api } from "../api.js";
 import { addressOf, sessionAddress } from "../address.js";
 import { baseName, brief, count, dayLabel, duration, exactTime, isoTime, money, plural, time } from "../format.js";
-import { html, useEffect, useLoaded, useRef, useState } from "../ui.js";
+import { html, useEffect, useLoaded, useNow, useRef, useState } from "../ui.js";
 import { Copy } from "./copy.js";
 import { Icon } from "./icon.js";
 import { Related } from "./related.js";
@@ -17,12 +17,13 @@ const FORMATS = [
 ];
 
 export function SessionHead({ session, all, toggle, onFind }) {
+  const now = useNow();
   const lasted = session.last_activity - session.started_at;
   return html`<header class="session-head">
     <${Parent} session=${session} />
     <h1>${session.title || "Untitled"}</h1>
     <p class="meta">
-      ${isRunning(session, Date.now() / 1000) && html`<${Running} />`}
+      ${isRunning(session, now) && html`<${Running} />`}
       <${ToolName} tool=${session.tool} />
       ${session.working_dir &&
       html`<a href=${addressOf("/", { project: session.working_dir })} title=${session.working_dir}>${baseName(session.working_dir)}</a>`}
@@ -59,7 +60,7 @@ const RELATIONS = { subagent: "Subagent of", fork: "Forked from", continuation: 
 function Parent({ session }) {
   const id = session.parent_session_id;
   const parent = { ...session, session_id: id };
-  const { value } = useLoaded(
+  const { value, error } = useLoaded(
     (signal) => (id ? api.session(parent, { turns: 1 }, signal) : Promise.resolve(null)),
     [id],
   );
@@ -67,7 +68,9 @@ function Parent({ session }) {
   return html`<p class="parent">
     <${Icon} name="up" />
     ${RELATIONS[session.relation] ?? "Comes from"}${" "}
-    <a href=${sessionAddress(parent)}>${value?.session?.title || id}</a>
+    ${error?.isMissing
+      ? `${id}, which is not archived`
+      : html`<a href=${sessionAddress(parent)}>${value?.session?.title || id}</a>`}
   </p>`;
 }
 

@@ -18,6 +18,11 @@ const FOLDED = {
 };
 const REMOVED = { reverted: "undone", deleted: "deleted by its tool" };
 
+const isOfTool = (kind) => kind === "tool_call" || kind === "tool_result";
+
+/** Whether turns of a kind open and close. */
+export const isFolding = (kind) => isOfTool(kind) || Object.hasOwn(FOLDED, kind);
+
 /** About how high a row is going to be (pixels). */
 export function estimateRow(row) {
   if (row.hidden) return 0;
@@ -31,8 +36,7 @@ export function estimateRow(row) {
 export function Turn({ row, lit, context }) {
   const { turn, kind } = row;
   const { opened, redraw } = context;
-  const isTool = kind === "tool_call" || kind === "tool_result";
-  const open = opened.get(turn.turn_id) ?? (isTool ? context.all.tools : kind === "thinking" ? context.all.thinking : false);
+  const open = opened.get(turn.turn_id) ?? (isOfTool(kind) ? context.all.tools : kind === "thinking" ? context.all.thinking : false);
   const toggle = () => {
     opened.set(turn.turn_id, !open);
     redraw();

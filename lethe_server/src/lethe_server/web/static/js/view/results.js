@@ -4,7 +4,7 @@ import { api } from "../api.js";
 import { FILTERS, sessionAddress, setParams } from "../address.js";
 import { baseName, count, exactTime, isoTime, shortTime } from "../format.js";
 import { useKeys } from "../keys.js";
-import { Chips, dayStart } from "../part/chips.js";
+import { Chips, dayEnd, dayStart } from "../part/chips.js";
 import { Icon } from "../part/icon.js";
 import { Marked } from "../part/marks.js";
 import { SaveSearch } from "../part/savedsearches.js";
@@ -20,6 +20,9 @@ export function Results({ params }) {
   const outputs = params.outputs === "1";
   const byTime = params.order === "time";
   const results = search.results;
+  // What somebody is about to type may not be understood yet.
+  const isTyped = search.error?.code === "INVALID" && document.activeElement?.id === "search";
+  const failed = isTyped ? null : search.error;
   const list = useRef(null);
   // The hit where somebody is: none, "first" for who came from the box, else its address.
   const walker = useRef(null);
@@ -65,15 +68,15 @@ export function Results({ params }) {
       </button>
       <${SaveSearch} params=${params} />
     <//>
-    <${Summary} search=${search} />
-    ${search.error && html`<${Failed} error=${search.error} again=${search.again} />`}
+    <${Summary} search=${search} isTyped=${isTyped} />
+    ${failed && html`<${Failed} error=${failed} again=${search.again} />`}
     ${!search.error && search.answered && results.length === 0 && html`<${Nothing} outputs=${outputs} />`}
     ${!search.error && !search.answered && html`<${Loading} />`}
     <ol
       class="results"
       ref=${list}
       aria-busy=${search.loading ? "true" : "false"}
-      hidden=${results.length === 0 || Boolean(search.error)}
+      hidden=${results.length === 0 || Boolean(failed)}
       onFocusCapture=${(event) => (walker.current = event.target.href)}
     >
       ${results.map(
@@ -106,10 +109,11 @@ function Result({ result, again }) {
   </a>`;
 }
 
-function Summary({ search }) {
+function Summary({ search, isTyped }) {
   const { total, ranking, results } = search;
   const found = total ? `${total.relation === "gte" ? "More than " : ""}${count(total.value)} ${total.value === 1 ? "hit" : "hits"}` : "";
   return html`<p class="summary" role="status">
+    ${isTyped && `Not understood so far: ${search.error.message}`}
     ${search.answered && !search.error && results.length > 0 && html`${found}${ranking === "recent" ? ", the best of the newest first" : ""}`}
   </p>`;
 }
@@ -147,7 +151,7 @@ function queryOf(params) {
     project: params.project,
     role: params.role,
     since: dayStart(params.since),
-    until: dayStart(params.until),
+    until: dayEnd(params.until),
     include_tool_outputs: params.outputs === "1" ? "true" : undefined,
     order: params.order === "time" ? "time" : undefined,
   };

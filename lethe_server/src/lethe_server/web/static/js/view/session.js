@@ -1,7 +1,7 @@
 // One session: its head, its turns, and the prompts to jump between.
 
 import { api } from "../api.js";
-import { go, sessionAddress } from "../address.js";
+import { go, sessionAddress, usePlace } from "../address.js";
 import { useKeys } from "../keys.js";
 import { useChanges } from "../live.js";
 import { copyText } from "../part/copy.js";
@@ -12,9 +12,9 @@ import { Marks } from "../part/prose.js";
 import { Rows } from "../part/rows.js";
 import { SessionHead } from "../part/sessionhead.js";
 import { Failed, Loading } from "../part/states.js";
-import { Turn, estimateRow } from "../part/turn.js";
+import { Turn, estimateRow, isFolding } from "../part/turn.js";
 import { Pages } from "../pages.js";
-import { html, useCallback, useEffect, useMemo, useRedraw, useRef, useState, useTitle } from "../ui.js";
+import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRedraw, useRef, useState, useTitle } from "../ui.js";
 
 /** So far from the edges of the window a hit is well seen (pixels). */
 const READ_FROM = 110;
@@ -26,7 +26,7 @@ export function Session({ address }) {
   const redraw = useRedraw();
   const pages = useMemo(() => new Pages({ tool, host, session_id: id }, redraw), [tool, host, id]);
   useEffect(() => {
-    pages.open(address.turn);
+    pages.open(address.turn ?? window.history.state?.place?.turn ?? null);
     return () => pages.close();
   }, [pages]);
   useChanges(pages.changed, pages.refresh);
@@ -78,12 +78,28 @@ function Reading({ pages, wanted }) {
     [jump],
   );
 
+  // Who comes back is led to what they read; a place in pixels says little before all is measured.
+  const placeNow = useCallback(() => {
+    const place = control.place?.();
+    const row = place && transcript.rows[place.index];
+    return row ? { turn: row.turn.turn_id, gap: place.gap } : null;
+  }, [control]);
+  usePlace(placeNow);
+  const comeBack = async ({ turn, gap }) => {
+    const index = await pages.seek(turn);
+    if (index < 0) return;
+    control.show(index, gap);
+    read(index);
+  };
+
   // The turn of the address, as soon as it is there.
   const [missing, setMissing] = useState(false);
   useEffect(() => {
     let isWanted = true;
     setMissing(false);
+    const { place } = window.history.state ?? {};
     if (wanted !== null) seek(wanted).then((found) => isWanted && setMissing(!found));
+    else if (place) comeBack(place);
     return () => {
       isWanted = false;
     };
@@ -97,14 +113,18 @@ function Reading({ pages, wanted }) {
     if (end.current && pages.added > known) setKnown(pages.added);
   };
   const [known, setKnown] = useState(0); // of the added turns
-  useEffect(() => {
-    if (!end.current || pages.added <= known) return;
-    window.scrollTo({ top: document.documentElement.scrollHeight });
+  const showEnd = () => {
+    control.show(rows.length, 0);
+    end.current = true; // also where nothing is to be scrolled
     setKnown(pages.added);
+  };
+  // At once: the rows hold what was the end, and where that leads may be taken for a place further up.
+  useLayoutEffect(() => {
+    if (end.current && pages.added > known) showEnd();
   }, [pages.added]);
   const toEnd = () => {
-    setKnown(pages.added);
-    jump(rows.length - 1);
+    showEnd();
+    read(rows.length - 1);
     setLit(null);
   };
 
@@ -122,6 +142,12 @@ function Reading({ pages, wanted }) {
     jump(await pages.prompt(place >= 0 && Math.abs(place - at.current) < 40 ? place : at.current, step));
   };
   const toggle = (name) => {
+    const place = control.place?.();
+    if (place) {
+      // A call that fills the window may close; all else that is read stays where it is.
+      const isLedTo = place.gap < 0 && isFolding(rows[place.index]?.kind);
+      control.show(place.index, isLedTo ? READ_FROM : place.gap);
+    }
     opened.clear();
     setAll((was) => ({ ...was, [name]: !was[name] }));
   };

@@ -5,7 +5,7 @@ import { ago, exactTime, isoTime, shortTime } from "../format.js";
 import { Copy } from "../part/copy.js";
 import { SavedSearches } from "../part/savedsearches.js";
 import { Failed, Loading, NotOffered } from "../part/states.js";
-import { html, useLoaded, useState, useTitle } from "../ui.js";
+import { html, useLoaded, useRef, useState, useTitle } from "../ui.js";
 
 const THEMES = [
   ["", "As the system"],
@@ -32,10 +32,19 @@ export function Settings() {
 
 function Me() {
   const { value, error } = useLoaded((signal) => api.me(signal), []);
+  const [said, say] = useState("");
   if (error && !error.isMissing) return html`<${Failed} error=${error} />`;
   if (!value) return null;
   const leave = async () => {
-    await logOut();
+    try {
+      await logOut();
+    } catch (problem) {
+      // Whom the server does not know is signed out.
+      if (problem.code !== "UNAUTHORIZED") {
+        say(`You are still signed in: ${problem.message || "the server failed"}.`);
+        return;
+      }
+    }
     window.location.assign("/");
   };
   return html`<section class="card" aria-label="Who you are">
@@ -43,6 +52,7 @@ function Me() {
       <h2>${value.user}</h2>
       ${value.kind === "session" && html`<button class="button" onClick=${leave}>Sign out</button>`}
     </header>
+    ${said && html`<p class="notice notice-failed" role="alert">${said}</p>`}
     <p class="muted">Signed in ${WAYS[value.kind] ?? ""}${value.admin ? "; may read the archives of others" : ""}.</p>
   </section>`;
 }
@@ -70,6 +80,11 @@ function Look() {
 function Tokens() {
   const { value, error, loading, again } = useLoaded((signal) => api.tokens(signal), []);
   const [secret, setSecret] = useState(null);
+  const frame = useRef(null);
+  const onRevoked = () => {
+    frame.current?.focus(); // the button that had the focus goes
+    again();
+  };
   return html`<section class="card" aria-label="Tokens">
     <header class="card-head"><h2>Tokens</h2></header>
     <p class="muted">For collectors and scripts. A token opens your archive alone; its secret is shown once.</p>
@@ -83,16 +98,16 @@ function Tokens() {
       <${Copy} text=${() => secret.secret} />
     </p>`}
     ${value?.tokens.length > 0 &&
-    html`<div class="table-frame" tabindex="0" role="region" aria-label="Your tokens">
+    html`<div class="table-frame" tabindex="0" role="region" aria-label="Your tokens" ref=${frame}>
       <table class="numbers">
         <thead><tr><th scope="col">Name</th><th scope="col" class="cell-text">May</th><th scope="col" class="cell-extra">Used</th><th scope="col">Expires</th><th scope="col"><span class="off-screen">Revoke</span></th></tr></thead>
-        <tbody>${value.tokens.map((token) => html`<${Token} key=${token.name} token=${token} again=${again} />`)}</tbody>
+        <tbody>${value.tokens.map((token) => html`<${Token} key=${token.name} token=${token} onRevoked=${onRevoked} />`)}</tbody>
       </table>
     </div>`}
   </section>`;
 }
 
-function Token({ token, again }) {
+function Token({ token, onRevoked }) {
   const [sure, setSure] = useState(false);
   const [said, say] = useState("");
   const revoke = async () => {
@@ -102,7 +117,7 @@ function Token({ token, again }) {
     }
     try {
       await api.revokeToken(token.name);
-      again();
+      onRevoked();
     } catch (error) {
       say(error.message);
     }

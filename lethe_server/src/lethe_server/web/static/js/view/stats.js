@@ -4,7 +4,7 @@ import { api } from "../api.js";
 import { addressOf, setParams } from "../address.js";
 import { baseName, brief, count, money, toolLabel } from "../format.js";
 import { Chart } from "../part/chart.js";
-import { Chips, dayStart, daysAgo } from "../part/chips.js";
+import { Chips, dayEnd, dayStart, daysAgo, shiftedDay } from "../part/chips.js";
 import { Empty, Failed, Loading } from "../part/states.js";
 import { html, useLoaded, useTitle } from "../ui.js";
 
@@ -37,15 +37,16 @@ export function Stats({ address }) {
   const range = params.since || params.until ? "" : (params.range ?? "30");
   const by = Object.hasOwn(DIMENSIONS, params.by ?? "") ? params.by : "tool";
   const measure = MEASURES[params.show] ? params.show : "tokens";
+  const isSinceEver = range === "all" || (params.until && !params.since);
   const asked = {
-    since: range === "all" ? undefined : dayStart(params.since ?? daysAgo(Number(range || 30) - 1)),
-    until: dayStart(params.until),
+    since: isSinceEver ? undefined : dayStart(params.since ?? daysAgo(Number(range || 30) - 1)),
+    until: dayEnd(params.until),
     tool: params.tool,
     host: params.host,
     project: params.project,
   };
   const inputs = [range, params.since, params.until, by, params.tool, params.host, params.project];
-  const period = range === "all" || range === "365" ? "week" : "day";
+  const period = isSinceEver || range === "365" ? "week" : "day";
   const load = async (signal) => {
     const [series, table] = await Promise.all([
       api.stats({ ...asked, group_by: `${period},${by}` }, signal),
@@ -91,8 +92,8 @@ function Figures({ value, measure, params }) {
   const names = groups.map((group) => group[value.by]);
   const shown = names.slice(0, names.length > OWN_COLOURS + 1 ? OWN_COLOURS : OWN_COLOURS + 1);
   const labels = [...shown.map((name) => labelOf(value.by, name)), ...(names.length > shown.length ? [OTHERS] : [])];
-  const columns = columnsOf(value, shown, of, labels.length);
-  const address = (name) => addressOf("/", { ...filtersOf(params, value), [value.by]: name });
+  const address = (changes) => addressOf("/", { ...filtersOf(params, value), ...changes });
+  const columns = columnsOf(value, shown, of, labels.length, address);
   return html`
     <dl class="figures">
       <div><dt>Sessions</dt><dd>${count(totals.sessions)}</dd></div>
@@ -119,7 +120,7 @@ function filtersOf(params, { since }) {
 }
 
 /** One column a day or week, also for those in which nothing was done. */
-function columnsOf({ series, by, period, since }, shown, of, height) {
+function columnsOf({ series, by, period, since, until }, shown, of, height, address) {
   const found = new Map();
   for (const group of series.groups) {
     const key = group[period];
@@ -134,16 +135,15 @@ function columnsOf({ series, by, period, since }, shown, of, height) {
   const date = period === "day" && since ? new Date(since * 1000) : new Date(`${keys[0]}T12:00`);
   date.setHours(12);
   const last = new Date(`${keys.at(-1)}T12:00`);
-  const end = period === "day" ? new Date(Math.max(last, new Date().setHours(12, 0, 0, 0))) : last;
+  const lastAsked = new Date(Math.min(Date.now(), until ? (until - 1) * 1000 : Infinity));
+  const end = period === "day" ? new Date(Math.max(last, lastAsked.setHours(12, 0, 0, 0))) : last;
   const columns = [];
   for (; date <= end; date.setDate(date.getDate() + step)) {
     const key = date.toLocaleDateString("sv");
-    const next = new Date(date);
-    next.setDate(next.getDate() + step);
     columns.push({
       key,
       values: found.get(key) ?? new Array(height).fill(0),
-      address: addressOf("/", { since: key, until: next.toLocaleDateString("sv") }),
+      address: address({ since: key, until: shiftedDay(key, step - 1) }),
     });
   }
   return columns;
@@ -173,7 +173,7 @@ function Table({ groups, by, shown, address }) {
           return html`<tr key=${String(name)}>
             <th scope="row">
               <span class="tool-dot" data-hue=${place < 0 ? 7 : place} aria-hidden="true"></span>${" "}
-              ${name === null || by === "model" ? labelOf(by, name) : html`<a href=${address(name)} title=${name}>${labelOf(by, name)}</a>`}
+              ${name === null || by === "model" ? labelOf(by, name) : html`<a href=${address({ [by]: name })} title=${name}>${labelOf(by, name)}</a>`}
             </th>
             ${COLUMNS.map(([label, cell]) => html`<td key=${label}>${cell(group)}</td>`)}
           </tr>`;

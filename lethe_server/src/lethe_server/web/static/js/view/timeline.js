@@ -2,15 +2,15 @@
 
 import { api } from "../api.js";
 import { FILTERS, go, sessionAddress, setParams } from "../address.js";
-import { dayKey, dayLabel, plural } from "../format.js";
+import { count, dayKey, dayLabel, plural } from "../format.js";
 import { useKeys } from "../keys.js";
 import { useChanges } from "../live.js";
-import { Chips, dayStart } from "../part/chips.js";
+import { Chips, dayEnd, dayStart } from "../part/chips.js";
 import { Icon } from "../part/icon.js";
 import { Rows } from "../part/rows.js";
 import { SessionRow, isRunning, sessionKey } from "../part/sessionrow.js";
 import { Empty, Failed, Loading } from "../part/states.js";
-import { html, useCallback, useEffect, useMemo, useRef, useState } from "../ui.js";
+import { html, useCallback, useEffect, useMemo, useNow, useRef, useState } from "../ui.js";
 
 const PAGE = 100;
 const NAMES = FILTERS.filter((name) => name !== "role");
@@ -22,13 +22,18 @@ export function Timeline({ params }) {
       host: params.host,
       project: params.project,
       since: dayStart(params.since),
-      until: dayStart(params.until),
+      until: dayEnd(params.until),
     }),
     [params.tool, params.host, params.project, params.since, params.until],
   );
   const all = params.subagents === "1";
   const list = useSessions(filters);
   const rows = useMemo(() => layOut(list.sessions, all), [list.sessions, all]);
+  const shown = rows.filter((row) => row.session).length;
+  // Where all that came is left out, no row is drawn that would ask for more.
+  useEffect(() => {
+    if (!rows.length) list.more();
+  });
   const selection = useSelection(rows);
   const now = useNow();
 
@@ -59,8 +64,8 @@ export function Timeline({ params }) {
     <//>
     ${list.error && rows.length === 0 && html`<${Failed} error=${list.error} again=${list.again} />`}
     ${list.error && rows.length > 0 && html`<p class="notice">The server does not answer; what is shown may be old.</p>`}
-    ${!list.error && rows.length === 0 && list.loading && html`<${Loading} rows=${8} />`}
-    ${!list.error && rows.length === 0 && !list.loading && html`<${Nothing} filters=${filters} />`}
+    ${!list.error && rows.length === 0 && !list.complete && html`<${Loading} rows=${8} />`}
+    ${!list.error && rows.length === 0 && list.complete && html`<${Nothing} filters=${filters} leftOut=${list.sessions.length} />`}
     ${rows.length > 0 &&
     html`<${Rows}
       count=${rows.length + (list.complete || list.error ? 0 : 3)}
@@ -73,11 +78,21 @@ export function Timeline({ params }) {
       onRange=${onRange}
     />`}
     ${rows.length > 0 && list.error && html`<${Failed} error=${list.error} again=${list.again} />`}
-    ${rows.length > 0 && list.complete && html`<p class="list-end">${plural(list.sessions.length, "session")}</p>`}
+    ${rows.length > 0 && list.complete && html`<${End} shown=${shown} leftOut=${list.sessions.length - shown} />`}
   </div>`;
 }
 
-function Nothing({ filters }) {
+/** How many sessions there are: those that are seen, and those that are not. */
+function End({ shown, leftOut }) {
+  return html`<p class="list-end">${plural(shown, "session")}${leftOut > 0 && `, and ${count(leftOut)} of subagents`}</p>`;
+}
+
+function Nothing({ filters, leftOut }) {
+  if (leftOut > 0) {
+    return html`<${Empty} icon="branch" title="There are sessions of subagents alone">
+      <button class="button" onClick=${() => setParams({ subagents: "1" })}>Show ${count(leftOut)} of them</button>
+    <//>`;
+  }
   if (Object.values(filters).some(Boolean)) {
     return html`<${Empty} icon="search" title="No session fits these filters">
       <a class="button" href="/">Show all sessions</a>
@@ -219,14 +234,4 @@ function useSelection(rows) {
     },
   });
   return { key, control };
-}
-
-/** The time, for what is running now. */
-function useNow() {
-  const [now, setNow] = useState(() => Date.now() / 1000);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now() / 1000), 20_000);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
 }
