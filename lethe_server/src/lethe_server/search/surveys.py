@@ -16,9 +16,9 @@ import msgspec
 from lethe_server.search.cursors import Figures
 from lethe_server.search.expressions import leaf_expression, prefixes_of
 from lethe_server.search.prefixes import check_prefixes
-from lethe_server.storage.places import FIRST, LAST, place_of, slot_end, slot_start
+from lethe_server.storage.places import FIRST, LAST, slot_end, slot_start
 from lethe_server.storage.ranking import Worth, make_scoring, word_weight
-from lethe_server.storage.search_hits import Wanted, Window
+from lethe_server.storage.search_hits import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -83,7 +83,10 @@ class Table(NamedTuple):
         return self.reader.scored(self._wanted(figures), limit, self._scoring(figures))
 
     def _wanted(self, figures: Figures) -> Wanted:
-        window = Window(figures.since, figures.until)
+        window = self.plan.window(*figures.times)
+        window = window._replace(
+            first=max(window.first, figures.since), last=min(window.last, figures.until)
+        )
         return Wanted(self.match.expression, window, self.plan.sessions)
 
     def _scoring(self, figures: Figures) -> Scoring:
@@ -159,8 +162,9 @@ class Survey:
             exact_leaves=[],
             # What a word alone counts is the same for all of its hits.
             weights=[1.0 for _ in self.leaves],
-            since=FIRST if self._query.since is None else place_of(self._query.since),
-            until=LAST if self._query.until is None else place_of(self._query.until),
+            times=(self._query.since, self._query.until),
+            since=FIRST,
+            until=LAST,
         )
         tables = list(self.tables(figures))
         found = [self._count(table, figures) for table in tables if table.match.is_word]
