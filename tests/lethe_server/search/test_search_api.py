@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lethe_server.search import handler, plans, surveys
+from lethe_server.search import handler, plans, prefixes, surveys
 
 FIELDS = [
     "tool",
@@ -382,14 +382,37 @@ async def test_beginnings_of_words_of_any_script_are_found(searches, archive, ev
     assert await searches.found(f"rose {typed}") == ["turn-1"]
 
 
-async def test_common_word_stays_whole_in_a_narrow_span(searches, archive, event, monkeypatch):
-    """What a word is to all turns, common, it is to those of a span."""
+@pytest.mark.parametrize("words", ["rose", "red rose"])
+@pytest.mark.parametrize("condition", [{"since": "1700000005"}, {"session": "s2"}])
+async def test_a_word_that_is_common_elsewhere_goes_on(
+    searches, archive, event, monkeypatch, *, words, condition
+):
+    """Where conditions leave few hits, a word stands for longer ones, on each page."""
     monkeypatch.setattr(surveys, "CANDIDATES", 3)
     await archive.send(
-        *(event(n, content="rose") for n in range(1, 6)), event(9, content="rosebud")
+        *(event(n, content="red rose") for n in range(1, 5)),
+        *(event(n, content=f"red rosebud {n}", session_id="s2") for n in range(9, 12)),
     )
 
-    assert await searches.found("rose", since="1700000005") == ["turn-5"]
+    found = await searches.pages(words, limit=2, **condition)
+
+    assert sorted(found) == ["turn-10", "turn-11", "turn-9"]
+
+
+@pytest.mark.parametrize("words", ["rose", "red rose"])
+async def test_a_common_word_that_stands_for_too_much_is_found_as_it_is(
+    searches, archive, event, monkeypatch, words
+):
+    """Where longer words cannot be looked for in time, those of the word itself are answered."""
+    monkeypatch.setattr(surveys, "CANDIDATES", 3)
+    monkeypatch.setattr(prefixes, "MAX_POSTINGS", 3)
+    await archive.send(
+        *(event(n, content="red rose") for n in range(1, 6)), event(9, content="red rosebud")
+    )
+
+    found = await searches.found(words, since="1700000004")
+
+    assert found == ["turn-5", "turn-4"]
 
 
 async def test_what_a_stand_in_replaced_leaves_the_index(searches, archive, event):

@@ -135,6 +135,11 @@ class Query:
     until: float | None = None
     hopeless: bool = False
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether not all turns with the words will do."""
+        return bool(self.conditions) or self.since is not None or self.until is not None
+
     def narrowed(
         self,
         conditions: tuple[Condition, ...] = (),
