@@ -382,6 +382,36 @@ async def test_beginnings_of_words_of_any_script_are_found(searches, archive, ev
     assert await searches.found(f"rose {typed}") == ["turn-1"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "text"),
+    [
+        ("tieng viet ", "Tiếng Việt"),
+        ('"tiếng việt"', "tieng viet"),
+        ("елка ", "ёлка"),
+        ("οδος ", "ὁδός"),
+        ("שלום ", "שָׁלוֹם"),
+        ("مَرْحَبًا ", "مرحبا"),
+    ],
+)
+async def test_accents_of_any_script_do_not_matter(searches, archive, event, typed, text):
+    """Whether they are typed or left out, words are found, in turns and in titles alike."""
+    meta = {"title": text}
+    await archive.send(event(1, content=f"a {text} b", session_meta=meta))
+
+    sessions = (await archive.get("/sessions", q=typed.strip('"')))["sessions"]
+
+    assert await searches.found(typed) == ["turn-1"]
+    assert [session["session_id"] for session in sessions] == ["s1"]
+
+
+async def test_marks_that_make_another_letter_matter(searches, archive, event):
+    """A kana with a mark of voicing is another one, however it was written."""
+    await archive.send(event(1, content="かき"), event(2, content="か\u3099き"))
+
+    assert await searches.found("かき") == ["turn-1"]
+    assert await searches.found("がき") == ["turn-2"]
+
+
 @pytest.mark.parametrize("words", ["rose", "red rose"])
 @pytest.mark.parametrize("condition", [{"since": "1700000005"}, {"session": "s2"}])
 async def test_a_word_that_is_common_elsewhere_goes_on(

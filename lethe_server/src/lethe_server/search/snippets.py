@@ -10,10 +10,10 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from lethe_server.search.folding import compose, fold, fold_accents, fold_case
 from lethe_server.search.terms import MARK_END, MARK_START, is_spaced, plain_text, split_words
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class SnippetMaker:
         """
         text = plain_text(text)
         if not text.isascii():
-            text = unicodedata.normalize("NFC", text)
+            text = compose(text)
         hits = self._find(text[:_HEAD])
         if not hits and len(text) > _HEAD:
             hits = self._find(text)
@@ -66,7 +66,16 @@ class SnippetMaker:
 
     def _find(self, text: str) -> list[_Hit]:
         """Return where leaves stand, in order; of a lone one what its first place needs."""
-        folded = fold(text)
+        plain = text if text.isascii() else fold_accents(text)
+        hits = self._find_plain(plain)
+        if len(plain) == len(text):
+            return hits
+        # Some accents were characters of their own: a hit ends behind those of its last letter.
+        places = [place for place, char in enumerate(text) if fold_accents(char)] + [len(text)]
+        return [(places[start], places[end], leaf) for start, end, leaf in hits]
+
+    def _find_plain(self, text: str) -> list[_Hit]:
+        folded = fold_case(text)
         alone = len(self._finders) == 1
         hits: list[_Hit] = []
         for leaf, find in enumerate(self._finders):
@@ -85,28 +94,6 @@ def _is_border(text: str, place: int) -> bool:
     before, after = text[place - 1], text[place]
     spaced = before.isalnum() and after.isalnum() and is_spaced(before) and is_spaced(after)
     return not spaced or after.isupper()
-
-
-class _Folding(dict[int, str]):
-    """Maps each character to one without case and diacritics; never to several."""
-
-    def __missing__(self, code: int) -> str:
-        char = chr(code)
-        base = unicodedata.normalize("NFD", char)[:1].lower()
-        self[code] = base if len(base) == 1 else char
-        return self[code]
-
-
-_FOLDING: Final = _Folding()
-
-
-def fold(text: str) -> str:
-    """Fold case and diacritics; each character stays where it is.
-
-    Args:
-        text: of any length.
-    """
-    return text.lower() if text.isascii() else text.translate(_FOLDING)
 
 
 def _finder_of(leaf: Phrase) -> _Finder | None:

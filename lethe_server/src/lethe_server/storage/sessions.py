@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from lethe_server.cursors import binding_of, refused_cursor, seal, unseal
-from lethe_server.search.snippets import fold
+from lethe_server.search.folding import fold
 from lethe_server.storage.records import NANO, Tokens
 from lethe_server.storage.search_hits import cursor_secret
 
