@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_server.search.expressions import FACET_ANY
 from lethe_server.storage.dictionaries import unpacker_of
+from lethe_server.storage.directories import IN_PROJECT, name_of
 from lethe_server.storage.hit_counts import hit_counts_of
 from lethe_server.storage.payloads import outputs_of
 from lethe_server.storage.places import FIRST, Window, window_of
@@ -50,10 +51,9 @@ _OWNERS: Final = """
     WHERE ?1 IS NULL OR o.name = ?1 ORDER BY o.id
 """
 _SESSIONS_NAMED: Final = "SELECT id FROM sessions WHERE owner = ? AND session_id = ?"
-_SESSIONS_IN: Final = """
-    SELECT id FROM sessions WHERE owner = ?1 AND (
-        working_dir = ?2 OR substr(working_dir, -length(?2) - 1) IN ('/' || ?2, '\\' || ?2))
-"""
+_SESSIONS_IN: Final = (
+    f"SELECT s.id FROM sessions AS s WHERE s.owner = ?1 AND {IN_PROJECT.format('?2')}"  # noqa: S608 - made of the constant alone
+)
 _FIND_SIGNATURE_KEY: Final = "SELECT value FROM secrets WHERE name = 'cursor'"
 
 
@@ -351,8 +351,8 @@ def sessions_in(connection: apsw.Connection, owner: int, project: str) -> list[i
         owner: whose.
         project: the working directory, or its last parts.
     """
-    name = project.rstrip("/\\") or project
-    return [number for (number,) in connection.execute(_SESSIONS_IN, (owner, name))]
+    values = (owner, name_of(project))
+    return [number for (number,) in connection.execute(_SESSIONS_IN, values)]
 
 
 def cursor_secret(connection: apsw.Connection) -> bytes:
