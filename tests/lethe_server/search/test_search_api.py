@@ -404,6 +404,15 @@ async def test_accents_of_any_script_do_not_matter(searches, archive, event, typ
     assert [session["session_id"] for session in sessions] == ["s1"]
 
 
+@pytest.mark.parametrize("syntax", ["words", "fts5"])
+async def test_a_sentence_without_blanks_is_one_word(searches, archive, event, syntax):
+    """Words are counted as they were typed, not as they are indexed."""
+    sentence = "".join(map(chr, range(0x4E00, 0x4E00 + 400)))
+    await archive.send(event(1, content=f"rose {sentence}"), event(2, content=sentence[1:]))
+
+    assert await searches.found(f'"{sentence}"', syntax=syntax) == ["turn-1"]
+
+
 async def test_marks_that_make_another_letter_matter(searches, archive, event):
     """A kana with a mark of voicing is another one, however it was written."""
     await archive.send(event(1, content="かき"), event(2, content="か\u3099き"))

@@ -187,7 +187,7 @@ class _Parser:
             return None
         if prefix and not phrase.prefix:
             raise _refused(f"a prefix needs {MIN_PREFIX} characters", token.position)
-        self._words += len(phrase.text.split())
+        self._words += phrase.length
         if self._words > MAX_WORDS:
             check_words(self._words)
         return replace(phrase, initial=initial)

@@ -66,6 +66,11 @@ class Phrase:
     prefix: bool = False
     initial: bool = False
 
+    @property
+    def length(self) -> int:
+        """How many words were typed."""
+        return len(self.typed.split())
+
 
 @dataclass(frozen=True, slots=True)
 class Near:
@@ -267,7 +272,7 @@ class _Reader:
         phrase = phrase_of(typed, exact=exact, prefix=prefix and not negated)
         if phrase is None:
             return
-        self.words += len(phrase.text.split()) if exact else 1
+        self.words += phrase.length if exact else 1
         if negated:
             self.excluded.append(phrase)
         else:
