@@ -66,6 +66,14 @@ def test_the_part_with_most_words_is_shown():
     assert len(snippet) <= LENGTH + 10
 
 
+@pytest.mark.parametrize("typed", ["port ", "port line "])
+def test_a_word_behind_many_longer_ones_is_shown(typed):
+    """Where a word stands within others it is no hit, however often that is."""
+    text = "import report " * 500 + "the port is closed"
+
+    assert "the [port] is closed" in _cut(typed, text)
+
+
 def test_words_at_the_end_of_a_very_long_text_are_shown():
     """Where the beginning of a text says nothing, the rest is looked at."""
     assert _cut("rose ", "filler " * 50_000 + "one rose").endswith("filler one [rose]")

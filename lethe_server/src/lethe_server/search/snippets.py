@@ -29,6 +29,8 @@ _LEAD: Final = 60
 _HEAD: Final = 64 * 1024
 #: Hits that are looked at; more say nothing new.
 _MAX_HITS: Final = 200
+#: Places that are looked at to find those: a short word may stand within many longer ones.
+_MAX_PLACES: Final = 2000
 
 _ELLIPSIS: Final = "…"
 
@@ -79,11 +81,15 @@ class SnippetMaker:
         alone = len(self._finders) == 1
         hits: list[_Hit] = []
         for leaf, find in enumerate(self._finders):
-            for start, end in itertools.islice(find(folded), _MAX_HITS):
-                if _is_border(text, start) and _is_border(text, end):
-                    hits.append((start, end, leaf))
-                    if alone and start > hits[0][0] + 2 * LENGTH:
-                        return hits
+            places = (
+                (start, end)
+                for start, end in itertools.islice(find(folded), _MAX_PLACES)
+                if _is_border(text, start) and _is_border(text, end)
+            )
+            for start, end in itertools.islice(places, _MAX_HITS):
+                hits.append((start, end, leaf))
+                if alone and start > hits[0][0] + 2 * LENGTH:
+                    return hits
         return hits if alone else sorted(hits)
 
 
