@@ -199,6 +199,10 @@ async def test_q07_position_of_the_error_is_told(searches):
         ("NEAR(water roses, 2)", {"turn-1"}),
         ('text : "red roses"', {"turn-1"}),
         ("text : (tulips plant)", {"turn-2"}),
+        ("daisy", {"turn-3"}),
+        ("text : daisy", set()),
+        ("text : (tulips OR (daisy))", {"turn-2"}),
+        ("text : tulips OR daisy", {"turn-2", "turn-3"}),
         ("red + roses", {"turn-1"}),
         ("tul*", {"turn-2"}),
         ('"->" OR tulips', {"turn-2"}),
@@ -209,7 +213,9 @@ async def test_q07_position_of_the_error_is_told(searches):
 async def test_q07_syntax_of_fts5_works_when_asked_for(searches, archive, event, typed, found):
     """Operators, columns, phrases, prefixes and NEAR mean what they mean in FTS5."""
     await archive.send(
-        event(1, content="water the red roses, plant nothing"), event(2, content="plant tulips")
+        event(1, content="water the red roses, plant nothing"),
+        event(2, content="plant tulips"),
+        event(3, content="growDaisy"),
     )
 
     assert set(await searches.found(typed, syntax="fts5")) == found
