@@ -419,6 +419,28 @@ async def test_a_sentence_without_blanks_is_one_word(searches, archive, event, s
     assert await searches.found(f'"{sentence}"', syntax=syntax) == ["turn-1"]
 
 
+@pytest.mark.parametrize(
+    "sign", ["▶️", "◀️", "↔️", "‼️", "™️", "©️", "Ⓜ️", "㊙️", "⤴️", "〰️", "◾", "#️⃣", "🚀", "✓"]
+)
+async def test_signs_that_may_be_emoji_are_found(searches, archive, event, sign):
+    """Whether in colours or not."""
+    await archive.send(event(1, content=f"rose {sign}"), event(2, content="rose"))
+
+    assert await searches.found(sign) == ["turn-1"]
+    assert await searches.found(f"rose {sign}") == ["turn-1"]
+
+
+async def test_signs_that_are_not_indexed_find_nothing_alone(searches, archive, event):
+    """Among words they are passed over; beside conditions they do not stand for all turns."""
+    await archive.send(event(1, content="rose -> tulip"))
+
+    assert await searches.found("rose -> tulip") == ["turn-1"]
+    assert await searches.found("host:laptop ->") == []
+    assert await searches.found("->") == []
+    assert await searches.found("host:laptop -->") == []
+    assert await searches.found("host:laptop") == ["turn-1"]
+
+
 async def test_marks_that_make_another_letter_matter(searches, archive, event):
     """A kana with a mark of voicing is another one, however it was written."""
     await archive.send(event(1, content="かき"), event(2, content="か\u3099き"))

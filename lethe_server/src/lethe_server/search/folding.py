@@ -1,9 +1,9 @@
 """Folding: what of a letter does not matter to who looks for it.
 
 That is its case, and the marks that people leave out when they type: accents of Latin, Greek and
-Cyrillic, vowel points of Hebrew and Arabic. Other marks stay: without its voicing mark a kana is
-another letter, and without their vowel signs the scripts of India and South East Asia hold half of
-a word. Unicode tells them apart by their combining class.
+Cyrillic, vowel points of Hebrew and Arabic, and what makes an emoji of a sign. Other marks stay:
+without its voicing mark a kana is another letter, and without their vowel signs the scripts of
+India and South East Asia hold half of a word. Unicode tells them apart by their combining class.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Final
 
 _ASCII: Final = bytes(range(128))
 #: Letters with marks, marks, and others of the scripts that have any that are folded.
-_MARKED: Final = re.compile("[\u00c0-\u1fff\u20d0-\u20ff\ua66f-\ua6ff\ufe20-\ufe2f]")
+_MARKED: Final = re.compile("[\u00c0-\u1fff\u20d0-\u20ff\ua66f-\ua6ff\ufe00-\ufe2f]")
+#: Behind a sign: whether it is shown in colours.
+_VARIANTS: Final = "\ufe0e\ufe0f"
 _SIGMA, _FINAL_SIGMA = "\u03c3", "\u03c2"
 #: Combining classes of vowel points, and the first of those of accents.
 _POINTS: Final = range(10, 37)
@@ -83,4 +85,4 @@ def _plain(char: str) -> str:
 
 def _is_accent(char: str) -> bool:
     kind = unicodedata.combining(char)
-    return kind in _POINTS or kind >= _ACCENTS
+    return kind in _POINTS or kind >= _ACCENTS or char in _VARIANTS

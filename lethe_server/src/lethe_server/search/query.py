@@ -236,6 +236,7 @@ class _Reader:
     since: list[float] = field(default_factory=list)
     until: list[float] = field(default_factory=list)
     words: int = 0
+    passed_over: bool = False
 
     def take(self, match: re.Match[str], *, last: bool) -> None:
         """Take a word, phrase or condition; the last word is a prefix."""
@@ -265,12 +266,14 @@ class _Reader:
             conditions=conditions,
             since=max(self.since, default=None),
             until=min(self.until, default=None),
-            hopeless=not anything,
+            # Signs that are not indexed mean nothing among words, but alone they are asked for.
+            hopeless=not anything or (self.passed_over and wanted is None),
         )
 
     def _take_words(self, typed: str, *, exact: bool, prefix: bool, negated: bool) -> None:
         phrase = phrase_of(typed, exact=exact, prefix=prefix and not negated)
         if phrase is None:
+            self.passed_over = True
             return
         self.words += phrase.length if exact else 1
         if negated:

@@ -104,12 +104,13 @@ def _is_border(text: str, place: int) -> bool:
 
 def _finder_of(leaf: Phrase) -> _Finder | None:
     """Return what finds a leaf in a folded text; `None` if it is nowhere."""
-    words = split_words(fold(leaf.typed))
+    typed = fold(leaf.typed)
+    words = split_words(typed)
     tail = r"[^\W_]*" if words and leaf.prefix and is_spaced(words[-1][-1]) else ""
     if len(words) > 1:
         pattern = re.compile(r"[\W_]+".join(map(re.escape, words)) + tail)
         return lambda folded: (match.span() for match in pattern.finditer(folded))
-    word = words[0] if words else leaf.typed
+    word = words[0] if words else typed
     return functools.partial(_find_word, word, re.compile(tail)) if word else None
 
 

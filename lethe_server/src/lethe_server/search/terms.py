@@ -55,7 +55,12 @@ _CJK: Final = (
     "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9d\U00020000-\U000323af"
 )
-_EMOJI: Final = "\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
+#: Some stand alone among signs that are none; U+20E3 makes one of a digit before it.
+_EMOJI: Final = (
+    "\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
+    "\xa9\xae\u203c\u2049\u20e3\u2122\u2194-\u2199\u21a9\u21aa\u24c2\u25aa\u25ab\u25b6\u25c0"
+    "\u25fb-\u25fe\u2934\u2935\u3030\u303d\u3297\u3299"
+)
 _UNSPACED: Final = re.compile(f"[{_CJK}]+|[{_EMOJI}]")
 _EMOJI_ONE: Final = re.compile(f"[{_EMOJI}]")
 
