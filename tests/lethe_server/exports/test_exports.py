@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from lethe_server.exports.markdown import close_fence, fence
+from lethe_server.exports.markdown import fence
+from lethe_server.exports.open_blocks import close_blocks
 
 PATH = "/sessions/claude-code/laptop/s1"
 #: Texts that mean something to HTML, to Markdown or to a terminal.
@@ -165,11 +166,25 @@ def test_fence_is_longer_than_any_in_the_text():
         ("~~~\n```\n~~~", "~~~\n```\n~~~"),
         ("```a``` b", "```a``` b"),
         ("```\n```py\nx", "```\n```py\nx\n```"),
+        ("- a\n  ```\n  b", "- a\n  ```\n  b"),
+        ("1. a\n   ```sh\n   b\n\nc", "1. a\n   ```sh\n   b\n\nc"),
+        ("- ```\n  a\n  ```", "- ```\n  a\n  ```"),
+        ("- a\n\n```\nb", "- a\n\n```\nb\n```"),
+        ("> ```\n> a", "> ```\n> a"),
+        ("   ```\na", "   ```\na\n```"),
+        ("    ```\na", "    ```\na"),
+        ("<!-- a\n\nb", "\\<!-- a\n\nb"),
+        ("<!-- a\n\n```\nb -->", "<!-- a\n\n```\nb -->"),
+        ("- <PRE>\n  a", "- \\<PRE>\n  a"),
+        ("<script>\na\n</script>", "<script>\na\n</script>"),
+        ("> <![CDATA[ a\n\n<? b", "> \\<![CDATA[ a\n\n\\<? b"),
+        ("```\n<!-- a\n```", "```\n<!-- a\n```"),
+        ("a <!-- b", "a <!-- b"),
     ],
 )
-def test_code_block_that_an_answer_left_open_is_closed(text, closed):
-    """The next turn never stands in a code block of the one before."""
-    assert close_fence(text) == closed
+def test_blocks_that_an_answer_left_open_are_closed(text, closed):
+    """The next turn never stands in a code block or in HTML of the one before."""
+    assert close_blocks(text) == closed
 
 
 @pytest.mark.promise("A6", "W01")

@@ -61,6 +61,12 @@ def test_parameters_are_those_that_are_read():
     )
 
     assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
+    (group_by,) = (
+        one
+        for one in spec["paths"]["/api/v1/stats"]["get"]["parameters"]
+        if one["name"] == "group_by"
+    )
+    assert group_by["schema"] == {"type": "array", "items": {"type": "string"}}
 
 
 def test_failures_are_those_of_the_server():

@@ -31,6 +31,25 @@ def test_what_is_no_address_is_the_name(remote):
     assert name_repository(remote) == remote
 
 
+def test_an_address_of_the_same_machine_is_a_path():
+    """Whether with a protocol or without, a path names one repository."""
+    assert name_repository("file:///srv/git/x.git") == name_repository("/srv/git/x") == "/srv/git/x"
+
+
+def test_a_project_is_named_by_a_directory_that_is_known():
+    """A session without a directory does not take the name from those that have one."""
+    places = [
+        (Place("xx/a/r", directory, "alice", "desk", "codex"), Figures(sessions=1), last)
+        for directory, last in (("/src/old", 1.0), ("/src/r", 2.0), (None, 3.0))
+    ]
+
+    (project,) = join_places(places, "repository")
+    (unknown,) = join_places(places[2:], "repository")
+
+    assert project.directory == "/src/r"
+    assert unknown.directory is None
+
+
 def projects(places, join):
     """The directories of each project, and its sessions."""
     found_at = [Place(*place[:2], "alice", *place[2:]) for place in places]

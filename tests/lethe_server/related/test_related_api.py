@@ -161,6 +161,23 @@ async def test_tree_without_end_is_cut_and_says_so(archive, session, monkeypatch
     assert answer["sessions"][answer["asked"]]["session_id"] == "s8"
 
 
+async def test_what_a_session_came_from_stays_in_a_tree_that_is_cut(archive, session, monkeypatch):
+    """A parent that is archived is never said to be absent, however young it is."""
+    monkeypatch.setattr("lethe_server.storage.relatives.MAX_RELATIVES", 5)
+    await archive.send(
+        *session("main", start=50),
+        *session("middle", "main", "subagent", start=60),
+        *itertools.chain(*(session(f"s{n}", "middle", "subagent", start=n) for n in range(9))),
+    )
+
+    answer = await archive.get(PATH.format("s8"))
+
+    names = [node["session_id"] for node in answer["sessions"] if node["archived"]]
+    assert answer["truncated"]
+    assert {"main", "middle", "s8"} <= set(names)
+    assert answer["sessions"][answer["asked"]]["depth"] == 2
+
+
 async def test_same_name_in_another_tool_is_no_relative(archive, session):
     """Names of sessions are those of one tool."""
     turns = session("agent", "main", "subagent")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lethe_server.search import handler, plans, surveys
+from lethe_server.search import handler, plans, prefixes, surveys
 
 FIELDS = [
     "tool",
@@ -199,6 +199,10 @@ async def test_q07_position_of_the_error_is_told(searches):
         ("NEAR(water roses, 2)", {"turn-1"}),
         ('text : "red roses"', {"turn-1"}),
         ("text : (tulips plant)", {"turn-2"}),
+        ("daisy", {"turn-3"}),
+        ("text : daisy", set()),
+        ("text : (tulips OR (daisy))", {"turn-2"}),
+        ("text : tulips OR daisy", {"turn-2", "turn-3"}),
         ("red + roses", {"turn-1"}),
         ("tul*", {"turn-2"}),
         ('"->" OR tulips', {"turn-2"}),
@@ -209,7 +213,9 @@ async def test_q07_position_of_the_error_is_told(searches):
 async def test_q07_syntax_of_fts5_works_when_asked_for(searches, archive, event, typed, found):
     """Operators, columns, phrases, prefixes and NEAR mean what they mean in FTS5."""
     await archive.send(
-        event(1, content="water the red roses, plant nothing"), event(2, content="plant tulips")
+        event(1, content="water the red roses, plant nothing"),
+        event(2, content="plant tulips"),
+        event(3, content="growDaisy"),
     )
 
     assert set(await searches.found(typed, syntax="fts5")) == found
@@ -382,14 +388,98 @@ async def test_beginnings_of_words_of_any_script_are_found(searches, archive, ev
     assert await searches.found(f"rose {typed}") == ["turn-1"]
 
 
-async def test_common_word_stays_whole_in_a_narrow_span(searches, archive, event, monkeypatch):
-    """What a word is to all turns, common, it is to those of a span."""
+@pytest.mark.parametrize(
+    ("typed", "text"),
+    [
+        ("tieng viet ", "Tiếng Việt"),
+        ('"tiếng việt"', "tieng viet"),
+        ("елка ", "ёлка"),
+        ("οδος ", "ὁδός"),
+        ("שלום ", "שָׁלוֹם"),
+        ("مَرْحَبًا ", "مرحبا"),
+    ],
+)
+async def test_accents_of_any_script_do_not_matter(searches, archive, event, typed, text):
+    """Whether they are typed or left out, words are found, in turns and in titles alike."""
+    meta = {"title": text}
+    await archive.send(event(1, content=f"a {text} b", session_meta=meta))
+
+    sessions = (await archive.get("/sessions", q=typed.strip('"')))["sessions"]
+
+    assert await searches.found(typed) == ["turn-1"]
+    assert [session["session_id"] for session in sessions] == ["s1"]
+
+
+@pytest.mark.parametrize("syntax", ["words", "fts5"])
+async def test_a_sentence_without_blanks_is_one_word(searches, archive, event, syntax):
+    """Words are counted as they were typed, not as they are indexed."""
+    sentence = "".join(map(chr, range(0x4E00, 0x4E00 + 400)))
+    await archive.send(event(1, content=f"rose {sentence}"), event(2, content=sentence[1:]))
+
+    assert await searches.found(f'"{sentence}"', syntax=syntax) == ["turn-1"]
+
+
+@pytest.mark.parametrize(
+    "sign", ["▶️", "◀️", "↔️", "‼️", "™️", "©️", "Ⓜ️", "㊙️", "⤴️", "〰️", "◾", "#️⃣", "🚀", "✓"]
+)
+async def test_signs_that_may_be_emoji_are_found(searches, archive, event, sign):
+    """Whether in colours or not."""
+    await archive.send(event(1, content=f"rose {sign}"), event(2, content="rose"))
+
+    assert await searches.found(sign) == ["turn-1"]
+    assert await searches.found(f"rose {sign}") == ["turn-1"]
+
+
+async def test_signs_that_are_not_indexed_find_nothing_alone(searches, archive, event):
+    """Among words they are passed over; beside conditions they do not stand for all turns."""
+    await archive.send(event(1, content="rose -> tulip"))
+
+    assert await searches.found("rose -> tulip") == ["turn-1"]
+    assert await searches.found("host:laptop ->") == []
+    assert await searches.found("->") == []
+    assert await searches.found("host:laptop -->") == []
+    assert await searches.found("host:laptop") == ["turn-1"]
+
+
+async def test_marks_that_make_another_letter_matter(searches, archive, event):
+    """A kana with a mark of voicing is another one, however it was written."""
+    await archive.send(event(1, content="かき"), event(2, content="か\u3099き"))
+
+    assert await searches.found("かき") == ["turn-1"]
+    assert await searches.found("がき") == ["turn-2"]
+
+
+@pytest.mark.parametrize("words", ["rose", "red rose"])
+@pytest.mark.parametrize("condition", [{"since": "1700000005"}, {"session": "s2"}])
+async def test_a_word_that_is_common_elsewhere_goes_on(
+    searches, archive, event, monkeypatch, *, words, condition
+):
+    """Where conditions leave few hits, a word stands for longer ones, on each page."""
     monkeypatch.setattr(surveys, "CANDIDATES", 3)
     await archive.send(
-        *(event(n, content="rose") for n in range(1, 6)), event(9, content="rosebud")
+        *(event(n, content="red rose") for n in range(1, 5)),
+        *(event(n, content=f"red rosebud {n}", session_id="s2") for n in range(9, 12)),
     )
 
-    assert await searches.found("rose", since="1700000005") == ["turn-5"]
+    found = await searches.pages(words, limit=2, **condition)
+
+    assert sorted(found) == ["turn-10", "turn-11", "turn-9"]
+
+
+@pytest.mark.parametrize("words", ["rose", "red rose"])
+async def test_a_common_word_that_stands_for_too_much_is_found_as_it_is(
+    searches, archive, event, monkeypatch, words
+):
+    """Where longer words cannot be looked for in time, those of the word itself are answered."""
+    monkeypatch.setattr(surveys, "CANDIDATES", 3)
+    monkeypatch.setattr(prefixes, "MAX_POSTINGS", 3)
+    await archive.send(
+        *(event(n, content="red rose") for n in range(1, 6)), event(9, content="red rosebud")
+    )
+
+    found = await searches.found(words, since="1700000004")
+
+    assert found == ["turn-5", "turn-4"]
 
 
 async def test_what_a_stand_in_replaced_leaves_the_index(searches, archive, event):

@@ -93,7 +93,8 @@ def test_no_escape_is_left_and_letters_stay(text):
         ("修复login页面", " 修复 复 login 页面 面 "),
         ("テスト・ケース", " テス スト ト ・ ケー ース ス "),
         ("ok 🚀", "ok  u1f680 "),
-        ("e\u0301", "é"),
+        ("▶️ 1️⃣ ™ →", " u25b6  1 u20e3   u2122  →"),
+        ("e\u0301", "e"),
         (f"a{MARK_START}b{MARK_END}c", "abc"),
     ],
 )

@@ -1,7 +1,7 @@
 """Exports in Markdown.
 
-What an assistant said is Markdown already and stands as it is; a code block that it left open is
-closed. All other text stands in code blocks, whose fences are longer than any in the text.
+What an assistant said is Markdown already and stands as it is; blocks that it left open are closed
+(`open_blocks`). All other text stands in code blocks, whose fences are longer than any in the text.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from lethe_server.exports.form import Export, ShownTurn, facts_of
+from lethe_server.exports.open_blocks import close_blocks
 
 if TYPE_CHECKING:
     from lethe_server.exports.form import ShownCall
     from lethe_server.storage import TurnRow
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&$])")
-_FENCE: Final = re.compile(r"^ {0,3}(?P<fence>`{3,}|~{3,})(?P<rest>.*)$", re.MULTILINE)
 _SHORTEST_FENCE: Final = 3
 
 
@@ -37,7 +37,7 @@ class MarkdownExport(Export):
         heading = " · ".join(escape(part) for part in (turn.heading, turn.time) if part)
         parts = [f"## {heading}"]
         if turn.content.strip():
-            parts.append(close_fence(turn.content) if turn.is_answer else fence(turn.content))
+            parts.append(close_blocks(turn.content) if turn.is_answer else fence(turn.content))
         parts += [part for call in turn.calls for part in _call(call)]
         parts += [escape(note) for note in turn.notes]
         return ("\n" + "\n\n".join(parts) + "\n").encode()
@@ -66,23 +66,6 @@ def fence(text: str, language: str = "") -> str:
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     marks = "`" * max(_SHORTEST_FENCE, longest + 1)
     return f"{marks}{language}\n{text.rstrip()}\n{marks}"
-
-
-def close_fence(text: str) -> str:
-    """Close the code block that a text leaves open, if it does.
-
-    Args:
-        text: Markdown.
-    """
-    opened = ""
-    for line in _FENCE.finditer(text):
-        marks, rest = line["fence"], line["rest"].strip()
-        if not opened:
-            # A fence of backticks whose line holds another one is code within the line.
-            opened = marks if marks[0] == "~" or "`" not in rest else ""
-        elif marks[0] == opened[0] and len(marks) >= len(opened) and not rest:
-            opened = ""
-    return f"{text.rstrip()}\n{opened}" if opened else text.rstrip()
 
 
 def _call(call: ShownCall) -> list[str]:

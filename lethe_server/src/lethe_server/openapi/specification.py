@@ -23,9 +23,10 @@ from lethe_server.parameters import Time
 from lethe_server.problems import CONTENT_TYPE as PROBLEM
 
 if TYPE_CHECKING:
-    from marshmallow import Schema, fields
+    from marshmallow import fields
 
     from lethe_server.openapi.operations import Operation
+    from lethe_server.parameters import Parameters
 
 _REFERENCE: Final = "#/components/schemas/{name}"
 _PATH_NAMES: Final = {
@@ -184,7 +185,7 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
     ]
 
 
-def _query_parameters(plugin: MarshmallowPlugin, schema: Schema) -> list[dict[str, Any]]:
+def _query_parameters(plugin: MarshmallowPlugin, schema: Parameters) -> list[dict[str, Any]]:
     assert plugin.converter is not None
     parameters: list[dict[str, Any]] = plugin.converter.schema2parameters(schema, location="query")
     for parameter in parameters:
@@ -205,6 +206,8 @@ def _query_parameters(plugin: MarshmallowPlugin, schema: Schema) -> list[dict[st
             isinstance(default, int) and default >= described.get("minimum", default)
         ):  # a default beyond the bounds stands for nothing that could be sent
             described["default"] = default
+        if parameter["name"] in schema.repeatable:
+            parameter["schema"] = {"type": "array", "items": described}
     return parameters
 
 

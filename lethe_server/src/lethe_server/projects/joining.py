@@ -21,6 +21,8 @@ Join = Literal["none", "directory", "repository"]
 _URL: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://)(?:[^/@]*@)?(?P<host>[^/:]+)(?::\d+)?/(?P<path>.+)"
 )
+#: Of a path on the same machine, which begins with the last sign.
+_LOCAL: Final = "file:///"
 _SCP: Final = re.compile(r"(?:[^/@:]+@)?(?P<host>[^/:]{2,}):(?!/)(?P<path>.+)")
 
 
@@ -72,7 +74,9 @@ class Project:
     def directory(self) -> str | None:
         """The directory with the last activity; of equal ones the first by name."""
         last = self.directories
-        return min(last, key=lambda each: (-last[each], each.path or "")).path
+        known = (each for each in last if each.path is not None)
+        newest = min(known, key=lambda each: (-last[each], each.path), default=None)
+        return None if newest is None else newest.path
 
     @property
     def hosts(self) -> list[str]:
@@ -121,6 +125,8 @@ def name_repository(remote: str) -> str:
         remote: such as ``git@host:owner/name.git``; credentials in it are left out.
     """
     remote = remote.strip()
+    if remote.startswith(_LOCAL):
+        remote = remote.removeprefix(_LOCAL[:-1])
     match = _URL.fullmatch(remote) or _SCP.fullmatch(remote)
     name = f"{match['host'].lower()}/{match['path'].lstrip('/')}" if match else remote
     return name.rstrip("/").removesuffix(".git")

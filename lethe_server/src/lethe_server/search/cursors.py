@@ -13,7 +13,7 @@ import msgspec
 from lethe_server.cursors import refused_cursor, seal, unseal
 
 #: Raised when a cursor means something else than before.
-VERSION: Final = 3
+VERSION: Final = 4
 
 
 class Figures(msgspec.Struct, array_like=True, frozen=True):
@@ -22,6 +22,7 @@ class Figures(msgspec.Struct, array_like=True, frozen=True):
     Args:
         exact_leaves: which prefixes count as whole words, by index.
         weights: what each leaf of the query counts.
+        times: Unix seconds that were asked for, not before and before.
         since: the place where the search begins.
         until: the place before which it ends.
         total: how many hits were counted.
@@ -31,6 +32,7 @@ class Figures(msgspec.Struct, array_like=True, frozen=True):
 
     exact_leaves: list[int]
     weights: list[float]
+    times: tuple[float | None, float | None]
     since: int
     until: int
     total: int = 0

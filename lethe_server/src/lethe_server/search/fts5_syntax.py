@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lethe_server.errors import InvalidRequest
 from lethe_server.search.query import (
@@ -35,6 +35,9 @@ from lethe_server.search.query import (
     checked_length,
     phrase_of,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Most words between the phrases of a NEAR.
 MAX_DISTANCE: Final = 100
@@ -103,6 +106,7 @@ class _Parser:
         self._tokens = tokens
         self._next = 0
         self._words = 0
+        self._exact = False
 
     def either(self, depth: int) -> Node | None:
         nodes = [self._all(depth)]
@@ -132,12 +136,12 @@ class _Parser:
         return node
 
     def _group(self, depth: int) -> Node | None:
-        nodes = [self._item(depth, exact=False)]
+        nodes = [self._item(depth)]
         while self._begins_item():
-            nodes.append(self._item(depth, exact=False))
+            nodes.append(self._item(depth))
         return None if None in nodes else _joined(All, [node for node in nodes if node])
 
-    def _item(self, depth: int, *, exact: bool) -> Node | None:
+    def _item(self, depth: int) -> Node | None:
         token, after = (
             self._tokens[self._next],
             self._tokens[min(self._next + 1, len(self._tokens) - 1)],
@@ -146,7 +150,7 @@ class _Parser:
             if token.text.lower() != "text":
                 raise _refused("there is no such column, only `text`", token.position)
             self._next += 2
-            return self._item(depth, exact=True)
+            return self._in_text(lambda: self._item(depth))
         if self._takes("sign", "("):
             if depth >= MAX_DEPTH:
                 raise _refused("there are too many parentheses", token.position)
@@ -155,13 +159,20 @@ class _Parser:
             return node
         if token.text == "NEAR" and after.text == "(":
             self._next += 2
-            return self._near()
-        return self._phrase(exact=exact)
+            return self._in_text(self._near)
+        return self._phrase()
+
+    def _in_text(self, read: Callable[[], Node | None]) -> Node | None:
+        """Read what is looked for in the column `text` alone."""
+        outside, self._exact = self._exact, True
+        node = read()
+        self._exact = outside
+        return node
 
     def _near(self) -> Node | None:
-        phrases = [self._phrase(exact=True)]
+        phrases = [self._phrase()]
         while self._begins_item():
-            phrases.append(self._phrase(exact=True))
+            phrases.append(self._phrase())
         distance = DEFAULT_DISTANCE
         if self._takes("sign", ","):
             token = self._tokens[self._next]
@@ -173,7 +184,7 @@ class _Parser:
         found = tuple(phrase for phrase in phrases if phrase is not None)
         return Near(found, distance) if len(found) == len(phrases) else None
 
-    def _phrase(self, *, exact: bool) -> Phrase | None:
+    def _phrase(self) -> Phrase | None:
         initial = self._takes("sign", "^")
         strings = [self._string()]
         while self._takes("sign", "+"):
@@ -182,12 +193,12 @@ class _Parser:
         prefix = self._takes("sign", "*")
         quoted = len(strings) > 1 or strings[0].kind == "string"
         typed = " ".join(_unquoted(string) for string in strings)
-        phrase = phrase_of(typed, exact=exact or quoted, prefix=prefix)
+        phrase = phrase_of(typed, exact=self._exact or quoted, prefix=prefix)
         if phrase is None:
             return None
         if prefix and not phrase.prefix:
             raise _refused(f"a prefix needs {MIN_PREFIX} characters", token.position)
-        self._words += len(phrase.text.split())
+        self._words += phrase.length
         if self._words > MAX_WORDS:
             check_words(self._words)
         return replace(phrase, initial=initial)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lethe_server.search.expressions import Match, compile_match, compile_matches, facet
+from lethe_server.storage.places import window_of
 from lethe_server.storage.search_hits import (
     MAX_NAMED_SESSIONS,
     HitReader,
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import apsw
 
     from lethe_server.search.query import Condition, Phrase, Query
+    from lethe_server.storage.places import Window
+    from lethe_server.storage.search_hits import IndexedOwner
     from lethe_server.storage.search_index import Source
 
 _Facets = tuple[bool, tuple[str, ...]]
@@ -30,20 +33,32 @@ class OwnerPlan:
     """How to search the turns of one owner.
 
     Args:
-        number: of the owner.
-        name: of the owner.
+        owner: whose.
         query: what is looked for.
         facets: what of it the index knows as words.
         sessions: only of these, if they are too many to be words.
         readers: of each source that is searched.
     """
 
-    number: int
-    name: str
+    owner: IndexedOwner
     query: Query
     facets: tuple[_Facets, ...]
     sessions: frozenset[int] | None
     readers: dict[Source, HitReader]
+
+    @property
+    def number(self) -> int:
+        """Of the owner."""
+        return self.owner.number
+
+    def window(self, since: float | None, until: float | None) -> Window:
+        """Return where the turns of a span of time stand.
+
+        Args:
+            since: Unix seconds, not before.
+            until: Unix seconds, before.
+        """
+        return window_of(since, until, self.owner.delay)
 
     def match(self, whole: Collection[Phrase]) -> Match:
         """Return the expression to look for.
@@ -63,14 +78,13 @@ class OwnerPlan:
 
 
 def plan_owner(
-    connection: apsw.Connection, number: int, name: str, query: Query, sources: Iterable[Source]
+    connection: apsw.Connection, owner: IndexedOwner, query: Query, sources: Iterable[Source]
 ) -> OwnerPlan | None:
     """Make the plan for one owner; `None` if nothing of the owner can be found.
 
     Args:
         connection: that reads.
-        number: of the owner.
-        name: of the owner.
+        owner: whose turns.
         query: what is looked for.
         sources: what is searched.
     """
@@ -81,16 +95,16 @@ def plan_owner(
             words = tuple(facet(condition.field, value) for value in condition.values)
             facets.append((condition.negated, words))
             continue
-        chosen = _sessions_of(connection, number, condition)
+        chosen = _sessions_of(connection, owner.number, condition)
         if not chosen and not condition.negated:
             return None
         if len(chosen) <= MAX_NAMED_SESSIONS or condition.negated:
             facets.append((condition.negated, tuple(map(session_facet, sorted(chosen)))))
         else:
             sessions = chosen if sessions is None else sessions & chosen
-    readers = {source: HitReader(connection, source, number) for source in sources}
+    readers = {source: HitReader(connection, source, owner.number) for source in sources}
     kept = tuple((negated, words) for negated, words in facets if words)
-    return OwnerPlan(number, name, query, kept, sessions, readers)
+    return OwnerPlan(owner, query, kept, sessions, readers)
 
 
 def _sessions_of(connection: apsw.Connection, owner: int, condition: Condition) -> frozenset[int]:

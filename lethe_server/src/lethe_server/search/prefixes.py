@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lethe_server.errors import QueryTimeout
-from lethe_server.search.snippets import fold
+from lethe_server.search.folding import fold
 from lethe_server.search.terms import split_words
 
 if TYPE_CHECKING:

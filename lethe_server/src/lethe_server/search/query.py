@@ -66,6 +66,11 @@ class Phrase:
     prefix: bool = False
     initial: bool = False
 
+    @property
+    def length(self) -> int:
+        """How many words were typed."""
+        return len(self.typed.split())
+
 
 @dataclass(frozen=True, slots=True)
 class Near:
@@ -134,6 +139,11 @@ class Query:
     since: float | None = None
     until: float | None = None
     hopeless: bool = False
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether not all turns with the words will do."""
+        return bool(self.conditions) or self.since is not None or self.until is not None
 
     def narrowed(
         self,
@@ -226,6 +236,7 @@ class _Reader:
     since: list[float] = field(default_factory=list)
     until: list[float] = field(default_factory=list)
     words: int = 0
+    passed_over: bool = False
 
     def take(self, match: re.Match[str], *, last: bool) -> None:
         """Take a word, phrase or condition; the last word is a prefix."""
@@ -255,14 +266,16 @@ class _Reader:
             conditions=conditions,
             since=max(self.since, default=None),
             until=min(self.until, default=None),
-            hopeless=not anything,
+            # Signs that are not indexed mean nothing among words, but alone they are asked for.
+            hopeless=not anything or (self.passed_over and wanted is None),
         )
 
     def _take_words(self, typed: str, *, exact: bool, prefix: bool, negated: bool) -> None:
         phrase = phrase_of(typed, exact=exact, prefix=prefix and not negated)
         if phrase is None:
+            self.passed_over = True
             return
-        self.words += len(phrase.text.split()) if exact else 1
+        self.words += phrase.length if exact else 1
         if negated:
             self.excluded.append(phrase)
         else:

@@ -184,8 +184,8 @@ class _Searching:
             return {}
         wanted = self._search.owner
         plans = (
-            plan_owner(self._connection, number, name, self._search.query, self._sources)
-            for number, name in indexed_owners(self._connection, wanted)
+            plan_owner(self._connection, owner, self._search.query, self._sources)
+            for owner in indexed_owners(self._connection, wanted)
         )
         return {plan.number: plan for plan in plans if plan is not None}
 
@@ -268,7 +268,7 @@ class _Searching:
         for minus_score, minus_place, owner, source in hits:
             turn, snippet = found[owner, -minus_place]
             rank = None if best is None else round(-minus_score / best, 6) if best else 1.0
-            results.append(Result(self._plans[owner].name, turn, snippet, source, rank))
+            results.append(Result(self._plans[owner].owner.name, turn, snippet, source, rank))
         return results
 
     def _seal(self, last: _Hit, figures: Figures) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from lethe_server.search.folding import compose, fold, fold_accents, fold_case
 from lethe_server.search.terms import MARK_END, MARK_START, is_spaced, plain_text, split_words
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ _LEAD: Final = 60
 _HEAD: Final = 64 * 1024
 #: Hits that are looked at; more say nothing new.
 _MAX_HITS: Final = 200
+#: Places that are looked at to find those: a short word may stand within many longer ones.
+_MAX_PLACES: Final = 2000
 
 _ELLIPSIS: Final = "…"
 
@@ -57,7 +59,7 @@ class SnippetMaker:
         """
         text = plain_text(text)
         if not text.isascii():
-            text = unicodedata.normalize("NFC", text)
+            text = compose(text)
         hits = self._find(text[:_HEAD])
         if not hits and len(text) > _HEAD:
             hits = self._find(text)
@@ -66,15 +68,28 @@ class SnippetMaker:
 
     def _find(self, text: str) -> list[_Hit]:
         """Return where leaves stand, in order; of a lone one what its first place needs."""
-        folded = fold(text)
+        plain = text if text.isascii() else fold_accents(text)
+        hits = self._find_plain(plain)
+        if len(plain) == len(text):
+            return hits
+        # Some accents were characters of their own: a hit ends behind those of its last letter.
+        places = [place for place, char in enumerate(text) if fold_accents(char)] + [len(text)]
+        return [(places[start], places[end], leaf) for start, end, leaf in hits]
+
+    def _find_plain(self, text: str) -> list[_Hit]:
+        folded = fold_case(text)
         alone = len(self._finders) == 1
         hits: list[_Hit] = []
         for leaf, find in enumerate(self._finders):
-            for start, end in itertools.islice(find(folded), _MAX_HITS):
-                if _is_border(text, start) and _is_border(text, end):
-                    hits.append((start, end, leaf))
-                    if alone and start > hits[0][0] + 2 * LENGTH:
-                        return hits
+            places = (
+                (start, end)
+                for start, end in itertools.islice(find(folded), _MAX_PLACES)
+                if _is_border(text, start) and _is_border(text, end)
+            )
+            for start, end in itertools.islice(places, _MAX_HITS):
+                hits.append((start, end, leaf))
+                if alone and start > hits[0][0] + 2 * LENGTH:
+                    return hits
         return hits if alone else sorted(hits)
 
 
@@ -87,36 +102,15 @@ def _is_border(text: str, place: int) -> bool:
     return not spaced or after.isupper()
 
 
-class _Folding(dict[int, str]):
-    """Maps each character to one without case and diacritics; never to several."""
-
-    def __missing__(self, code: int) -> str:
-        char = chr(code)
-        base = unicodedata.normalize("NFD", char)[:1].lower()
-        self[code] = base if len(base) == 1 else char
-        return self[code]
-
-
-_FOLDING: Final = _Folding()
-
-
-def fold(text: str) -> str:
-    """Fold case and diacritics; each character stays where it is.
-
-    Args:
-        text: of any length.
-    """
-    return text.lower() if text.isascii() else text.translate(_FOLDING)
-
-
 def _finder_of(leaf: Phrase) -> _Finder | None:
     """Return what finds a leaf in a folded text; `None` if it is nowhere."""
-    words = split_words(fold(leaf.typed))
+    typed = fold(leaf.typed)
+    words = split_words(typed)
     tail = r"[^\W_]*" if words and leaf.prefix and is_spaced(words[-1][-1]) else ""
     if len(words) > 1:
         pattern = re.compile(r"[\W_]+".join(map(re.escape, words)) + tail)
         return lambda folded: (match.span() for match in pattern.finditer(folded))
-    word = words[0] if words else leaf.typed
+    word = words[0] if words else typed
     return functools.partial(_find_word, word, re.compile(tail)) if word else None
 
 

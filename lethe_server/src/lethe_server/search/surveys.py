@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import msgspec
 
+from lethe_server.errors import QueryTimeout
 from lethe_server.search.cursors import Figures
 from lethe_server.search.expressions import leaf_expression, prefixes_of
 from lethe_server.search.prefixes import check_prefixes
-from lethe_server.storage.places import FIRST, LAST, place_of, slot_end, slot_start
+from lethe_server.storage.places import FIRST, LAST, slot_end, slot_start
 from lethe_server.storage.ranking import Worth, make_scoring, word_weight
-from lethe_server.storage.search_hits import Wanted, Window
+from lethe_server.storage.search_hits import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -83,7 +84,10 @@ class Table(NamedTuple):
         return self.reader.scored(self._wanted(figures), limit, self._scoring(figures))
 
     def _wanted(self, figures: Figures) -> Wanted:
-        window = Window(figures.since, figures.until)
+        window = self.plan.window(*figures.times)
+        window = window._replace(
+            first=max(window.first, figures.since), last=min(window.last, figures.until)
+        )
         return Wanted(self.match.expression, window, self.plan.sessions)
 
     def _scoring(self, figures: Figures) -> Scoring:
@@ -159,13 +163,15 @@ class Survey:
             exact_leaves=[],
             # What a word alone counts is the same for all of its hits.
             weights=[1.0 for _ in self.leaves],
-            since=FIRST if self._query.since is None else place_of(self._query.since),
-            until=LAST if self._query.until is None else place_of(self._query.until),
+            times=(self._query.since, self._query.until),
+            since=FIRST,
+            until=LAST,
         )
         tables = list(self.tables(figures))
         found = [self._count(table, figures) for table in tables if table.match.is_word]
         widened = any(table.match.prefixes for table in tables)
-        if found and widened and self._is_common(found):
+        if found and widened and sum(each.total for each in found) > CANDIDATES:
+            # A lone word that has hits enough is not widened to longer ones.
             figures = msgspec.structs.replace(figures, exact_leaves=[0])
         elif len(self.leaves) > 1 or (widened and not found):
             figures = self._weighed(figures)
@@ -174,27 +180,30 @@ class Survey:
         found += [self._find(table, figures) for table in others]
         return self._bounded(figures, found), found
 
-    def _is_common(self, found: list[Found]) -> bool:
-        """Tell whether a lone word has hits enough: then it is not widened to longer ones."""
-        if sum(each.total for each in found) > CANDIDATES:
-            return True
-        return self._count_leaf(self.leaves[0]) > CANDIDATES
-
     def _weighed(self, figures: Figures) -> Figures:
-        """Find out what words count, over all owners, and which prefixes are common words."""
+        """Find out what words count, over all owners, and which prefixes are common words.
+
+        What is common in the archive may be rare in a session, or on a day: there it goes on.
+        """
         rows = sum(reader.rows() for reader in self._readers())
         counts = [self._count_leaf(leaf) for leaf in self.leaves]
-        common = [
-            index
-            for index, (leaf, count) in enumerate(zip(self.leaves, counts, strict=True))
-            if leaf.prefix and count > CANDIDATES
-        ]
+        common = [] if self._query.is_narrowed else self._common_prefixes()
         weights = [word_weight(rows, count) for count in counts]
         return msgspec.structs.replace(figures, exact_leaves=common, weights=weights)
 
     def _shortened(self, figures: Figures) -> Figures:
-        """Let prefixes that nothing longer begins with count as whole words."""
-        alone = self.check(self.tables(figures))
+        """Let prefixes that nothing longer begins with count as whole words.
+
+        So do common words if too much begins like them: what they stand for is an answer, too.
+        """
+        try:
+            alone = self.check(self.tables(figures))
+        except QueryTimeout:
+            common = self._common_prefixes()
+            if common == figures.exact_leaves:
+                raise
+            figures = msgspec.structs.replace(figures, exact_leaves=common)
+            alone = self.check(self.tables(figures))
         exact = [
             index
             for index, leaf in enumerate(self.leaves)
@@ -205,6 +214,14 @@ class Survey:
 
     def _readers(self) -> Iterator[HitReader]:
         return (reader for plan in self._plans.values() for reader in plan.readers.values())
+
+    def _common_prefixes(self) -> list[int]:
+        """Return the prefixes, by index, that have hits enough as whole words."""
+        return [
+            index
+            for index, leaf in enumerate(self.leaves)
+            if leaf.prefix and self._count_leaf(leaf) > CANDIDATES
+        ]
 
     def _count_leaf(self, leaf: Phrase) -> int:
         """Count the rows that have a word, in each table no further than matters."""

@@ -2,8 +2,10 @@
 
 FTS5 splits text into words itself (`unicode61`: letters and digits, case and diacritics folded), so
 that ``foo_bar``, ``src/app/main.py``, ``don't`` or a UUID are found by their parts and, as phrases,
-whole. Four things it cannot do are done here, before it sees the text:
+whole. Five things it cannot do are done here, before it sees the text:
 
+* Accents are folded in all scripts (`lethe_server.search.folding`): FTS5 knows those of Latin, one
+  to a letter.
 * Chinese, Japanese and Korean are written without blanks between words: a run of n characters
   becomes its n - 1 overlapping pairs, then its last character alone. A word is looked for as the
   phrase of its pairs, a single character as the beginning of a pair.
@@ -23,9 +25,10 @@ The runes that mark hits in snippets, U+0002 and U+0003, are removed: nobody can
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import Final, NamedTuple
+
+from lethe_server.search.folding import beyond_ascii, compose, fold_accents
 
 #: Begin and end of a hit in a snippet.
 MARK_START: Final = "\x02"
@@ -52,12 +55,16 @@ _CJK: Final = (
     "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9d\U00020000-\U000323af"
 )
-_EMOJI: Final = "\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
+#: Some stand alone among signs that are none; U+20E3 makes one of a digit before it.
+_EMOJI: Final = (
+    "\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
+    "\xa9\xae\u203c\u2049\u20e3\u2122\u2194-\u2199\u21a9\u21aa\u24c2\u25aa\u25ab\u25b6\u25c0"
+    "\u25fb-\u25fe\u2934\u2935\u3030\u303d\u3297\u3299"
+)
 _UNSPACED: Final = re.compile(f"[{_CJK}]+|[{_EMOJI}]")
 _EMOJI_ONE: Final = re.compile(f"[{_EMOJI}]")
 
 _WORD: Final = re.compile(r"[^\W_]+")
-_ASCII: Final = bytes(range(128))
 #: The class of each byte: ``a`` small letter or digit, ``A`` capital, blank for all others.
 _CLASSES: Final = bytes(
     ord("A") if 65 <= byte <= 90 else ord("a") if chr(byte).isalnum() and byte < 128 else ord(" ")  # noqa: PLR2004 - ASCII
@@ -97,7 +104,7 @@ def index_terms(text: str) -> Terms:
         return NO_TERMS
     text = plain_text(text)
     parts = [split for word in _humped_words(text) if (split := _split_for_index(word))]
-    return Terms(_spread_unspaced(text), f" {_BOUNDARY} ".join(parts))
+    return Terms(_words(text), f" {_BOUNDARY} ".join(parts))
 
 
 def index_text(text: str) -> str:
@@ -106,7 +113,7 @@ def index_text(text: str) -> str:
     Args:
         text: of any length.
     """
-    return _spread_unspaced(plain_text(text))
+    return _words(plain_text(text))
 
 
 def query_text(text: str) -> str:
@@ -154,7 +161,7 @@ def clean_query(text: str) -> str:
     Args:
         text: as it was typed.
     """
-    cleaned = unicodedata.normalize("NFC", plain_text(text)).replace(_BOUNDARY, " ")
+    cleaned = compose(plain_text(text)).replace(_BOUNDARY, " ")
     return "".join(char if char.isprintable() or char.isspace() else " " for char in cleaned)
 
 
@@ -207,17 +214,17 @@ def is_spaced(char: str) -> bool:
     return _UNSPACED.match(char) is None or _EMOJI_ONE.match(char) is not None
 
 
+def _words(text: str) -> str:
+    return text if text.isascii() else _spread_unspaced(fold_accents(compose(text)))
+
+
 def _spread_unspaced(text: str) -> str:
     """Make words of scripts that have no blanks.
 
     Most texts have none, but one arrow or quotation mark that is not ASCII. To look through such
     characters alone costs a tenth of what the regular expression costs over the whole text.
     """
-    if text.isascii():
-        return text
-    text = unicodedata.normalize("NFC", text)
-    others = text.encode(errors="replace").translate(None, _ASCII).decode()
-    return _UNSPACED.sub(_spread, text) if _UNSPACED.search(others) else text
+    return _UNSPACED.sub(_spread, text) if _UNSPACED.search(beyond_ascii(text)) else text
 
 
 def _spread(match: re.Match[str]) -> str:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from lethe_server.search.plans import plan_owner
 from lethe_server.search.prefixes import check_prefixes
 from lethe_server.search.snippets import SnippetMaker
-from lethe_server.storage.places import FIRST, LAST, place_of
-from lethe_server.storage.search_hits import Wanted, Window, indexed_owners, read_page
+from lethe_server.storage.search_hits import Wanted, indexed_owners, read_page
 from lethe_server.storage.search_index import session_facet
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def _plan(connection: apsw.Connection, finding: Finding) -> OwnerPlan | None:
     owners = indexed_owners(connection, finding.owner)
     if finding.query.hopeless or not owners:
         return None
-    plan = plan_owner(connection, *owners[0], finding.query, sources)
+    plan = plan_owner(connection, owners[0], finding.query, sources)
     if plan is None or (plan.sessions is not None and finding.session not in plan.sessions):
         return None
     within = (False, (session_facet(finding.session),))
@@ -117,10 +116,7 @@ def _plan(connection: apsw.Connection, finding: Finding) -> OwnerPlan | None:
 
 def _find(connection: apsw.Connection, finding: Finding, plan: OwnerPlan) -> HitPage:
     query = finding.query
-    window = Window(
-        FIRST if query.since is None else place_of(query.since),
-        LAST if query.until is None else place_of(query.until),
-    )
+    window = plan.window(query.since, query.until)
     match = plan.match(())
     check_prefixes((reader, match) for reader in plan.readers.values())
     sources: dict[int, Source] = {}

@@ -15,7 +15,7 @@ import apsw
 from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
 
 from lethe_core.errors import ConfigInvalid
-from lethe_server.search.snippets import fold
+from lethe_server.search.folding import fold
 from lethe_server.storage.faults import translated_faults
 from lethe_server.storage.ranking import register_functions
 

@@ -7,6 +7,10 @@ So the newest hits are the first that FTS5 finds, a span of time is a range of r
 text is costs no look-up (measured: that was more than half of the cost of a hit). Two turns of an
 owner never share a slot: a turn whose slot is taken gets the next free one, a 32nd of a second
 later. A turn without a time stands before all others, in the order of arrival.
+
+A span of time is exact nevertheless (`Window`): it is noted how many slots at the most an owner's
+turns stand behind the one that they should have (`search_owners.delay`), and of turns that stand
+so near to an end of a span the time itself decides.
 """
 
 from __future__ import annotations
@@ -44,6 +48,7 @@ _TAKEN: Final = f"""
         WHERE owner = ? AND place BETWEEN w.value AND w.value | {(1 << LENGTH_BITS) - 1})
 """  # noqa: S608 - made of the constant above alone
 _FOLLOWING: Final = "SELECT place FROM search_places WHERE owner = ? AND place >= ? ORDER BY place"
+_DELAY: Final = "UPDATE search_owners SET delay = ?2 WHERE owner = ?1 AND delay < ?2"
 _INSERT: Final = "INSERT INTO search_places (owner, place, turn, session) VALUES (?, ?, ?, ?)"
 _DELETE: Final = "DELETE FROM search_places WHERE owner = ? AND place = ?"
 
@@ -64,6 +69,45 @@ class Placed(NamedTuple):
     timestamp: float | None
     length: int
     before: int | None = None
+
+
+class Window(NamedTuple):
+    """Which places count.
+
+    Args:
+        first: the first place.
+        last: behind the last one.
+        sure_first: from here on all turns are of the times.
+        sure_last: before here all turns are of the times; others must be asked.
+        times: Unix seconds, not before and before; infinite where it does not matter.
+    """
+
+    first: int
+    last: int
+    sure_first: int
+    sure_last: int
+    times: tuple[float, float]
+
+
+def window_of(since: float | None, until: float | None, delay: int) -> Window:
+    """Return where the turns of a span of time stand.
+
+    Args:
+        since: Unix seconds, not before.
+        until: Unix seconds, before.
+        delay: slots that turns stand behind the one that they should have, at the most.
+    """
+    first, sure_first = (FIRST, FIRST) if since is None else _edge(since, delay)
+    sure_last, last = (LAST, LAST) if until is None else _edge(until, delay)
+    times = (-math.inf if since is None else since, math.inf if until is None else until)
+    return Window(first, last, sure_first, sure_last, times)
+
+
+def _edge(time: float, delay: int) -> tuple[int, int]:
+    """Return from where to where turns of before and after a time may stand."""
+    # A turn that was replaced may ask for any slot of the second of its time.
+    second = math.floor(time)
+    return place_of(second), place_of(second + 1) + (delay << LENGTH_BITS)
 
 
 def place_of(time: float) -> int:
@@ -136,9 +180,12 @@ def take_places(connection: apsw.Connection, owner: int, turns: Sequence[Placed]
     wanted = [_wanted(turn) for turn in turns]
     slots = _Slots(connection, owner, wanted)
     places = [0] * len(turns)
+    delay = 0
     for index in sorted(range(len(turns)), key=wanted.__getitem__):
         slot = slots.take(wanted[index])
+        delay = max(delay, slot - wanted[index])
         places[index] = slot << LENGTH_BITS | length_class(turns[index].length)
+    connection.execute(_DELAY, (owner, delay))
     rows = zip(places, turns, strict=True)
     connection.executemany(
         _INSERT, sorted((owner, place, turn.turn, turn.session) for place, turn in rows)

@@ -14,7 +14,7 @@ from lethe_server.storage.records import Tokens
 from lethe_server.storage.sessions import find_sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     import apsw
     from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
@@ -24,15 +24,18 @@ if TYPE_CHECKING:
 #: Most sessions of an answer.
 MAX_RELATIVES: Final = 1000
 
-_FIND: Final = """
+_FIND_NAMED: Final = """
     SELECT id, host, session_id, parent_session_id, started_at FROM sessions
     WHERE owner = :owner AND tool = :tool AND session_id IN (SELECT value FROM json_each(:names))
+"""
+_FIND: Final = f"""
+    {_FIND_NAMED}
     UNION
     SELECT id, host, session_id, parent_session_id, started_at FROM sessions
     WHERE owner = :owner AND tool = :tool AND parent_session_id IS NOT NULL
         AND parent_session_id IN (SELECT value FROM json_each(:names))
     ORDER BY id LIMIT :limit
-"""
+"""  # noqa: S608 - made of the constant above alone
 #: Sessions with API replies that count in others: their own sums are greater than what counts in
 #: them (see `activity`). Two sessions share a reply only if one of them is such.
 _FIND_BORROWERS: Final = f"""
@@ -72,6 +75,8 @@ class Relatives(NamedTuple):
 def find_relatives(connection: apsw.Connection, session: SessionRow) -> Relatives:
     """Return all sessions that are connected with one by the names of parents.
 
+    Of too many, those stay that it came from, the nearest first, and of the others the oldest.
+
     Args:
         connection: that reads.
         session: where to begin; it is among them.
@@ -83,26 +88,49 @@ def find_relatives(connection: apsw.Connection, session: SessionRow) -> Relative
         session.parent_session_id,
         session.started_at,
     )
-    found = {session.id: first}
-    names = {session.session_id, session.parent_session_id or session.session_id}
+    values = {"owner": session.owner, "tool": session.tool, "limit": MAX_RELATIVES + 1}
+    found = _find_ancestors(connection, first, values)
+    steps = {number: step for step, number in enumerate(found)}
+    names = _names_of(found.values())
     asked: set[str] = set()
     while names and len(found) <= MAX_RELATIVES:
-        values = {
-            "owner": session.owner,
-            "tool": session.tool,
-            "names": json.dumps(sorted(names)),
-            "limit": MAX_RELATIVES + 1,
-        }
         asked |= names
-        names = set()
-        rows: list[Any] = connection.execute(_FIND, values).fetchall()
-        for link in map(Link._make, rows):
-            found[link.id] = link
-            names |= {link.session_id, link.parent or link.session_id}
-        names -= asked
+        links = _find_links(connection, _FIND, values, names)
+        found |= {link.id: link for link in links}
+        names = _names_of(links) - asked
     complete = len(found) <= MAX_RELATIVES
-    links = sorted(found.values(), key=lambda link: (link.id != session.id, link.age))
-    return Relatives(links[:MAX_RELATIVES], complete)
+    nearest = sorted(found.values(), key=lambda link: (steps.get(link.id, len(steps)), link.age))
+    return Relatives(nearest[:MAX_RELATIVES], complete)
+
+
+def _find_ancestors(
+    connection: apsw.Connection, first: Link, values: dict[str, Any]
+) -> dict[int, Link]:
+    """Go up from a session by the names of parents; return it and those that have the names."""
+    found = {first.id: first}
+    names = _parents_of([first])
+    asked: set[str] = set()
+    while names and len(found) <= MAX_RELATIVES:
+        asked |= names
+        links = _find_links(connection, _FIND_NAMED, values, names)
+        found |= {link.id: link for link in links if link.id not in found}
+        names = _parents_of(links) - asked
+    return found
+
+
+def _find_links(
+    connection: apsw.Connection, statement: str, values: dict[str, Any], names: set[str]
+) -> list[Link]:
+    rows = connection.execute(statement, {**values, "names": json.dumps(sorted(names))})
+    return [Link._make(row) for row in rows]
+
+
+def _parents_of(links: Iterable[Link]) -> set[str]:
+    return {link.parent for link in links if link.parent is not None}
+
+
+def _names_of(links: Iterable[Link]) -> set[str]:
+    return {link.session_id for link in links} | _parents_of(links)
 
 
 def find_related_rows(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_server.search.expressions import FACET_ANY
 from lethe_server.storage.dictionaries import unpacker_of
+from lethe_server.storage.directories import IN_PROJECT, name_of
 from lethe_server.storage.hit_counts import hit_counts_of
 from lethe_server.storage.payloads import outputs_of
-from lethe_server.storage.places import FIRST, LAST
+from lethe_server.storage.places import FIRST, Window, window_of
 from lethe_server.storage.ranking import ROWS
 from lethe_server.storage.search_index import table_of, words_of
 
@@ -29,6 +30,13 @@ _IN_SESSIONS: Final = """
     AND (SELECT p.session FROM search_places AS p WHERE p.owner = ? AND p.place = {}.rowid)
         IN (SELECT value FROM json_each(?))
 """
+#: The time itself is asked of those alone whose place does not tell.
+_IN_TIME: Final = """
+    AND iif({0}.rowid >= ? AND {0}.rowid < ?, TRUE, (
+        SELECT t.timestamp >= ? AND t.timestamp < ? FROM search_places AS p
+        JOIN turns AS t ON t.owner = p.owner AND t.id = p.turn
+        WHERE p.owner = ? AND p.place = {0}.rowid))
+"""
 _PAGE: Final = """
     SELECT iif(?1, t.content, ''), iif(?1 AND t.content <> '', NULL, t.payload), p.place, t.turn_id,
         t.seq, t.timestamp, t.role, s.tool, s.host, s.session_id, s.working_dir,
@@ -39,14 +47,13 @@ _PAGE: Final = """
     WHERE p.owner = ?2 AND p.place IN (SELECT value FROM json_each(?3))
 """
 _OWNERS: Final = """
-    SELECT o.id, o.name FROM owners AS o JOIN search_owners AS s ON s.owner = o.id
+    SELECT o.id, o.name, s.delay FROM owners AS o JOIN search_owners AS s ON s.owner = o.id
     WHERE ?1 IS NULL OR o.name = ?1 ORDER BY o.id
 """
 _SESSIONS_NAMED: Final = "SELECT id FROM sessions WHERE owner = ? AND session_id = ?"
-_SESSIONS_IN: Final = """
-    SELECT id FROM sessions WHERE owner = ?1 AND (
-        working_dir = ?2 OR substr(working_dir, -length(?2) - 1) IN ('/' || ?2, '\\' || ?2))
-"""
+_SESSIONS_IN: Final = (
+    f"SELECT s.id FROM sessions AS s WHERE s.owner = ?1 AND {IN_PROJECT.format('?2')}"  # noqa: S608 - made of the constant alone
+)
 _FIND_SIGNATURE_KEY: Final = "SELECT value FROM secrets WHERE name = 'cursor'"
 
 
@@ -75,15 +82,8 @@ class Bounds(NamedTuple):
     after: HitRow | None = None
 
 
-class Window(NamedTuple):
-    """Which places count: from the first to before the last."""
-
-    first: int
-    last: int
-
-
 #: All places.
-EVERYWHERE: Final = Window(FIRST, LAST)
+EVERYWHERE: Final = window_of(None, None, 0)
 
 
 class Wanted(NamedTuple):
@@ -273,7 +273,11 @@ class HitReader:
 
     def _where(self, wanted: Wanted) -> tuple[str, list[Any]]:
         condition = f"WHERE {self._table} MATCH ? AND rowid >= ? AND rowid < ?"
-        values: list[Any] = [wanted.expression, *wanted.window]
+        window = wanted.window
+        values: list[Any] = [wanted.expression, window.first, window.last]
+        if window.sure_first > window.first or window.sure_last < window.last:
+            condition += _IN_TIME.format(self._table)
+            values += (window.sure_first, window.sure_last, *window.times, self._owner)
         if wanted.sessions is not None:
             condition += _IN_SESSIONS.format(self._table)
             values += (self._owner, json.dumps(list(wanted.sessions)))
@@ -304,14 +308,28 @@ def read_page(
         )
 
 
-def indexed_owners(connection: apsw.Connection, name: str | None) -> list[tuple[int, str]]:
-    """Return number and name of the owners of whom something is indexed.
+class IndexedOwner(NamedTuple):
+    """An owner of whom something is indexed.
+
+    Args:
+        number: of the owner.
+        name: of the owner.
+        delay: slots that turns stand behind the one that they should have, at the most.
+    """
+
+    number: int
+    name: str
+    delay: int
+
+
+def indexed_owners(connection: apsw.Connection, name: str | None) -> list[IndexedOwner]:
+    """Return the owners of whom something is indexed.
 
     Args:
         connection: that reads.
         name: of one owner; `None` for all.
     """
-    return list(connection.execute(_OWNERS, (name,)))
+    return [IndexedOwner._make(row) for row in connection.execute(_OWNERS, (name,))]
 
 
 def sessions_named(connection: apsw.Connection, owner: int, session_id: str) -> list[int]:
@@ -333,8 +351,8 @@ def sessions_in(connection: apsw.Connection, owner: int, project: str) -> list[i
         owner: whose.
         project: the working directory, or its last parts.
     """
-    name = project.rstrip("/\\") or project
-    return [number for (number,) in connection.execute(_SESSIONS_IN, (owner, name))]
+    values = (owner, name_of(project))
+    return [number for (number,) in connection.execute(_SESSIONS_IN, values)]
 
 
 def cursor_secret(connection: apsw.Connection) -> bytes:

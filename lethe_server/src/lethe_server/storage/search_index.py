@@ -36,7 +36,7 @@ SOURCES: Final[tuple[Source, ...]] = ("turns", "outputs")
 
 #: Raised with every change of what is indexed of a turn, and of the tables of an owner: the index
 #: of an owner that has another version is built anew when the archive is opened.
-INDEX_VERSION: Final = 4
+INDEX_VERSION: Final = 5
 
 #: How FTS5 gathers what is new (measured in a backfill, searches cost the same):
 #:

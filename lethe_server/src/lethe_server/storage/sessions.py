@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from lethe_server.cursors import binding_of, refused_cursor, seal, unseal
-from lethe_server.search.snippets import fold
+from lethe_server.search.folding import fold
+from lethe_server.storage.directories import IN_PROJECT, name_of
 from lethe_server.storage.records import NANO, Tokens
 from lethe_server.storage.search_hits import cursor_secret
 
@@ -385,9 +386,5 @@ def _matching(wanted: SessionFilter) -> list[_Condition]:
 
 
 def _in_project(project: str) -> _Condition:
-    """The working directory is the project, or ends in it at the border of a name."""
-    name = project.rstrip("/\\") or project
-    return _Condition(
-        "(s.working_dir = ? OR substr(s.working_dir, ?) IN (?, ?))",
-        *(name, -len(name) - 1, f"/{name}", f"\\{name}"),
-    )
+    name = name_of(project)
+    return _Condition(IN_PROJECT.format("?"), name, name, name, name)

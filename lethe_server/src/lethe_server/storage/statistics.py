@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_server.storage.activity import ALL_TIME, SLOT_SECONDS, SUMS, TIMELESS
+from lethe_server.storage.directories import IN_PROJECT, name_of
 from lethe_server.storage.records import NANO
 from lethe_server.storage.zones import spans
 
@@ -85,8 +86,7 @@ _JOIN_SESSIONS: Final = "JOIN sessions AS s ON s.owner = c.owner AND s.id = c.se
 _CONDITIONS: Final = {
     "tool": "s.tool = :tool",
     "host": "s.host = :host",
-    "project": """(s.working_dir = :project
-        OR substr(s.working_dir, -length(:project) - 1) IN ('/' || :project, '\\' || :project))""",
+    "project": IN_PROJECT.format(":project"),
     "model": "c.model = :model",
     "role": "c.role = :role",
 }
@@ -131,7 +131,7 @@ class ActivityFilter:
         asked = {
             "tool": self.tool,
             "host": self.host,
-            "project": self.project and (self.project.rstrip("/\\") or self.project),
+            "project": self.project and name_of(self.project),
             "model": self.model,
             "role": self.role,
         }
