@@ -92,6 +92,7 @@ def test_c42_invalid_events_are_refused_before_they_are_sent(transcript, field):
         (PermissionError(13, "Permission denied"), "unreadable", "SOURCE_UNREADABLE"),
         (SourceUnsupported("an unknown schema"), "unsupported", "SOURCE_UNSUPPORTED"),
         (ZeroDivisionError("secret content"), "failed", "PLUGIN_ERROR"),
+        (SystemExit("secret content"), "failed", "PLUGIN_ERROR"),
         (RecursionError(), "failed", "PLUGIN_ERROR"),
         (SourceReplaced("at once"), "failed", "SOURCE_REPLACED"),
     ],

@@ -15,6 +15,7 @@ import msgspec
 from lethe_core.errors import SourceUnreadable
 from lethe_core.feeds import changed_sql, row_sql
 from lethe_core.limits import MIB
+from lethe_core.outcomes import FAILURES, Outcome, describe_failure, take
 from lethe_core.parser import unmapped_turn
 from lethe_core.rows import Row, bounded
 from lethe_core.sources import Record
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lethe_core.databases import Database
-    from lethe_core.events import Event
     from lethe_core.feeds import Feed
     from lethe_core.progress import Progress
     from lethe_core.sources import Source
@@ -281,19 +281,15 @@ class Pass:
         )
         return record, len(raw)
 
-    def _map(self, row: Row, raw: bytes) -> _Mapped:
+    def _map(self, row: Row, raw: bytes) -> Outcome:
         try:
-            mapped = self.parser.map_row(row)
-            if isinstance(mapped, str):
-                return _Mapped(skipped=mapped)
-            events = tuple(mapped)
+            return take(self.parser.map_row(row), "map_row")
         except apsw.Error:
             raise  # the database's fault, not the row's
-        except Exception as error:  # noqa: BLE001 - P9: a bad row costs only itself
+        except FAILURES as error:  # P9: a bad row costs only itself
             return self._unmapped(row, raw, error)
-        return _Mapped(events, skipped="" if events else "no turn")
 
-    def _unmapped(self, row: Row, raw: bytes, error: Exception) -> _Mapped:
+    def _unmapped(self, row: Row, raw: bytes, error: BaseException) -> Outcome:
         name = hashlib.blake2b(str(row[row.feed.key]).encode(), digest_size=12).hexdigest()
         places = self._places(row)
         turn = unmapped_turn(
@@ -304,26 +300,18 @@ class Pass:
             start=0,
             end=len(raw),
             code="UNMAPPABLE",
-            reason=f"the parser failed with {type(error).__name__} on a row of {row.feed.table}",
+            reason=f"{describe_failure(error)}, on a row of {row.feed.table}",
             places=max(1, len(places)),
             revision=bounded(row.changed),
             source_file=row.source.path,
         )
         turn.turn_id = f"unmapped-{row.feed.table}-{name}"
-        return _Mapped((turn,), unmapped=True)
+        return Outcome((turn,), unmapped=True)
 
     def _places(self, row: Row) -> range:
         try:
             return self.parser.places(row)
         except apsw.Error:
             raise
-        except Exception:  # noqa: BLE001 - P9: what hinders the mapping may hinder this as well
+        except FAILURES:  # P9: what hinders the mapping may hinder this as well
             return range(row.changed, row.changed + 1)
-
-
-class _Mapped(NamedTuple):
-    """What became of one row."""
-
-    events: tuple[Event, ...] = ()
-    skipped: str = ""
-    unmapped: bool = False

@@ -1,0 +1,77 @@
+"""What became of one record of a source: the part that the three base classes have in common.
+
+A mapping is foreign code. Whatever it raises or returns costs the record alone that it was given
+(P9), and so all that it may do wrong is found here, while that record can still be named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from lethe_core.errors import PluginError
+from lethe_core.events import Event, SessionEvent, TurnEvent
+
+#: What a mapping fails with. `SystemExit` is among it: a library may call `sys.exit`.
+FAILURES: Final = (Exception, SystemExit)
+
+
+class Outcome(msgspec.Struct, gc=False):
+    """What became of one record.
+
+    Args:
+        events: in order.
+        skipped: why there is none, in a word; empty if there is one.
+        unmapped: whether an event stands for what could not be mapped.
+    """
+
+    events: tuple[Event, ...] = ()
+    skipped: str = ""
+    unmapped: bool = False
+
+
+def take(mapped: object, method: str, *, damaged: bool = False) -> Outcome:
+    """Take what a mapping has returned.
+
+    What it raises while it is iterated over goes through.
+
+    Args:
+        mapped: the events, or the word for a record that is no turn.
+        method: the name of the mapping, for its author.
+        damaged: whether the record held bytes that are no UTF-8; its turns tell.
+
+    Raises:
+        PluginError: it is neither events nor a word.
+    """
+    if isinstance(mapped, str):
+        return Outcome(skipped=mapped)
+    if not isinstance(mapped, Iterable):
+        raise PluginError(f"`{method}` returned {_kind(mapped)}; return a list or a word")
+    events = tuple(mapped)
+    for event in events:
+        if not isinstance(event, TurnEvent | SessionEvent):
+            raise PluginError(f"`{method}` returned {_kind(event)} among the events")
+        if damaged and isinstance(event, TurnEvent):
+            event.metadata["encoding_error"] = True
+    return Outcome(events, skipped="" if events else "no turn")
+
+
+def describe_failure(error: BaseException) -> str:
+    """Say what a mapping failed with, for the turn that stands for the record.
+
+    Args:
+        error: one of `FAILURES`. The text of a foreign one may quote anything; its type does not,
+            and what is missing says no more than the record that the turn holds.
+    """
+    match error:
+        case PluginError():
+            return f"the parser failed: {error.message}"
+        case KeyError() if type(error) is KeyError:
+            return f"the parser failed with KeyError: {error}"
+    return f"the parser failed with {type(error).__name__}"
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
