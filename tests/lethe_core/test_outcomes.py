@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,10 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
         "the parser failed: `{}` returned a dict among the events",
     ),
     "a pair": (lambda t: [t, (t, t)], "the parser failed: `{}` returned a tuple among the events"),
+    "no end": (
+        itertools.repeat,
+        "the parser failed: `{}` gave more than 65536 events for one record",
+    ),
     "an exit": (_exit, "the parser failed with SystemExit"),
     "a late exit": (lambda t: map(_exit, [t]), "the parser failed with SystemExit"),
     "a missing field": (lambda _: {}["text"], "the parser failed with KeyError: 'text'"),

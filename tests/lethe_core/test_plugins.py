@@ -40,6 +40,10 @@ BROKEN = {
     "not a list": ("@hookimpl\ndef lethe_parsers():\n    return Toy()\n", "must return a list"),
     "a number": ("@hookimpl\ndef lethe_parsers():\n    return 7\n", "must return a list"),
     "not a parser": ("@hookimpl\ndef lethe_parsers():\n    return [Toy]\n", "no lethe_core.Parser"),
+    "endless": (
+        "@hookimpl\ndef lethe_parsers():\n    while True:\n        yield Toy()\n",
+        "at most 100 parsers",
+    ),
     "coroutine": ("@hookimpl\nasync def lethe_parsers():\n    return []\n", "plain function"),
     "no tool": (
         "class N(Toy):\n    tool = None\n@hookimpl\ndef lethe_parsers():\n    return [N()]\n",

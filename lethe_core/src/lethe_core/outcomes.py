@@ -6,16 +6,18 @@ A mapping is foreign code. Whatever it raises or returns costs the record alone 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 import msgspec
 
 from lethe_core.errors import PluginError
 from lethe_core.events import Event, SessionEvent, TurnEvent
+from lethe_core.limits import MAX_RECORD_EVENTS
 
 #: What a mapping fails with. `SystemExit` is among it: a library may call `sys.exit`.
 FAILURES: Final = (Exception, SystemExit)
+_EVENTS: Final = (TurnEvent, SessionEvent)
 
 
 class Outcome(msgspec.Struct, gc=False):
@@ -43,15 +45,17 @@ def take(mapped: object, method: str, *, damaged: bool = False) -> Outcome:
         damaged: whether the record held bytes that are no UTF-8; its turns tell.
 
     Raises:
-        PluginError: it is neither events nor a word.
+        PluginError: it is neither events nor a word, or more than `MAX_RECORD_EVENTS`.
     """
     if isinstance(mapped, str):
         return Outcome(skipped=mapped)
-    if not isinstance(mapped, Iterable):
+    if not hasattr(mapped, "__iter__"):
         raise PluginError(f"`{method}` returned {_kind(mapped)}; return a list or a word")
-    events = tuple(mapped)
+    events = tuple(islice(mapped, MAX_RECORD_EVENTS + 1))  # P10: a generator may never end
+    if len(events) > MAX_RECORD_EVENTS:
+        raise PluginError(f"`{method}` gave more than {MAX_RECORD_EVENTS} events for one record")
     for event in events:
-        if not isinstance(event, TurnEvent | SessionEvent):
+        if not isinstance(event, _EVENTS):
             raise PluginError(f"`{method}` returned {_kind(event)} among the events")
         if damaged and isinstance(event, TurnEvent):
             event.metadata["encoding_error"] = True

@@ -12,6 +12,7 @@ import inspect
 import re
 from dataclasses import dataclass, field
 from importlib import metadata
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Literal
 
 import pluggy
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP: Final = "lethe.parsers"
+#: Most parsers of one plugin.
+MAX_PARSERS: Final = 100
 
 Status = Literal["ok", "disabled", "error"]
 
@@ -170,20 +173,23 @@ def _load_one(manager: pluggy.PluginManager, entry_point: EntryPoint) -> list[Pa
         results = caller()
         if not results:
             raise PluginError("it implements no hook `lethe_parsers`")
-        return [_checked(parser) for result in results for parser in _iterated(result)]
+        return [_checked(parser) for result in results for parser in _listed(result)]
     except BaseException:
         manager.unregister(plugin)
         raise
 
 
-def _iterated(result: object) -> Iterable[object]:
+def _listed(result: object) -> list[object]:
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
         raise PluginError("`lethe_parsers` must be a plain function, not `async`")
     if isinstance(result, Parser) or not hasattr(result, "__iter__"):
         raise PluginError("`lethe_parsers` must return a list of parsers")
-    return result
+    parsers = list(islice(result, MAX_PARSERS + 1))  # P9: a generator may never end
+    if len(parsers) > MAX_PARSERS:
+        raise PluginError(f"`lethe_parsers` must return at most {MAX_PARSERS} parsers")
+    return parsers
 
 
 def _checked(parser: object) -> Parser:
