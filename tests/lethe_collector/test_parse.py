@@ -8,7 +8,7 @@ import pytest
 from fakes.toy import ToyParser, Transcript
 
 from lethe_collector.explaining import explain_source
-from lethe_collector.parsing import read_sources
+from lethe_collector.parsing import print_source, read_sources
 
 
 @pytest.fixture
@@ -60,3 +60,44 @@ def test_long_text_is_one_short_line(transcript):
     transcript.append({"text": "word\n" * 1000})
 
     assert explained(transcript)[0][-1].endswith("word word…")
+
+
+def test_failing_parser_is_told_with_its_place(tmp_path):
+    """What a parser raises is told with its message and its own line; the next source is read."""
+    Transcript(tmp_path / "one.jsonl").append({"raise": True})
+    Transcript(tmp_path / "two.jsonl").append({"text": "a"})
+    told = io.StringIO()
+
+    is_well = read_sources(
+        ToyParser(), tmp_path, print_source, host="box", out=io.BytesIO(), told=told
+    )
+    one, two = told.getvalue().splitlines()
+
+    assert not is_well
+    assert f"{tmp_path}/one.jsonl: the parser failed: ZeroDivisionError (" in one
+    assert one.endswith(" in read)")
+    assert "toy.py:" in one
+    assert two == f"{tmp_path}/two.jsonl: 1 records, 1 events"
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (lambda root: [root], "`discover` gave a PosixPath, which is no Source"),
+        (lambda _: None, "TypeError: 'NoneType' object is not iterable"),
+        (lambda root: root.none, "AttributeError: 'PosixPath' object has no attribute 'none'"),
+    ],
+)
+def test_failing_discovery_is_told(tmp_path, found, message):
+    """What `discover` raises, or gives in the stead of sources, is told in a line."""
+
+    class Careless(ToyParser):
+        def discover(self, root):
+            return found(root)
+
+    told = io.StringIO()
+    out = io.BytesIO()
+
+    assert not read_sources(Careless(), tmp_path, print_source, host="box", out=out, told=told)
+    assert told.getvalue().startswith(f"{tmp_path}: the parser failed: {message}")
+    assert told.getvalue().count("\n") == 1

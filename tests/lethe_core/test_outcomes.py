@@ -11,6 +11,8 @@ import pytest
 from fakes.notes import SCHEMA, NoteParser, closing, put
 
 from lethe_core import JsonlParser, Line, Piece, Place, Row, SnapshotParser
+from lethe_core.errors import PluginError
+from lethe_core.outcomes import tell_failure
 from lethe_core.testing import json_line, only_source, read_records
 
 if TYPE_CHECKING:
@@ -155,3 +157,20 @@ def test_damaged_record_with_wrong_metadata_costs_itself_alone(tmp_path):
     bad, good = read_records(parser, only_source(parser, path))
 
     assert (bad.unmapped, good.events[0].content) == (True, "two")
+
+
+def test_failure_is_told_without_moving_a_cursor(tmp_path):
+    """To the author, a failure is one bounded line, also where the error cannot be worded."""
+
+    class Wordless(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    parser = _Lines(_exit)
+
+    assert tell_failure(ValueError("a\n\x1b[2J" + 600 * "b"), parser).startswith(
+        "ValueError: a ?[2Jbb"
+    )
+    assert len(tell_failure(ValueError(600 * "b"), parser)) == 500
+    assert tell_failure(Wordless(), parser) == "Wordless"
+    assert tell_failure(PluginError("it is so"), parser) == "it is so"

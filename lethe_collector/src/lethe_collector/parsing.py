@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TextIO
 
-from lethe_core.errors import InvalidEvent, LetheError, SourceError, SourceUnreadable, TooLarge
+from lethe_core.errors import (
+    InvalidEvent,
+    LetheError,
+    PluginError,
+    SourceError,
+    SourceUnreadable,
+    TooLarge,
+)
+from lethe_core.outcomes import FAILURES, tell_failure
+from lethe_core.sources import Source
 from lethe_core.wire import check_line, encode_event
 
 if TYPE_CHECKING:
@@ -13,7 +22,7 @@ if TYPE_CHECKING:
 
     from lethe_core.events import Event
     from lethe_core.parser import Parser
-    from lethe_core.sources import Record, Source
+    from lethe_core.sources import Record
 
 
 class Show(Protocol):
@@ -34,7 +43,7 @@ def read_sources(
         show: what is done with each source.
         host: the name of this machine in the events.
         out: gets what is shown.
-        told: gets a line about each source.
+        told: gets a line about each source; of a parser that failed, what its author must know.
 
     Returns:
         Whether there was a source, and each could be read.
@@ -45,13 +54,19 @@ def read_sources(
     sources: list[Source] = []
     is_well = True
     try:
-        sources.extend(parser.discover(path))
+        for source in parser.discover(path):
+            if not isinstance(source, Source):
+                raise PluginError(f"`discover` gave a {type(source).__name__}, which is no Source")
+            sources.append(source)
     except OSError as error:
         if not sources:
             raise SourceUnreadable(f"{error.filename or path}: {error.strerror}") from error
         is_well = False
         told.write(f"{error.filename or path}: cannot be read: {error.strerror}\n")
-    if not sources:
+    except FAILURES as error:
+        is_well = False
+        told.write(f"{path}: the parser failed: {tell_failure(error, parser)}\n")
+    if not sources and is_well:
         is_well = False
         told.write(f"{path}: {parser.label} has no transcript there\n")
     for source in sources:
@@ -62,6 +77,9 @@ def read_sources(
         except (SourceError, OSError) as error:
             is_well = False
             told.write(f"{source.path}: cannot be read: {_worded(error)}\n")
+        except FAILURES as error:
+            is_well = False
+            told.write(f"{source.path}: the parser failed: {tell_failure(error, parser)}\n")
     out.flush()
     return is_well
 

@@ -62,6 +62,8 @@ def check_columns(
     if not feeds:
         raise SourceUnsupported(f"{source.path} has none of the tables that are known")
     for feed in feeds:
+        if feed.table not in schema:
+            raise SourceUnsupported(f"{source.path} has no table {feed.table}")
         missing = {feed.key, *feed.columns} - schema[feed.table]
         if missing:
             names = ", ".join(sorted(missing))

@@ -7,13 +7,19 @@ A mapping is foreign code. Whatever it raises or returns costs the record alone 
 from __future__ import annotations
 
 from itertools import islice
-from typing import Final
+from traceback import walk_tb
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from lethe_core.errors import PluginError
 from lethe_core.events import Event, SessionEvent, TurnEvent
 from lethe_core.limits import MAX_RECORD_EVENTS
+
+if TYPE_CHECKING:
+    from lethe_core.parser import Parser
+
+_MOST_TEXT: Final = 500
 
 #: What a mapping fails with. `SystemExit` is among it: a library may call `sys.exit`.
 FAILURES: Final = (Exception, SystemExit)
@@ -75,6 +81,34 @@ def describe_failure(error: BaseException) -> str:
         case KeyError() if type(error) is KeyError:
             return f"the parser failed with KeyError: {error}"
     return f"the parser failed with {type(error).__name__}"
+
+
+def tell_failure(error: BaseException, parser: Parser) -> str:
+    """Say what a parser failed with, and where, to its author at a terminal.
+
+    It may quote the transcript: it is no text for a log or for the archive.
+
+    Args:
+        error: one of `FAILURES`.
+        parser: which failed; the innermost place in its own package is named.
+    """
+    try:
+        text = " ".join(str(error).split())
+    except FAILURES:
+        text = ""  # an error that cannot be worded
+    if not isinstance(error, PluginError):
+        text = ": ".join(filter(None, (type(error).__name__, text)))
+    text = "".join(letter if letter.isprintable() else "?" for letter in text[:_MOST_TEXT])
+    package = _package(type(parser).__module__)
+    place = ""
+    for frame, line in walk_tb(error.__traceback__):
+        if _package(frame.f_globals.get("__name__", "")) == package:
+            place = f" ({frame.f_code.co_filename}:{line} in {frame.f_code.co_name})"
+    return f"{text}{place}"
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def _kind(value: object) -> str:
