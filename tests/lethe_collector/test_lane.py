@@ -112,6 +112,13 @@ def test_errors_are_told_without_content(transcript, error, state, code):
     assert "secret" not in result.failure.text
 
 
+def test_failing_parser_is_told_with_a_way_to_see_the_error(transcript):
+    """The hint names the command that shows what the text may not say."""
+    transcript.append({"raise": True})
+
+    assert "`lethe-collector parse TOOL PATH`" in visit(transcript).failure.hint
+
+
 def test_replaced_source_is_told(transcript):
     """A cursor that was not made for this file ends the visit before a byte is sent (P8)."""
     transcript.fill(2)

@@ -101,3 +101,16 @@ def test_failing_discovery_is_told(tmp_path, found, message):
     assert not read_sources(Careless(), tmp_path, print_source, host="box", out=out, told=told)
     assert told.getvalue().startswith(f"{tmp_path}: the parser failed: {message}")
     assert told.getvalue().count("\n") == 1
+
+
+def test_record_on_which_the_parser_failed_is_told_with_its_place(transcript):
+    """An author sees what was raised and where, with the record and at the end."""
+    transcript.append({"turns": "many"}).append({"text": "a"})
+
+    lines, told = explained(transcript)
+
+    error = "TypeError: 'str' object cannot be interpreted as an integer ("
+    assert lines[2].startswith(f"    failed   {error}")
+    assert lines[2].endswith(" in map_record)")
+    assert lines[3].startswith("    unmapped UNMAPPABLE")
+    assert f"1 failed ({error}" in told

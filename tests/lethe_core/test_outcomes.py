@@ -135,6 +135,22 @@ def test_a_wrong_mapping_costs_its_record_alone(tmp_path, kind, mistake):
     assert turn.metadata["unmapped"]["code"] == "UNMAPPABLE"
     expected = reason.format(kind.method) + (", on a row of message" if kind is _Notes else "")
     assert turn.metadata["unmapped"]["reason"] == expected
+    assert bad.failure
+    assert not first.failure
+
+
+def test_failure_names_the_line_of_the_plugin(tmp_path):
+    """The author reads message and innermost place of the plugin, the archive the type alone."""
+
+    def map_(turn: Any) -> Any:
+        return [int(turn.content)]
+
+    _, bad, _ = read(_Lines, map_, tmp_path)
+
+    assert bad.failure.startswith("ValueError: invalid literal for int() with base 10: 'bad' (")
+    assert bad.failure.endswith(" in map_)")
+    assert "test_outcomes.py:" in bad.failure
+    assert "literal" not in bad.events[0].metadata["unmapped"]["reason"]
 
 
 @pytest.mark.parametrize("kind", [_Lines, _Document, _Notes])

@@ -7,6 +7,9 @@ events one below that::
         turn     assistant answer m2 at 112: I look.
     #3 240-255
         skipped  record saved
+    #4 255-301
+        failed   KeyError: 'text' (/home/dev/lethe_acme/__init__.py:37 in map_record)
+        unmapped UNMAPPABLE: the parser failed with KeyError: 'text'
 
 Places are bytes of a file of JSON lines; of other sources they tell how far the reading was.
 """
@@ -19,6 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from lethe_collector.parsing import count_record, encode_checked
 from lethe_core.events import SessionEvent, TurnEvent
 from lethe_core.jsonl import JsonlParser
+from lethe_core.outcomes import MappedRecord
 
 if TYPE_CHECKING:
     from lethe_core.events import Event, SessionMeta
@@ -47,6 +51,8 @@ def explain_source(parser: Parser, source: Source, host: str, out: BinaryIO) -> 
         count_record(record, counts)
         lines = [f"#{number} {position}-{record.position}"]
         position = record.position
+        if isinstance(record, MappedRecord) and record.failure:
+            lines.append(_line("failed", record.failure))
         if record.skipped:
             lines.append(_line("skipped", record.skipped))
         for event in record.events:

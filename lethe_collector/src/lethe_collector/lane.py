@@ -122,7 +122,8 @@ def _explain(segment: Segment, point: ReadingPoint, error: BaseException) -> Vis
         case _:
             # The text of a foreign error may quote the transcript; its type does not.
             reason = f"the parser failed with {type(error).__name__}"
-            state, known = "failed", PluginError(reason)
+            hint = "`lethe-collector parse TOOL PATH` shows the error"
+            state, known = "failed", PluginError(reason, hint=hint)
     return Visit(segment, "failed", Failure(state, known.code, known.message, known.hint))
 
 

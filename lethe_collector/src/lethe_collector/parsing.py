@@ -13,7 +13,7 @@ from lethe_core.errors import (
     SourceUnreadable,
     TooLarge,
 )
-from lethe_core.outcomes import FAILURES, tell_failure
+from lethe_core.outcomes import FAILURES, MappedRecord, tell_failure
 from lethe_core.sources import Source
 from lethe_core.wire import check_line, encode_event
 
@@ -103,6 +103,8 @@ def count_record(record: Record, counts: Counter[str]) -> None:
     """Count a record by what became of it."""
     counts["records"] += 1
     counts["unmapped"] += record.unmapped
+    if isinstance(record, MappedRecord) and record.failure:
+        counts[f"failed ({record.failure})"] += 1
     if record.skipped:
         counts[f"skipped ({record.skipped})"] += 1
 

@@ -38,7 +38,14 @@ from lethe_core.decoding import DECODING_ERRORS, decode_tolerantly, describe
 from lethe_core.errors import PluginError, SourceReplaced
 from lethe_core.events import SessionEvent, TurnEvent
 from lethe_core.limits import MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES
-from lethe_core.outcomes import FAILURES, Outcome, describe_failure, take
+from lethe_core.outcomes import (
+    FAILURES,
+    MappedRecord,
+    Outcome,
+    describe_failure,
+    take,
+    tell_failure,
+)
 from lethe_core.parser import Parser, unmapped_turn
 from lethe_core.sources import Cursor, Record, Source, find_files, open_source
 
@@ -212,6 +219,7 @@ class JsonlParser(Parser):
                     position=raw.end,
                     skipped=mapped.skipped,
                     unmapped=mapped.unmapped,
+                    failure=mapped.failure,
                     raw=raw,
                     state=encoded,
                 )
@@ -263,7 +271,10 @@ class JsonlParser(Parser):
             second = self._map_decoded(record, rest, damaged=damaged)
             skipped = "" if first.events or second.events else second.skipped
             return Outcome(
-                (*first.events, *second.events), skipped, first.unmapped or second.unmapped
+                (*first.events, *second.events),
+                skipped,
+                first.unmapped or second.unmapped,
+                first.failure or second.failure,
             )
         return self._unmapped(line, code, reason)
 
@@ -273,7 +284,9 @@ class JsonlParser(Parser):
         return self._unmapped(line, "TOO_LARGE", reason, sha256=digest)
 
     def _failed(self, line: Line, error: BaseException) -> Outcome:
-        return self._unmapped(line, "UNMAPPABLE", describe_failure(error))
+        outcome = self._unmapped(line, "UNMAPPABLE", describe_failure(error))
+        outcome.failure = tell_failure(error, self)
+        return outcome
 
     def _unmapped(self, line: Line, code: str, reason: str, sha256: str = "") -> Outcome:
         turn = unmapped_turn(
@@ -324,7 +337,7 @@ class _RawLine(msgspec.Struct, gc=False):
 
 
 @dataclass(slots=True, kw_only=True)
-class _LineRecord(Record):
+class _LineRecord(MappedRecord):
     """The record of a line; its cursor is made when it is asked for.
 
     A cursor costs as much as to read the line, and of a thousand lines in a row, only that of the

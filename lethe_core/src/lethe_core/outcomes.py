@@ -6,6 +6,7 @@ A mapping is foreign code. Whatever it raises or returns costs the record alone 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import islice
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,7 @@ import msgspec
 from lethe_core.errors import PluginError
 from lethe_core.events import Event, SessionEvent, TurnEvent
 from lethe_core.limits import MAX_RECORD_EVENTS
+from lethe_core.sources import Record
 
 if TYPE_CHECKING:
     from lethe_core.parser import Parser
@@ -33,11 +35,24 @@ class Outcome(msgspec.Struct, gc=False):
         events: in order.
         skipped: why there is none, in a word; empty if there is one.
         unmapped: whether an event stands for what could not be mapped.
+        failure: what the mapping failed with, from `tell_failure`.
     """
 
     events: tuple[Event, ...] = ()
     skipped: str = ""
     unmapped: bool = False
+    failure: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class MappedRecord(Record):
+    """A record of a base class, which knows why it could not be mapped.
+
+    Args:
+        failure: what the mapping failed with, for `parse` alone: it may quote the transcript.
+    """
+
+    failure: str = ""
 
 
 def take(mapped: object, method: str, *, damaged: bool = False) -> Outcome:

@@ -15,10 +15,16 @@ import msgspec
 from lethe_core.errors import SourceUnreadable
 from lethe_core.feeds import changed_sql, row_sql
 from lethe_core.limits import MIB
-from lethe_core.outcomes import FAILURES, Outcome, describe_failure, take
+from lethe_core.outcomes import (
+    FAILURES,
+    MappedRecord,
+    Outcome,
+    describe_failure,
+    take,
+    tell_failure,
+)
 from lethe_core.parser import unmapped_turn
 from lethe_core.rows import Row, bounded
-from lethe_core.sources import Record
 from lethe_core.watermarks import Sent
 
 if TYPE_CHECKING:
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
     from lethe_core.databases import Database
     from lethe_core.feeds import Feed
     from lethe_core.progress import Progress
-    from lethe_core.sources import Source
+    from lethe_core.sources import Record, Source
     from lethe_core.sqlite import SqliteParser
     from lethe_core.watermarks import Watermark
 
@@ -272,12 +278,13 @@ class Pass:
         mapped = self._map(row, raw)
         self.progress.add(feed, sent, str(values[feed.key]), place.high)
         done = min(self.progress.state.rows, self.rows)
-        record = Record(
+        record = MappedRecord(
             events=mapped.events,
             cursor=self.progress.cursor(),
             position=self.source.size * done // max(self.rows, 1),
             skipped=mapped.skipped,
             unmapped=mapped.unmapped,
+            failure=mapped.failure,
         )
         return record, len(raw)
 
@@ -306,7 +313,7 @@ class Pass:
             source_file=row.source.path,
         )
         turn.turn_id = f"unmapped-{row.feed.table}-{name}"
-        return Outcome((turn,), unmapped=True)
+        return Outcome((turn,), unmapped=True, failure=tell_failure(error, self.parser))
 
     def _places(self, row: Row) -> range:
         try:

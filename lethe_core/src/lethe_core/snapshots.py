@@ -42,7 +42,14 @@ from lethe_core.errors import PluginError, SourceReplaced, SourceUnreadable
 from lethe_core.jsonl import clean_session_id
 from lethe_core.ladders import Ladder, make_cursor, roll
 from lethe_core.limits import MAX_DOCUMENT_BYTES, MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES
-from lethe_core.outcomes import FAILURES, Outcome, describe_failure, take
+from lethe_core.outcomes import (
+    FAILURES,
+    MappedRecord,
+    Outcome,
+    describe_failure,
+    take,
+    tell_failure,
+)
 from lethe_core.parser import Parser, unmapped_turn
 from lethe_core.pieces import PLACES, Damage, Piece, Place
 from lethe_core.sources import Cursor, Identity, Record, Source, find_files
@@ -250,12 +257,13 @@ class SnapshotParser(Parser):
                 context=piece.context,
             )
             mapped = self._map(place, piece.damage)
-            yield Record(
+            yield MappedRecord(
                 events=mapped.events,
                 cursor=make_cursor(revision, digests, index + 1),
                 position=ends[index],
                 skipped=mapped.skipped,
                 unmapped=mapped.unmapped,
+                failure=mapped.failure,
             )
 
     def _map(self, place: Place, damage: Damage | None) -> Outcome:
@@ -273,7 +281,9 @@ class SnapshotParser(Parser):
             return take(self.map_piece(piece, place), "map_piece", damaged=damaged)
         except FAILURES as error:  # P9: a bad piece costs only itself
             damage = _damage(place.raw, "UNMAPPABLE", describe_failure(error))
-            return self._unmapped(place, damage)
+            outcome = self._unmapped(place, damage)
+            outcome.failure = tell_failure(error, self)
+            return outcome
 
     def _unmapped(self, place: Place, damage: Damage) -> Outcome:
         turn = unmapped_turn(
