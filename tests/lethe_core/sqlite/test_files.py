@@ -151,6 +151,33 @@ def test_c37_a_table_that_is_watched_and_missing_is_named(path: Path) -> None:
 
 
 @pytest.mark.promise("C37", "P9")
+def test_c37_times_that_are_text_are_unsupported(path: Path) -> None:
+    """Of text, SQLite would read the year alone, and each change would be missed."""
+    with closing(path) as connection:
+        connection.execute("ALTER TABLE message RENAME COLUMN updated TO at")
+        connection.execute("ALTER TABLE message ADD COLUMN updated TEXT")
+        connection.execute("UPDATE message SET updated = datetime(at, 'unixepoch')")
+    with pytest.raises(SourceUnsupported, match="updated of message is text") as caught:
+        read(path)
+    assert "unixepoch(updated)" in caught.value.hint
+
+
+@pytest.mark.promise("C37", "P9")
+@pytest.mark.parametrize(
+    "change", ["updated = CAST(updated AS TEXT)", "updated = 'x' WHERE id = 'm5'"]
+)
+def test_c37_numbers_as_text_and_single_texts_do_no_harm(path: Path, change: str) -> None:
+    """Text that is a number is one, and a single bad time costs no other row."""
+    expected = contents(read(path))
+    with closing(path) as connection:
+        connection.execute("ALTER TABLE message RENAME COLUMN updated TO at")
+        connection.execute("ALTER TABLE message ADD COLUMN updated TEXT")
+        connection.execute("UPDATE message SET updated = at")
+        connection.execute(f"UPDATE message SET {change}")
+    assert contents(read(path)) == expected
+
+
+@pytest.mark.promise("C37", "P9")
 def test_c37_an_additional_column_does_no_harm(path: Path) -> None:
     """New columns and tables are left alone; an optional one is used where it is there."""
     with closing(path) as connection:
