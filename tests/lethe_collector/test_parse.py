@@ -114,3 +114,14 @@ def test_record_on_which_the_parser_failed_is_told_with_its_place(transcript):
     assert lines[2].endswith(" in map_record)")
     assert lines[3].startswith("    unmapped UNMAPPABLE")
     assert f"1 failed ({error}" in told
+
+
+@pytest.mark.parametrize("show", [print_source, explain_source])
+def test_repeated_ids_are_counted(transcript, show):
+    """What the archive would leave out, since an earlier turn has its id, is told."""
+    transcript.append({"n": 7, "text": "a"}, {"n": 7, "text": "b"}, {"n": 8, "text": "c"})
+    told = io.StringIO()
+
+    read_sources(ToyParser(), transcript.path, show, host="box", out=io.BytesIO(), told=told)
+
+    assert "3 records, 1 repeated ids" in told.getvalue()

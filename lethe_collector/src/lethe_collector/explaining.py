@@ -25,6 +25,7 @@ from lethe_core.jsonl import JsonlParser
 from lethe_core.outcomes import MappedRecord
 
 if TYPE_CHECKING:
+    from lethe_collector.parsing import TurnKey
     from lethe_core.events import Event, SessionMeta
     from lethe_core.parser import Parser
     from lethe_core.sources import Source
@@ -45,10 +46,11 @@ def explain_source(parser: Parser, source: Source, host: str, out: BinaryIO) -> 
         How much there is of what.
     """
     counts: Counter[str] = Counter()
+    known: set[TurnKey] = set()
     position = 0
     out.write(f"{_shown(str(source.path))}\n".encode())
     for number, record in enumerate(parser.read(source, None), 1):
-        count_record(record, counts)
+        count_record(record, counts, known)
         lines = [f"#{number} {position}-{record.position}"]
         position = record.position
         if isinstance(record, MappedRecord) and record.failure:

@@ -13,6 +13,7 @@ from lethe_core.errors import (
     SourceUnreadable,
     TooLarge,
 )
+from lethe_core.events import TurnEvent
 from lethe_core.outcomes import FAILURES, MappedRecord, tell_failure
 from lethe_core.sources import Source
 from lethe_core.wire import check_line, encode_event
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from lethe_core.events import Event
     from lethe_core.parser import Parser
     from lethe_core.sources import Record
+
+
+#: Session, id and revision of a turn.
+TurnKey = tuple[str, str, int]
 
 
 class Show(Protocol):
@@ -87,8 +92,9 @@ def read_sources(
 def print_source(parser: Parser, source: Source, host: str, out: BinaryIO) -> Counter[str]:
     """Print the events of a source as NDJSON."""
     counts: Counter[str] = Counter()
+    known: set[TurnKey] = set()
     for record in parser.read(source, None):
-        count_record(record, counts)
+        count_record(record, counts, known)
         for event in record.events:
             line, refusal = encode_checked(event, host)
             if refusal:
@@ -99,9 +105,20 @@ def print_source(parser: Parser, source: Source, host: str, out: BinaryIO) -> Co
     return counts
 
 
-def count_record(record: Record, counts: Counter[str]) -> None:
-    """Count a record by what became of it."""
+def count_record(record: Record, counts: Counter[str], known: set[TurnKey]) -> None:
+    """Count a record by what became of it.
+
+    Args:
+        record: of a source.
+        counts: how much there is of what.
+        known: the turns of the source so far. Who has their id and revision is not archived.
+    """
     counts["records"] += 1
+    for event in record.events:
+        if isinstance(event, TurnEvent):
+            key = (event.session_id, event.turn_id, event.revision)
+            counts["repeated ids"] += key in known
+            known.add(key)
     counts["unmapped"] += record.unmapped
     if isinstance(record, MappedRecord) and record.failure:
         counts[f"failed ({record.failure})"] += 1
