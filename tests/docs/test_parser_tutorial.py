@@ -11,7 +11,12 @@ import tomllib
 
 import pytest
 
-BLOCK = re.compile(r"```(?:python|toml|jsonl)\n# (?P<path>[\w./-]+)\n(?P<body>.*?)```", re.DOTALL)
+#: A file: its name stands in a comment, or before the block where the form has no comments.
+BLOCK = re.compile(
+    r"(?:```(?:python|toml)\n# (?P<path>[\w./-]+)\n|`(?P<named>[\w./-]+)`:\n\n```jsonl\n)"
+    r"(?P<body>.*?)```",
+    re.DOTALL,
+)
 
 #: Loads the plugin by its entry point as lethe does, and reads the sample.
 LOAD = """
@@ -41,7 +46,7 @@ def project(repository, tmp_path_factory):
     root = tmp_path_factory.mktemp("lethe-acme")
     text = (repository / "docs" / "writing-a-parser.md").read_text(encoding="utf-8")
     for found in BLOCK.finditer(text):
-        path = root / found["path"]
+        path = root / (found["path"] or found["named"])
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(found["body"], encoding="utf-8")
     return root
@@ -71,6 +76,15 @@ def test_files_are_those_of_the_tree(repository, project):
     written = {str(path.relative_to(project)) for path in project.rglob("*.*") if path.is_file()}
 
     assert written == set(tree)
+
+
+def test_sample_can_be_copied_as_it_stands(repository):
+    """Each line of a block of JSON lines is a record, the first one as well."""
+    text = (repository / "docs" / "writing-a-parser.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```jsonl\n(.*?)```", text, re.DOTALL)
+
+    assert blocks
+    assert [type(json.loads(line)) for block in blocks for line in block.splitlines()] == [dict] * 6
 
 
 def test_entry_point_loads_the_parser(project):

@@ -80,6 +80,7 @@ def limits_table():
     meaning = {
         "MAX_LINE_BYTES": "a line of a transcript that is read; a longer one is an `unmapped` turn",
         "MAX_DOCUMENT_BYTES": "a document of a transcript that is rewritten whole",
+        "MAX_RECORD_EVENTS": "events of one record; one that gives more is an `unmapped` turn",
         "MAX_EVENT_BYTES": "an event on the wire",
         "MAX_BATCH_LINES": "lines that the collector sends at once",
         "MAX_BATCH_BYTES": "bytes that the collector sends at once, before compression",

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from fakes.notes import SCHEMA, NoteParser, closing, put
 from fakes.server import Reply
 from fakes.waiting import until
 
@@ -121,6 +122,27 @@ async def test_append_arrives_without_a_scan(machine):
         transcript.append(text="more")
 
         await until(lambda: machine.texts() == ["hello 0", "more"])
+
+
+async def test_database_that_is_named_itself_is_followed(machine, tmp_path):
+    """What a tool writes into the log of a database arrives long before the next scan."""
+
+    class Notes(NoteParser):
+        tool = "toy"
+
+    path = tmp_path / "notes.db"
+    machine.parser = Notes()
+    machine.settings.update(poll_interval=3600.0, sources={"toy": [path]})
+    with closing(path) as tool:
+        tool.execute("PRAGMA journal_mode=WAL")
+        tool.execute(SCHEMA)
+        put(tool, "m1", 1000, "one")
+        async with machine.collecting():
+            await until(lambda: machine.texts("s1") == ["one"])
+
+            put(tool, "m2", 1001, "two")
+
+            await until(lambda: machine.texts("s1") == ["one", "two"])
 
 
 async def test_new_transcript_arrives_without_waiting_for_the_interval(machine):

@@ -92,6 +92,7 @@ def test_c42_invalid_events_are_refused_before_they_are_sent(transcript, field):
         (PermissionError(13, "Permission denied"), "unreadable", "SOURCE_UNREADABLE"),
         (SourceUnsupported("an unknown schema"), "unsupported", "SOURCE_UNSUPPORTED"),
         (ZeroDivisionError("secret content"), "failed", "PLUGIN_ERROR"),
+        (SystemExit("secret content"), "failed", "PLUGIN_ERROR"),
         (RecursionError(), "failed", "PLUGIN_ERROR"),
         (SourceReplaced("at once"), "failed", "SOURCE_REPLACED"),
     ],
@@ -109,6 +110,13 @@ def test_errors_are_told_without_content(transcript, error, state, code):
     assert result.end == "failed"
     assert (result.failure.state, result.failure.code) == (state, code)
     assert "secret" not in result.failure.text
+
+
+def test_failing_parser_is_told_with_a_way_to_see_the_error(transcript):
+    """The hint names the command that shows what the text may not say."""
+    transcript.append({"raise": True})
+
+    assert "`lethe-collector parse TOOL PATH`" in visit(transcript).failure.hint
 
 
 def test_replaced_source_is_told(transcript):

@@ -78,3 +78,68 @@ def test_nobody_reads_what_is_shown(tmp_path, show):
         read_sources(ToyParser(), tmp_path, show, host="box", out=out, told=told)
 
     assert told.getvalue() == ""
+
+
+def test_failing_parser_is_told_with_its_place(tmp_path):
+    """What a parser raises is told with its message and its own line; the next source is read."""
+    Transcript(tmp_path / "one.jsonl").append({"raise": True})
+    Transcript(tmp_path / "two.jsonl").append({"text": "a"})
+    told = io.StringIO()
+
+    is_well = read_sources(
+        ToyParser(), tmp_path, print_source, host="box", out=io.BytesIO(), told=told
+    )
+    one, two = told.getvalue().splitlines()
+
+    assert not is_well
+    assert f"{tmp_path}/one.jsonl: the parser failed: ZeroDivisionError (" in one
+    assert one.endswith(" in read)")
+    assert "toy.py:" in one
+    assert two == f"{tmp_path}/two.jsonl: 1 records, 1 events"
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (lambda root: [root], "`discover` gave a PosixPath, which is no Source"),
+        (lambda _: None, "TypeError: 'NoneType' object is not iterable"),
+        (lambda root: root.none, "AttributeError: 'PosixPath' object has no attribute 'none'"),
+    ],
+)
+def test_failing_discovery_is_told(tmp_path, found, message):
+    """What `discover` raises, or gives in the stead of sources, is told in a line."""
+
+    class Careless(ToyParser):
+        def discover(self, root):
+            return found(root)
+
+    told = io.StringIO()
+    out = io.BytesIO()
+
+    assert not read_sources(Careless(), tmp_path, print_source, host="box", out=out, told=told)
+    assert told.getvalue().startswith(f"{tmp_path}: the parser failed: {message}")
+    assert told.getvalue().count("\n") == 1
+
+
+def test_record_on_which_the_parser_failed_is_told_with_its_place(transcript):
+    """An author sees what was raised and where, with the record and at the end."""
+    transcript.append({"turns": "many"}).append({"text": "a"})
+
+    lines, told = explained(transcript)
+
+    error = "TypeError: 'str' object cannot be interpreted as an integer ("
+    assert lines[2].startswith(f"    failed   {error}")
+    assert lines[2].endswith(" in map_record)")
+    assert lines[3].startswith("    unmapped UNMAPPABLE")
+    assert f"1 failed ({error}" in told
+
+
+@pytest.mark.parametrize("show", [print_source, explain_source])
+def test_repeated_ids_are_counted(transcript, show):
+    """What the archive would leave out, since an earlier turn has its id, is told."""
+    transcript.append({"n": 7, "text": "a"}, {"n": 7, "text": "b"}, {"n": 8, "text": "c"})
+    told = io.StringIO()
+
+    read_sources(ToyParser(), transcript.path, show, host="box", out=io.BytesIO(), told=told)
+
+    assert "3 records, 1 repeated ids" in told.getvalue()

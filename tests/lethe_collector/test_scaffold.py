@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import tomllib
@@ -17,6 +20,7 @@ from lethe_collector.cli import main
 from lethe_collector.scaffold import KINDS, write_plugin
 from lethe_core import API_VERSION
 from lethe_core.errors import UsageError
+from lethe_core.testing import make_database, only_source, read_records
 
 #: Says what the installed plugins are, as lethe loads them.
 LIST = [sys.executable, "-m", "lethe_collector", "plugins", "--json"]
@@ -67,6 +71,26 @@ def test_package_installs_and_passes_its_tests(tmp_path, kind):
     ]
     assert tested.returncode == 0, tested.stdout
     assert re.search(r"^\d\d passed", tested.stdout, re.MULTILINE)
+
+
+@pytest.mark.promise("P5")
+def test_row_that_changes_within_a_millisecond_replaces_its_turn(tmp_path, monkeypatch):
+    """The parser that is made for a database gives the longer text the greater revision."""
+    project, *_ = write_plugin("acme-rows", "sqlite", tmp_path)
+    monkeypatch.syspath_prepend(project / "src")
+    parser = importlib.import_module("lethe_acme_rows").AcmeRowsParser()
+    path = make_database(project / "tests" / "samples" / "first.sql", tmp_path / "first.db")
+    with contextlib.closing(sqlite3.connect(path)) as tool, tool:
+        tool.execute("DELETE FROM message WHERE id > 'm2'")
+    records = read_records(parser, only_source(parser, path))
+    with contextlib.closing(sqlite3.connect(path)) as tool, tool:
+        tool.execute("UPDATE message SET data = replace(data, 'I look.', 'I look at it.')")
+
+    [again] = read_records(parser, only_source(parser, path), records[-1].cursor)
+
+    copies = [e for r in (*records, again) for e in r.events if getattr(e, "turn_id", "") == "m2"]
+    assert [turn.content for turn in copies] == ["I look.", "I look at it."]
+    assert copies[0].revision < copies[1].revision
 
 
 @pytest.mark.parametrize("kind", KINDS)

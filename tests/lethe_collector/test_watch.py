@@ -44,6 +44,20 @@ async def test_names_the_file_that_changed(tmp_path):
         await write_until_seen(tmp_path / "deep" / "one.jsonl", seen)
 
 
+async def test_file_is_watched_with_what_lies_beside_it(tmp_path):
+    """Of a file, its directory is watched: a tool writes to the log of a database first."""
+    path = tmp_path / "notes.db"
+    path.touch()
+    async with watching(path) as (_, seen):
+        await write_until_seen(tmp_path / "notes.db-wal", seen)
+
+        (tmp_path / "deep").mkdir()
+        (tmp_path / "deep" / "other").touch()
+        await write_until_seen(path, seen)
+
+    assert str(tmp_path / "deep" / "other") not in seen
+
+
 async def test_missing_place_is_watched_from_above(tmp_path):
     """Of a place that is not there, the nearest directory above tells when it appears."""
     root = tmp_path / "tool" / "transcripts"

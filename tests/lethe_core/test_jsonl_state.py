@@ -87,3 +87,27 @@ def test_damaged_state_is_refused(source, damage):
 
     with pytest.raises(SourceReplaced):
         read_records(ModelParser(), source, Cursor(cursor + damage))
+
+
+@pytest.mark.promise("P9")
+def test_state_that_is_no_json_costs_its_line_alone(source):
+    """What no cursor can hold is not kept; the lines after it find the state that was before."""
+
+    class Careless(ModelParser):
+        def map_record(self, record: dict[str, Any], line: Line) -> Iterable[Event] | str:
+            """Keep a path with the second model."""
+            mapped = super().map_record(record, line)
+            if line.state["model"] != "first":
+                line.state["path"] = Path("/x")
+            return mapped
+
+    records = read_records(Careless(), source)
+    [turn] = records[4].events
+    rest = read_records(Careless(), source, records[4].cursor)
+
+    assert [record.unmapped for record in records] == [False, False, True, False, True, False]
+    assert turn.metadata["unmapped"]["reason"] == (
+        "the parser failed: `line.state` is no JSON: TypeError"
+    )
+    assert records[5].events[0].model == "first"
+    assert wire_lines(records[5].events) == wire_lines(rest[0].events)

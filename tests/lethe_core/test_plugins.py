@@ -24,7 +24,8 @@ class Other(Toy):
     tool = "other"
 """
 
-GOOD = "@hookimpl\ndef lethe_parsers():\n    return [Toy()]\n"
+HOOK = "@hookimpl\ndef lethe_parsers():\n"
+GOOD = f"{HOOK}    return [Toy()]\n"
 SECOND = "@hookimpl\ndef lethe_parsers():\n    return [Other()]\n"
 
 #: Source of a plugin, and what its report says.
@@ -40,6 +41,10 @@ BROKEN = {
     "not a list": ("@hookimpl\ndef lethe_parsers():\n    return Toy()\n", "must return a list"),
     "a number": ("@hookimpl\ndef lethe_parsers():\n    return 7\n", "must return a list"),
     "not a parser": ("@hookimpl\ndef lethe_parsers():\n    return [Toy]\n", "no lethe_core.Parser"),
+    "endless": (
+        "@hookimpl\ndef lethe_parsers():\n    while True:\n        yield Toy()\n",
+        "at most 100 parsers",
+    ),
     "coroutine": ("@hookimpl\nasync def lethe_parsers():\n    return []\n", "plain function"),
     "no tool": (
         "class N(Toy):\n    tool = None\n@hookimpl\ndef lethe_parsers():\n    return [N()]\n",
@@ -53,6 +58,24 @@ BROKEN = {
         "class N(Toy):\n    version = '1'\n@hookimpl\ndef lethe_parsers():\n    return [N()]\n",
         "N.version must be a int",
     ),
+    "no tools": ("@hookimpl\ndef lethe_parsers():\n    return []\n", "it reads no tool"),
+    "one tool twice": (
+        "@hookimpl\ndef lethe_parsers():\n    return [Other(), Toy(), Toy()]\n",
+        "`lethe_parsers` returned 2 parsers for the tool 'toy'",
+    ),
+    **{
+        f"the {attribute} {value}": (
+            f"class N(Toy):\n    {attribute} = {value}\n{HOOK}    return [N()]\n",
+            f"N.{attribute} {message}",
+        )
+        for attribute, value, message in (
+            ("version", "0", "must be a whole number from 1"),
+            ("version", "True", "must be a whole number from 1"),
+            ("version", "2**53", "must be a whole number from 1"),
+            ("label", "' '", "is ' '; it must be a line of text"),
+            ("label", "'a\\x1b[31mb'", "is 'a\\x1b[31mb'; it must be a line of text"),
+        )
+    },
     "abstract": (
         "class N(Parser):\n    tool = 'n'\n@hookimpl\ndef lethe_parsers():\n    return [N()]\n",
         "TypeError: Can't instantiate abstract class",

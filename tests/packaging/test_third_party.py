@@ -17,7 +17,12 @@ from end_to_end.machine import Api, wait_for_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-BLOCK = re.compile(r"```(?:python|toml|jsonl)\n# (?P<path>[\w./-]+)\n(?P<body>.*?)```", re.DOTALL)
+#: A file: its name stands in a comment, or before the block where the form has no comments.
+BLOCK = re.compile(
+    r"(?:```(?:python|toml)\n# (?P<path>[\w./-]+)\n|`(?P<named>[\w./-]+)`:\n\n```jsonl\n)"
+    r"(?P<body>.*?)```",
+    re.DOTALL,
+)
 COMMANDS = re.compile(r"```console\n(?P<lines>(?:\$ .*\n)+)```")
 
 
@@ -40,7 +45,7 @@ class Stranger:
     def write(self, document):
         """Write the files that a document shows."""
         for found in BLOCK.finditer(document):
-            path = self.project / found["path"]
+            path = self.project / (found["path"] or found["named"])
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(found["body"], encoding="utf-8")
 

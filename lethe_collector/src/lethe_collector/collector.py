@@ -224,13 +224,18 @@ class Collector:
     def _hint(self, paths: set[str]) -> None:
         """Pass on what has changed to the followers that it may concern."""
         for follower in self._followers.values():
-            roots = [str(root) + os.sep for root in follower.roots]
-            concerned = {path for path in paths if any(path.startswith(root) for root in roots)}
+            roots = [str(root) for root in follower.roots]
+            concerned = {path for path in paths if any(_belongs(path, root) for root in roots)}
             elsewhere = not concerned and any(
                 root.startswith(path.rstrip(os.sep) + os.sep) for root in roots for path in paths
             )
             if concerned or elsewhere:
                 follower.hint(concerned)
+
+
+def _belongs(path: str, root: str) -> bool:
+    """Tell whether a file is a root, lies below it, or is the log beside it."""
+    return path == root or path.startswith((f"{root.rstrip(os.sep)}{os.sep}", f"{root}-"))
 
 
 def describe_plugins(registry: ParserRegistry) -> list[dict[str, Any]]:

@@ -7,6 +7,9 @@ events one below that::
         turn     assistant answer m2 at 112: I look.
     #3 240-255
         skipped  record saved
+    #4 255-301
+        failed   KeyError: 'text' (/home/dev/lethe_acme/__init__.py:37 in map_record)
+        unmapped UNMAPPABLE: the parser failed with KeyError: 'text'
 
 Places are bytes of a file of JSON lines; of other sources they tell how far the reading was.
 """
@@ -18,11 +21,13 @@ from typing import TYPE_CHECKING, Any, Final
 from lethe_collector.parsing import count_record, encode_checked
 from lethe_core.events import SessionEvent, TurnEvent
 from lethe_core.jsonl import JsonlParser
+from lethe_core.outcomes import MappedRecord
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
 
+    from lethe_collector.parsing import TurnKey
     from lethe_core.events import Event, SessionMeta
     from lethe_core.parser import Parser
     from lethe_core.sources import Source
@@ -41,12 +46,15 @@ def explain_source(
         host: the name of this machine in the events.
         counts: gets how much there is of what.
     """
+    known: set[TurnKey] = set()
     position = 0
     yield f"{_shown(str(source.path))}\n".encode()
     for number, record in enumerate(parser.read(source, None), 1):
-        count_record(record, counts)
+        count_record(record, counts, known)
         lines = [f"#{number} {position}-{record.position}"]
         position = record.position
+        if isinstance(record, MappedRecord) and record.failure:
+            lines.append(_line("failed", record.failure))
         if record.skipped:
             lines.append(_line("skipped", record.skipped))
         for event in record.events:

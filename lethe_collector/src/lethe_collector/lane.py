@@ -24,6 +24,7 @@ from lethe_core.errors import (
 )
 from lethe_core.failpoints import failpoint
 from lethe_core.limits import KIB
+from lethe_core.outcomes import FAILURES
 from lethe_core.wire import check_line, encode_event
 
 if TYPE_CHECKING:
@@ -96,14 +97,14 @@ def visit_source(
             segment.identity = parser.identify(source)
         with closing(_Records(parser.read(source, point.cursor))) as records:
             end = _fill(segment, records, parser.tool, room, host)
-    except Exception as error:  # noqa: BLE001 - P9: whatever a plugin raises concerns this source alone
+    except FAILURES as error:  # P9: whatever a plugin raises concerns this source alone
         return _explain(segment, point, error)
     if end == "end":
         segment.read_to = (source.size, source.mtime_ns)
     return Visit(segment, end)
 
 
-def _explain(segment: Segment, point: ReadingPoint, error: Exception) -> Visit:
+def _explain(segment: Segment, point: ReadingPoint, error: BaseException) -> Visit:
     """Tell what an error means for the source; what was read before it counts."""
     state: SourceState
     known: LetheError
@@ -121,7 +122,8 @@ def _explain(segment: Segment, point: ReadingPoint, error: Exception) -> Visit:
         case _:
             # The text of a foreign error may quote the transcript; its type does not.
             reason = f"the parser failed with {type(error).__name__}"
-            state, known = "failed", PluginError(reason)
+            hint = "`lethe-collector parse TOOL PATH` shows the error"
+            state, known = "failed", PluginError(reason, hint=hint)
     return Visit(segment, "failed", Failure(state, known.code, known.message, known.hint))
 
 

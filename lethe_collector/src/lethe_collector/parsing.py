@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TextIO
 
-from lethe_core.errors import InvalidEvent, LetheError, SourceError, SourceUnreadable, TooLarge
+from lethe_core.errors import (
+    InvalidEvent,
+    PluginError,
+    SourceError,
+    SourceUnreadable,
+    TooLarge,
+)
+from lethe_core.events import TurnEvent
+from lethe_core.outcomes import FAILURES, MappedRecord, tell_failure
+from lethe_core.sources import Source
 from lethe_core.wire import check_line, encode_event
 
 if TYPE_CHECKING:
@@ -14,7 +23,11 @@ if TYPE_CHECKING:
 
     from lethe_core.events import Event
     from lethe_core.parser import Parser
-    from lethe_core.sources import Record, Source
+    from lethe_core.sources import Record
+
+
+#: Session, id and revision of a turn.
+TurnKey = tuple[str, str, int]
 
 
 class Show(Protocol):
@@ -37,7 +50,7 @@ def read_sources(
         show: what is done with each source.
         host: the name of this machine in the events.
         out: gets what is shown.
-        told: gets a line about each source.
+        told: gets a line about each source; of a parser that failed, what its author must know.
 
     Returns:
         Whether there was a source, and each could be read.
@@ -49,23 +62,29 @@ def read_sources(
     sources: list[Source] = []
     is_well = True
     try:
-        sources.extend(parser.discover(path))
+        for source in parser.discover(path):
+            if not isinstance(source, Source):
+                raise PluginError(f"`discover` gave a {type(source).__name__}, which is no Source")
+            sources.append(source)
     except OSError as error:
         if not sources:
             raise SourceUnreadable(f"{error.filename or path}: {error.strerror}") from error
         is_well = False
         told.write(f"{error.filename or path}: cannot be read: {error.strerror}\n")
-    if not sources:
+    except FAILURES as error:
+        is_well = False
+        told.write(f"{path}: the parser failed: {tell_failure(error, parser)}\n")
+    if not sources and is_well:
         is_well = False
         told.write(f"{path}: {parser.label} has no transcript there\n")
     for source in sources:
         counts: Counter[str] = Counter()
-        failures: list[Exception] = []
+        failures: list[BaseException] = []
         # Written outside of what is read: a failure here is none of the source's.
         out.writelines(_until_failure(show(parser, source, host, counts), failures))
         if failures:
             is_well = False
-            told.write(f"{source.path}: cannot be read: {_worded(failures[0])}\n")
+            told.write(f"{source.path}: {_worded(failures[0], parser)}\n")
             continue
         summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
         told.write(f"{source.path}: {summary or 'empty'}\n")
@@ -73,11 +92,11 @@ def read_sources(
     return is_well
 
 
-def _until_failure(pieces: Iterator[bytes], failures: list[Exception]) -> Iterator[bytes]:
+def _until_failure(pieces: Iterator[bytes], failures: list[BaseException]) -> Iterator[bytes]:
     """Give what can be read, and note why there is no more."""
     try:
         yield from pieces
-    except (SourceError, OSError) as error:
+    except FAILURES as error:
         failures.append(error)
 
 
@@ -85,8 +104,9 @@ def print_source(
     parser: Parser, source: Source, host: str, counts: Counter[str]
 ) -> Iterator[bytes]:
     """Give the events of a source as NDJSON. See `Show`."""
+    known: set[TurnKey] = set()
     for record in parser.read(source, None):
-        count_record(record, counts)
+        count_record(record, counts, known)
         for event in record.events:
             line, refusal = encode_checked(event, host)
             if refusal:
@@ -96,10 +116,23 @@ def print_source(
             yield line + b"\n"
 
 
-def count_record(record: Record, counts: Counter[str]) -> None:
-    """Count a record by what became of it."""
+def count_record(record: Record, counts: Counter[str], known: set[TurnKey]) -> None:
+    """Count a record by what became of it.
+
+    Args:
+        record: of a source.
+        counts: how much there is of what.
+        known: the turns of the source so far. Who has their id and revision is not archived.
+    """
     counts["records"] += 1
+    for event in record.events:
+        if isinstance(event, TurnEvent):
+            key = (event.session_id, event.turn_id, event.revision)
+            counts["repeated ids"] += key in known
+            known.add(key)
     counts["unmapped"] += record.unmapped
+    if isinstance(record, MappedRecord) and record.failure:
+        counts[f"failed ({record.failure})"] += 1
     if record.skipped:
         counts[f"skipped ({record.skipped})"] += 1
 
@@ -123,8 +156,11 @@ def encode_checked(event: Event, host: str) -> tuple[bytes, str]:
     return line, ""
 
 
-def _worded(error: Exception) -> str:
-    if isinstance(error, LetheError):
-        hint = f" ({error.hint})" if error.hint else ""
-        return f"{error.message}{hint}"
-    return getattr(error, "strerror", None) or type(error).__name__
+def _worded(error: BaseException, parser: Parser) -> str:
+    match error:
+        case SourceError():
+            hint = f" ({error.hint})" if error.hint else ""
+            return f"cannot be read: {error.message}{hint}"
+        case OSError():
+            return f"cannot be read: {error.strerror or type(error).__name__}"
+    return f"the parser failed: {tell_failure(error, parser)}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from loguru import logger
 from watchfiles._rust_notify import RustNotify  # documented as the backend to be used directly
@@ -30,7 +30,23 @@ _QUIET_AFTER_SECONDS: Final = 60.0
 _PARENT_STEP_MS: Final = 250
 _TIMEOUT_MS: Final = 1000
 
-_Target = tuple[str, bool, int, int]  # path, whether with all below it, device, inode
+
+class _Target(NamedTuple):
+    """What is watched for a root, and what tells that it is another one by now.
+
+    Args:
+        path: of a directory.
+        deep: whether with all below it.
+        near: whether transcripts lie there; else the root is still to appear.
+        device: of the directory.
+        inode: of the directory.
+    """
+
+    path: str
+    deep: bool
+    near: bool
+    device: int
+    inode: int
 
 
 class Watch:
@@ -73,12 +89,12 @@ class Watch:
         self._armed = targets
         self._stop = threading.Event()
         self.problem = ""
-        for recursive in (True, False):
-            paths = sorted(path for path, deep, _, _ in targets if deep is recursive)
+        for deep, near in ((True, True), (False, True), (False, False)):
+            paths = sorted(one.path for one in targets if (one.deep, one.near) == (deep, near))
             if paths:
                 thread = threading.Thread(
                     target=self._watch,
-                    args=(paths, recursive, self._stop),
+                    args=(paths, deep, near, self._stop),
                     name="watch",
                     daemon=True,
                 )
@@ -91,17 +107,17 @@ class Watch:
         self._threads.clear()
         self._armed = frozenset()
 
-    def _watch(self, paths: list[str], recursive: bool, stop: threading.Event) -> None:
+    def _watch(self, paths: list[str], deep: bool, near: bool, stop: threading.Event) -> None:
         try:
             with RustNotify(
                 paths,
                 debug=False,
                 force_polling=False,
                 poll_delay_ms=0,
-                recursive=recursive,
+                recursive=deep,
                 ignore_permission_denied=True,
             ) as notify:
-                self._follow(notify, stop, hurried=recursive)
+                self._follow(notify, stop, hurried=near)
         except FileNotFoundError:
             return  # it went away while it was armed; the next scan arms again
         except RuntimeError:
@@ -136,11 +152,17 @@ class Watch:
 
 
 def _target(root: Path) -> _Target | None:
-    """Find what to watch for a root: itself, or the nearest directory above it."""
-    for path in (root, *root.parents):
+    """Find what to watch for a root: itself, or the nearest directory above it.
+
+    Of a file it is the directory: what a tool writes to a database stands in the log beside it
+    first, and a file that is rewritten whole is another one.
+    """
+    is_file = root.is_file()
+    for path in root.parents if is_file else (root, *root.parents):
         try:
             status = path.stat()
         except OSError:
             continue
-        return str(path), path == root, status.st_dev, status.st_ino
+        is_root = path == root
+        return _Target(str(path), is_root, is_root or is_file, status.st_dev, status.st_ino)
     return None

@@ -126,7 +126,7 @@ class PluginError(LetheError):
     """A plugin failed to load or broke its contract."""
 
     code = "PLUGIN_ERROR"
-    hint = "`lethe-collector plugins` shows the error; upgrade or uninstall the plugin"
+    hint = "upgrade the plugin, uninstall it, or report the error to its author"
 
 
 class Unavailable(LetheError):

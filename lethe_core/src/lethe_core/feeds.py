@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from lethe_core.sources import Source
     from lethe_core.watermarks import Watermark
 
+#: What SQLite reads whole as a number; a function such as `strftime` gives one as text.
+_NUMBER = re.compile(r"\s*[+-]?\d+(\.\d*)?\s*")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
@@ -22,7 +26,7 @@ class Feed:
     Args:
         table: the table; it must have rowids.
         changed: an integer expression that grows whenever a row changes, such as a column with
-            the time of the last update.
+            the time of the last update; of a time that is text, ``unixepoch(updated)``.
         columns: what `map_row` gets to see of a row; all must exist. Name those that are needed:
             the tables of some tools hold secrets beside transcripts.
         optional: further columns, `None` in versions of the tool that lack them.
@@ -62,10 +66,30 @@ def check_columns(
     if not feeds:
         raise SourceUnsupported(f"{source.path} has none of the tables that are known")
     for feed in feeds:
+        if feed.table not in schema:
+            raise SourceUnsupported(f"{source.path} has no table {feed.table}")
         missing = {feed.key, *feed.columns} - schema[feed.table]
         if missing:
             names = ", ".join(sorted(missing))
             raise SourceUnsupported(f"{source.path}: {feed.table} has no column {names}")
+
+
+def check_times(feed: Feed, database: Database, source: Source) -> None:
+    """Check that the times of change are numbers, by those of the first and the last row.
+
+    SQLite reads ``2026-03-01`` as 2026: each change of the year would go unnoticed.
+
+    Raises:
+        SourceUnsupported: they are text.
+    """
+    ends = (f"(SELECT {end}(rowid) FROM {feed.table})" for end in ("min", "max"))  # noqa: S608
+    sql = f"SELECT {feed.changed} FROM {feed.table} WHERE rowid IN ({', '.join(ends)})"  # noqa: S608
+    times = [changed for (changed,) in database.query(sql)]
+    if times and all(isinstance(time, str) and not _NUMBER.fullmatch(time) for time in times):
+        raise SourceUnsupported(
+            f"{source.path}: {feed.changed} of {feed.table} is text, no number",
+            hint="the parser must watch a number, such as `unixepoch(updated)`",
+        )
 
 
 def count_rows(feed: Feed, database: Database) -> int:

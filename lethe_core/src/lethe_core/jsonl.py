@@ -35,9 +35,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 import msgspec
 
 from lethe_core.decoding import DECODING_ERRORS, decode_tolerantly, describe
-from lethe_core.errors import SourceReplaced
-from lethe_core.events import Event, SessionEvent, TurnEvent
+from lethe_core.errors import PluginError, SourceReplaced
+from lethe_core.events import SessionEvent, TurnEvent
 from lethe_core.limits import MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES
+from lethe_core.outcomes import (
+    FAILURES,
+    MappedRecord,
+    Outcome,
+    describe_failure,
+    take,
+    tell_failure,
+)
 from lethe_core.parser import Parser, unmapped_turn
 from lethe_core.sources import Cursor, Record, Source, find_files, open_source
 
@@ -45,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from lethe_core.events import Role, SessionMeta
+    from lethe_core.events import Event, Role, SessionMeta
 
 _BLOCK_BYTES: Final = 1024 * 1024
 _ANCHOR_BYTES: Final = 1024
@@ -195,29 +203,38 @@ class JsonlParser(Parser):
         """Read the complete lines after a cursor. See `Parser.read`."""
         with self.open(source) as file:
             offset, state = _resume(file, source, cursor)
+            encoded = _encode_state(state)
             session_id = self.session_id(source)
             context = self.open_context(source)
             for raw in _complete_lines(file, offset):
                 line = Line(self, source, session_id, raw.start, raw.end, raw.data, context, state)
                 mapped = self._map(line) if not raw.digest else self._too_large(line, raw.digest)
+                try:
+                    encoded = _encode_state(state)
+                except FAILURES as error:  # P9: it would fail again with each line to come
+                    mapped = self._failed(
+                        line, PluginError(f"`line.state` is no JSON: {type(error).__name__}")
+                    )
+                    state = _decode_state(encoded)
                 yield _LineRecord(
                     events=mapped.events,
                     position=raw.end,
                     skipped=mapped.skipped,
                     unmapped=mapped.unmapped,
+                    failure=mapped.failure,
                     raw=raw,
-                    state=_encode_state(state),
+                    state=encoded,
                 )
 
     # One line ------------------------------------------------------------------------------
 
-    def _map(self, line: Line) -> _Mapped:
+    def _map(self, line: Line) -> Outcome:
         data = line.raw.rstrip(b" \t\r")
         stripped = data.lstrip(b" \t") if line.start else data.removeprefix(_BOM).lstrip(b" \t")
         line.start += len(data) - len(stripped)
         line.raw = stripped
         if not stripped:
-            return _Mapped(skipped="empty line")
+            return Outcome(skipped="empty line")
         try:
             record = self._decode(stripped)
         except DECODING_ERRORS:
@@ -228,23 +245,13 @@ class JsonlParser(Parser):
             return self._map_decoded(record, line, damaged=damaged)
         return self._map_decoded(record, line, damaged=False)
 
-    def _map_decoded(self, record: Any, line: Line, *, damaged: bool) -> _Mapped:
+    def _map_decoded(self, record: Any, line: Line, *, damaged: bool) -> Outcome:
         try:
-            mapped = self.map_record(record, line)
-            if isinstance(mapped, str):
-                return _Mapped(skipped=mapped)
-            events = tuple(mapped)
-        except Exception as error:  # noqa: BLE001 - P9: a bad record costs only itself
-            detail = f"{type(error).__name__}: {error}" if type(error) is KeyError else ""
-            reason = f"the parser failed with {detail or type(error).__name__}"
-            return self._unmapped(line, "UNMAPPABLE", reason)
-        if damaged:
-            for event in events:
-                if isinstance(event, TurnEvent):
-                    event.metadata["encoding_error"] = True
-        return _Mapped(events, skipped="" if events else "no turn")
+            return take(self.map_record(record, line), "map_record", damaged=damaged)
+        except FAILURES as error:  # P9: a bad record costs only itself
+            return self._failed(line, error)
 
-    def _map_torn(self, line: Line, error: ValueError | RecursionError) -> _Mapped:
+    def _map_torn(self, line: Line, error: ValueError | RecursionError) -> Outcome:
         """Map a line that is no record; a record written behind a torn one is delivered too.
 
         If nothing but the newline of the first record is missing, both are delivered.
@@ -265,17 +272,25 @@ class JsonlParser(Parser):
                 first = self._map_decoded(whole, torn, damaged=spoilt)
             second = self._map_decoded(record, rest, damaged=damaged)
             skipped = "" if first.events or second.events else second.skipped
-            return _Mapped(
-                (*first.events, *second.events), skipped, first.unmapped or second.unmapped
+            return Outcome(
+                (*first.events, *second.events),
+                skipped,
+                first.unmapped or second.unmapped,
+                first.failure or second.failure,
             )
         return self._unmapped(line, code, reason)
 
-    def _too_large(self, line: Line, digest: str) -> _Mapped:
+    def _too_large(self, line: Line, digest: str) -> Outcome:
         size = line.end - line.start
         reason = f"the line has {size} bytes, at most {MAX_LINE_BYTES} are read"
         return self._unmapped(line, "TOO_LARGE", reason, sha256=digest)
 
-    def _unmapped(self, line: Line, code: str, reason: str, sha256: str = "") -> _Mapped:
+    def _failed(self, line: Line, error: BaseException) -> Outcome:
+        outcome = self._unmapped(line, "UNMAPPABLE", describe_failure(error))
+        outcome.failure = tell_failure(error, self)
+        return outcome
+
+    def _unmapped(self, line: Line, code: str, reason: str, sha256: str = "") -> Outcome:
         turn = unmapped_turn(
             self,
             session_id=line.session_id,
@@ -290,7 +305,7 @@ class JsonlParser(Parser):
             revision=line.source.revision,
             source_file=line.source.path,
         )
-        return _Mapped((turn,), unmapped=True)
+        return Outcome((turn,), unmapped=True)
 
 
 def clean_session_id(name: str) -> str:
@@ -304,14 +319,6 @@ def clean_session_id(name: str) -> str:
         digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8)
         cleaned = f"{cleaned[: _SESSION_ID_LENGTH - 17]}-{digest.hexdigest()}".lstrip("-")
     return cleaned
-
-
-class _Mapped(msgspec.Struct, gc=False):
-    """What became of one line."""
-
-    events: tuple[Event, ...] = ()
-    skipped: str = ""
-    unmapped: bool = False
 
 
 class _RawLine(msgspec.Struct, gc=False):
@@ -332,7 +339,7 @@ class _RawLine(msgspec.Struct, gc=False):
 
 
 @dataclass(slots=True, kw_only=True)
-class _LineRecord(Record):
+class _LineRecord(MappedRecord):
     """The record of a line; its cursor is made when it is asked for.
 
     A cursor costs as much as to read the line, and of a thousand lines in a row, only that of the
@@ -400,6 +407,10 @@ def _encode_state(state: dict[str, Any]) -> str:
     return msgspec.json.encode(state).decode() if state else ""
 
 
+def _decode_state(encoded: str) -> dict[str, Any]:
+    return msgspec.json.decode(encoded or "{}", type=dict[str, Any])
+
+
 def _make_cursor(offset: int, length: int, line: bytes, anchor: bytes, state: str) -> Cursor:
     """Make the cursor after a line.
 
@@ -438,7 +449,7 @@ def _resume(file: BinaryIO, source: Source, cursor: Cursor | None) -> tuple[int,
         raise SourceReplaced(f"{source.path} was read by another kind of parser")
     offset, length, size = int(fields["offset"]), int(fields["length"]), int(fields["size"])
     try:
-        state = msgspec.json.decode(fields["state"] or "{}", type=dict[str, Any])
+        state = _decode_state(fields["state"])
     except msgspec.DecodeError as error:
         raise SourceReplaced(f"the cursor of {source.path} is damaged") from error
     file.seek(max(0, offset - length))

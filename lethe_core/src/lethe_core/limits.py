@@ -25,6 +25,8 @@ MAX_BATCH_BYTES: Final = 8 * MIB
 MAX_REQUEST_BYTES: Final = 16 * MIB
 #: Most lines that the server reads from one request.
 MAX_REQUEST_LINES: Final = 100_000
+#: Most events of one record of a source; one that gives more becomes an `unmapped` turn.
+MAX_RECORD_EVENTS: Final = 1 << 16
 #: How much of an unmappable line is kept in the turn that stands for it.
 MAX_UNMAPPED_RAW_BYTES: Final = 64 * KIB
 #: How long an event may wait in an unfilled batch.

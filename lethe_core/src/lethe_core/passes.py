@@ -15,9 +15,16 @@ import msgspec
 from lethe_core.errors import SourceUnreadable
 from lethe_core.feeds import changed_sql, row_sql
 from lethe_core.limits import MIB
+from lethe_core.outcomes import (
+    FAILURES,
+    MappedRecord,
+    Outcome,
+    describe_failure,
+    take,
+    tell_failure,
+)
 from lethe_core.parser import unmapped_turn
 from lethe_core.rows import Row, bounded
-from lethe_core.sources import Record
 from lethe_core.watermarks import Sent
 
 if TYPE_CHECKING:
@@ -25,10 +32,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lethe_core.databases import Database
-    from lethe_core.events import Event
     from lethe_core.feeds import Feed
     from lethe_core.progress import Progress
-    from lethe_core.sources import Source
+    from lethe_core.sources import Record, Source
     from lethe_core.sqlite import SqliteParser
     from lethe_core.watermarks import Watermark
 
@@ -272,28 +278,25 @@ class Pass:
         mapped = self._map(row, raw)
         self.progress.add(feed, sent, str(values[feed.key]), place.high)
         done = min(self.progress.state.rows, self.rows)
-        record = Record(
+        record = MappedRecord(
             events=mapped.events,
             cursor=self.progress.cursor(),
             position=self.source.size * done // max(self.rows, 1),
             skipped=mapped.skipped,
             unmapped=mapped.unmapped,
+            failure=mapped.failure,
         )
         return record, len(raw)
 
-    def _map(self, row: Row, raw: bytes) -> _Mapped:
+    def _map(self, row: Row, raw: bytes) -> Outcome:
         try:
-            mapped = self.parser.map_row(row)
-            if isinstance(mapped, str):
-                return _Mapped(skipped=mapped)
-            events = tuple(mapped)
+            return take(self.parser.map_row(row), "map_row")
         except apsw.Error:
             raise  # the database's fault, not the row's
-        except Exception as error:  # noqa: BLE001 - P9: a bad row costs only itself
+        except FAILURES as error:  # P9: a bad row costs only itself
             return self._unmapped(row, raw, error)
-        return _Mapped(events, skipped="" if events else "no turn")
 
-    def _unmapped(self, row: Row, raw: bytes, error: Exception) -> _Mapped:
+    def _unmapped(self, row: Row, raw: bytes, error: BaseException) -> Outcome:
         name = hashlib.blake2b(str(row[row.feed.key]).encode(), digest_size=12).hexdigest()
         places = self._places(row)
         turn = unmapped_turn(
@@ -304,26 +307,18 @@ class Pass:
             start=0,
             end=len(raw),
             code="UNMAPPABLE",
-            reason=f"the parser failed with {type(error).__name__} on a row of {row.feed.table}",
+            reason=f"{describe_failure(error)}, on a row of {row.feed.table}",
             places=max(1, len(places)),
             revision=bounded(row.changed),
             source_file=row.source.path,
         )
         turn.turn_id = f"unmapped-{row.feed.table}-{name}"
-        return _Mapped((turn,), unmapped=True)
+        return Outcome((turn,), unmapped=True, failure=tell_failure(error, self.parser))
 
     def _places(self, row: Row) -> range:
         try:
             return self.parser.places(row)
         except apsw.Error:
             raise
-        except Exception:  # noqa: BLE001 - P9: what hinders the mapping may hinder this as well
+        except FAILURES:  # P9: what hinders the mapping may hinder this as well
             return range(row.changed, row.changed + 1)
-
-
-class _Mapped(NamedTuple):
-    """What became of one row."""
-
-    events: tuple[Event, ...] = ()
-    skipped: str = ""
-    unmapped: bool = False

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_core.events import SessionEvent, TurnEvent
+from lethe_core.limits import MAX_RECORD_EVENTS
 
 if TYPE_CHECKING:
     import msgspec
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from lethe_core.sources import Source
 
 #: Places that the turns of one piece can have.
-PLACES: Final = 1 << 16
+PLACES: Final = MAX_RECORD_EVENTS
 
 
 class Damage(NamedTuple):

@@ -2,23 +2,25 @@
 
 A plugin that cannot be imported, breaks the hook's form or was made for another version of the
 contract is reported and left out; it never stops the others. If two plugins provide a parser for
-the same tool, neither is used until the configuration names one: to guess would mix two mappings
-in one archive.
+the same tool, nothing starts until the configuration names one: to guess would mix two mappings in
+one archive, and to leave the tool out would go unnoticed.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from importlib import metadata
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Literal
 
 import pluggy
 
 from lethe_core import hookspecs
 from lethe_core.errors import ConfigInvalid, PluginError, UnknownTool
-from lethe_core.limits import NAME_PATTERN
+from lethe_core.limits import MAX_SEQ, NAME_PATTERN
 from lethe_core.parser import API_VERSION, Parser
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP: Final = "lethe.parsers"
+#: Most parsers of one plugin.
+MAX_PARSERS: Final = 100
 
 Status = Literal["ok", "disabled", "error"]
 
@@ -170,20 +174,40 @@ def _load_one(manager: pluggy.PluginManager, entry_point: EntryPoint) -> list[Pa
         results = caller()
         if not results:
             raise PluginError("it implements no hook `lethe_parsers`")
-        return [_checked(parser) for result in results for parser in _iterated(result)]
+        return _of_one_tool_each(
+            [_checked(parser) for result in results for parser in _listed(result)]
+        )
     except BaseException:
         manager.unregister(plugin)
         raise
 
 
-def _iterated(result: object) -> Iterable[object]:
+def _listed(result: object) -> list[object]:
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
         raise PluginError("`lethe_parsers` must be a plain function, not `async`")
     if isinstance(result, Parser) or not hasattr(result, "__iter__"):
         raise PluginError("`lethe_parsers` must return a list of parsers")
-    return result
+    parsers = list(islice(result, MAX_PARSERS + 1))  # P9: a generator may never end
+    if len(parsers) > MAX_PARSERS:
+        raise PluginError(f"`lethe_parsers` must return at most {MAX_PARSERS} parsers")
+    return parsers
+
+
+def _of_one_tool_each(parsers: list[Parser]) -> list[Parser]:
+    """Check that a plugin reads some tool, and none of them twice.
+
+    Raises:
+        PluginError: it does not; no choice between plugins can mend that.
+    """
+    if not parsers:
+        raise PluginError("it reads no tool: `lethe_parsers` returned no parser")
+    tools = Counter(parser.tool for parser in parsers)
+    tool, count = tools.most_common(1)[0]
+    if count > 1:
+        raise PluginError(f"`lethe_parsers` returned {count} parsers for the tool {tool!r}")
+    return parsers
 
 
 def _checked(parser: object) -> Parser:
@@ -196,6 +220,10 @@ def _checked(parser: object) -> Parser:
             raise PluginError(f"{name}.{attribute} must be a {kind.__name__}")
     if not re.match(NAME_PATTERN, parser.tool):
         raise PluginError(f"{name}.tool is {parser.tool!r}; it must match {NAME_PATTERN}")
+    if not parser.label.strip() or not parser.label.isprintable():
+        raise PluginError(f"{name}.label is {parser.label!r}; it must be a line of text")
+    if isinstance(parser.version, bool) or not 1 <= parser.version <= MAX_SEQ:
+        raise PluginError(f"{name}.version must be a whole number from 1 to {MAX_SEQ}")
     return parser
 
 

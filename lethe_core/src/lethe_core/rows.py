@@ -83,7 +83,10 @@ class Row:
             seq: its place in the session, such as the time of its creation, times the number of
                 turns that one row can give, plus its index among them.
             role: who speaks.
-            revision: grows with each change of the row; `changed` if `None`.
+            revision: grows with each change of the row; `changed` if `None`. Of two copies with
+                the same revision the archive keeps the first: where a tool writes a row several
+                times in one unit of `changed`, make it of `changed` and, in the bits below, of
+                what grows meanwhile, such as the size of the row.
             **fields: all other fields of `TurnEvent`.
         """
         return TurnEvent(

@@ -32,17 +32,24 @@ import hashlib
 import os
 import time
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
 from lethe_core.decoding import DECODING_ERRORS, decode_tolerantly, describe
 from lethe_core.documents import WholeFile, read_whole
 from lethe_core.errors import PluginError, SourceReplaced, SourceUnreadable
-from lethe_core.events import TurnEvent
 from lethe_core.jsonl import clean_session_id
 from lethe_core.ladders import Ladder, make_cursor, roll
 from lethe_core.limits import MAX_DOCUMENT_BYTES, MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES
+from lethe_core.outcomes import (
+    FAILURES,
+    MappedRecord,
+    Outcome,
+    describe_failure,
+    take,
+    tell_failure,
+)
 from lethe_core.parser import Parser, unmapped_turn
 from lethe_core.pieces import PLACES, Damage, Piece, Place
 from lethe_core.sources import Cursor, Identity, Record, Source, find_files
@@ -250,15 +257,16 @@ class SnapshotParser(Parser):
                 context=piece.context,
             )
             mapped = self._map(place, piece.damage)
-            yield Record(
+            yield MappedRecord(
                 events=mapped.events,
                 cursor=make_cursor(revision, digests, index + 1),
                 position=ends[index],
                 skipped=mapped.skipped,
                 unmapped=mapped.unmapped,
+                failure=mapped.failure,
             )
 
-    def _map(self, place: Place, damage: Damage | None) -> _Mapped:
+    def _map(self, place: Place, damage: Damage | None) -> Outcome:
         if damage:
             return self._unmapped(place, damage)
         damaged = False
@@ -270,20 +278,14 @@ class SnapshotParser(Parser):
             except (ValueError, RecursionError) as error:
                 return self._unmapped(place, _damage(place.raw, *describe(error, "piece")))
         try:
-            mapped = self.map_piece(piece, place)
-            if isinstance(mapped, str):
-                return _Mapped(skipped=mapped)
-            events = tuple(mapped)
-        except Exception as error:  # noqa: BLE001 - P9: a bad piece costs only itself
-            reason = f"the parser failed with {type(error).__name__}"
-            return self._unmapped(place, _damage(place.raw, "UNMAPPABLE", reason))
-        if damaged:
-            for event in events:
-                if isinstance(event, TurnEvent):
-                    event.metadata["encoding_error"] = True
-        return _Mapped(events, skipped="" if events else "no turn")
+            return take(self.map_piece(piece, place), "map_piece", damaged=damaged)
+        except FAILURES as error:  # P9: a bad piece costs only itself
+            damage = _damage(place.raw, "UNMAPPABLE", describe_failure(error))
+            outcome = self._unmapped(place, damage)
+            outcome.failure = tell_failure(error, self)
+            return outcome
 
-    def _unmapped(self, place: Place, damage: Damage) -> _Mapped:
+    def _unmapped(self, place: Place, damage: Damage) -> Outcome:
         turn = unmapped_turn(
             self,
             session_id=place.session_id,
@@ -298,15 +300,7 @@ class SnapshotParser(Parser):
             revision=place.revision,
             source_file=place.source.path,
         )
-        return _Mapped((turn,), unmapped=True)
-
-
-class _Mapped(NamedTuple):
-    """What became of one piece."""
-
-    events: tuple[Event, ...] = ()
-    skipped: str = ""
-    unmapped: bool = False
+        return Outcome((turn,), unmapped=True)
 
 
 def _ladder(cursor: Cursor | None, source: Source) -> Ladder:

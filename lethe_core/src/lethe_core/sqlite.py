@@ -36,7 +36,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from lethe_core.databases import Database, database_source
-from lethe_core.feeds import check_columns, count_rows
+from lethe_core.feeds import check_columns, check_times, count_rows
 from lethe_core.jsonl import clean_session_id
 from lethe_core.parser import Parser
 from lethe_core.passes import Pass
@@ -134,6 +134,8 @@ class SqliteParser(Parser):
                 schema = database.schema()
                 feeds = self.feeds(schema)
                 check_columns(feeds, schema, source)
+                for feed in feeds:
+                    check_times(feed, database, source)
                 progress.check(feeds, database)
                 rows = sum(count_rows(feed, database) for feed in feeds)
             pass_ = Pass(self, source, database, progress, rows, self._found)

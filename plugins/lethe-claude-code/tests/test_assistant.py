@@ -93,15 +93,27 @@ def test_thinking_without_words_keeps_its_usage(read, make, block):
 
 
 def test_usage_without_a_block_is_not_lost(read, make):
-    """A record whose text is empty still says what the reply cost."""
+    """A record whose text is empty still says what the reply cost, and is no answer."""
     (event,) = read(make.assistant([{"type": "text", "text": ""}]))
 
+    assert (event.role, event.metadata["kind"]) == ("system", "usage")
     assert (event.content, event.usage.output) == ("", 2)
+
+
+def test_blank_text_is_no_answer(read, make):
+    """White space alone says nothing; its turn tells the usage, and the next keeps its id."""
+    call = {"type": "tool_use", "id": "t1", "name": "Bash", "input": {"command": "ls"}}
+    events = read(make.assistant([{"type": "text", "text": "\n\n"}, call]))
+
+    kinds = [(event.turn_id, event.metadata["kind"], event.content) for event in events]
+    assert kinds == [("u-1", "usage", ""), ("u-1.1", "tool_call", "Bash: ls")]
+    assert [event.usage.output for event in events] == [2, 2]
 
 
 def test_nothing_leaves_no_turn(read, make):
     """A record without words and usage is no turn."""
     assert read(make.assistant("", {"usage": None})) == []
+    assert read(make.assistant("\n\n", {"usage": None})) == []
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from lethe_claude_code.parser import ClaudeCodeParser
 from lethe_core import SessionEvent
 
 PARENT = "5e551000-0000-4000-8000-00000000000f"
@@ -136,7 +137,8 @@ def test_c20_repeated_record_is_the_same_turn(read, make):
 
     assert {event.turn_id for event in events} == {"u-1"}
     assert [event.seq for event in events] == sorted({event.seq for event in events})
-    assert {(event.revision, event.parser_version) for event in events} == {(0, 1)}
+    version = ClaudeCodeParser.version
+    assert {(event.revision, event.parser_version) for event in events} == {(0, version)}
 
 
 @pytest.mark.promise("C21", "P6")

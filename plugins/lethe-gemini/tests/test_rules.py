@@ -156,7 +156,17 @@ class TestReply:
         assert turns(read(empty)) == []
         (turn,) = turns(read(empty | {"tokens": {"input": 5, "output": 0}}))
         assert (turn.content, turn.usage.input) == ("", 5)
+        assert (turn.role, turn.metadata["kind"]) == ("system", "usage")
         assert turns(read(empty | {"tokens": {"input": 0, "output": 0, "cached": 0}})) == []
+
+    def test_reply_that_is_written_before_its_call_leaves_no_answer(self, read):
+        """What stays of the first writing tells the tokens alone; the call tells them as well."""
+        first = message("gemini", content="", tokens={"input": 5, "output": 1})
+        usage, made = turns(read(first, first | {"toolCalls": [call()]}))
+
+        kinds = [turn.metadata["kind"] for turn in (usage, made)]
+        assert kinds == ["usage", "tool_call"]
+        assert usage.usage == made.usage
 
     def test_call_and_result(self, read):
         """A call has its arguments, its result the output; both are joined by the id."""

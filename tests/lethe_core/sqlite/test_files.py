@@ -13,11 +13,12 @@ import pytest
 from fakes.notes import NoteParser, closing, contents, put, read, source_of, writer
 
 import lethe_core.passes
+from lethe_core import Feed
 from lethe_core.errors import SourceUnreadable, SourceUnsupported
 from lethe_core.testing import read_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lethe_core import Event, Row
 
@@ -134,6 +135,46 @@ def test_c37_an_unknown_schema_is_unsupported(path: Path, change: str, wording: 
         connection.execute(change)
     with pytest.raises(SourceUnsupported, match=wording):
         read(path)
+
+
+@pytest.mark.promise("C37", "P9")
+def test_c37_a_table_that_is_watched_and_missing_is_named(path: Path) -> None:
+    """A parser that names a table without having looked whether it is there is told which."""
+
+    class Careless(NoteParser):
+        def feeds(self, schema: Mapping[str, frozenset[str]]) -> Sequence[Feed]:
+            """Watch what no version has."""
+            return [*super().feeds(schema), Feed(table="mood", changed="at", columns=())]
+
+    with pytest.raises(SourceUnsupported, match="has no table mood"):
+        read_records(Careless(), source_of(path))
+
+
+@pytest.mark.promise("C37", "P9")
+def test_c37_times_that_are_text_are_unsupported(path: Path) -> None:
+    """Of text, SQLite would read the year alone, and each change would be missed."""
+    with closing(path) as connection:
+        connection.execute("ALTER TABLE message RENAME COLUMN updated TO at")
+        connection.execute("ALTER TABLE message ADD COLUMN updated TEXT")
+        connection.execute("UPDATE message SET updated = datetime(at, 'unixepoch')")
+    with pytest.raises(SourceUnsupported, match="updated of message is text") as caught:
+        read(path)
+    assert "unixepoch(updated)" in caught.value.hint
+
+
+@pytest.mark.promise("C37", "P9")
+@pytest.mark.parametrize(
+    "change", ["updated = CAST(updated AS TEXT)", "updated = 'x' WHERE id = 'm5'"]
+)
+def test_c37_numbers_as_text_and_single_texts_do_no_harm(path: Path, change: str) -> None:
+    """Text that is a number is one, and a single bad time costs no other row."""
+    expected = contents(read(path))
+    with closing(path) as connection:
+        connection.execute("ALTER TABLE message RENAME COLUMN updated TO at")
+        connection.execute("ALTER TABLE message ADD COLUMN updated TEXT")
+        connection.execute("UPDATE message SET updated = at")
+        connection.execute(f"UPDATE message SET {change}")
+    assert contents(read(path)) == expected
 
 
 @pytest.mark.promise("C37", "P9")

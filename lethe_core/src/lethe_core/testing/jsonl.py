@@ -11,7 +11,7 @@ from lethe_core.sources import Source
 from lethe_core.testing import files
 from lethe_core.testing.conformance import ParserConformance
 from lethe_core.testing.damage import GARBAGE
-from lethe_core.testing.reading import read_records, wire_lines
+from lethe_core.testing.reading import read_events, read_records, wire_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,9 +23,15 @@ _MOST_CUTS: Final = 120
 
 
 class JsonlConformance(ParserConformance):
-    """Checks that a parser of JSON lines keeps its contract on some sample files."""
+    """Checks that a parser of JSON lines keeps its contract on some sample files.
+
+    Attributes:
+        repeats_ids: whether the tool itself gives several things the same id; the archive keeps
+            the first.
+    """
 
     tolerated: ClassVar[tuple[type[LetheError], ...]] = ()
+    repeats_ids: ClassVar[bool] = False
 
     def grow(self, root: Path, size: int) -> Source | None:
         """Repeat the lines of the longest sample."""
@@ -101,6 +107,22 @@ class JsonlConformance(ParserConformance):
             places = [event.seq for record in self.read_all(source) for event in record.events]
             wrong = [pair for pair in pairwise(places) if pair[0] > pair[1]]
             assert not wrong, f"{source.path.name}: seq falls at {wrong[:5]}"
+
+    def test_ids_are_not_shared(self, tmp_path: Path) -> None:
+        """No two turns of one id and revision differ: the archive keeps the first alone."""
+        if self.repeats_ids:
+            return
+        for source in self.sources(tmp_path):
+            said: dict[tuple[str, str, int], tuple[object, ...]] = {}
+            for turn in read_events(self.make_parser(), source):
+                if not isinstance(turn, TurnEvent):
+                    continue
+                what = (turn.role, turn.content, turn.tool_calls)
+                first = said.setdefault((turn.session_id, turn.turn_id, turn.revision), what)
+                assert first == what, (
+                    f"{source.path.name}: the turn at {turn.seq} has the id {turn.turn_id!r} of an"
+                    " earlier one, and would be lost; make an id of more than that"
+                )
 
     def test_garbage_lines_cost_only_themselves(self, tmp_path: Path) -> None:
         """Lines that are no records never raise, and hide nothing of the lines around them."""

@@ -64,8 +64,10 @@ class _Reply:
         """Add the turn of a block."""
         match block.type:
             case "text":
-                if block.text:
+                if block.text.strip():
                     self._add("assistant", "answer", block.text, index)
+                elif block.text:
+                    self._tell_usage(index)  # in its place: the other blocks keep their ids
             case "thinking" | "redacted_thinking":
                 # Also without its words, which newer versions leave out: that there was thinking
                 # is known, and of an answer that broke off it may be the only line with the usage.
@@ -88,12 +90,17 @@ class _Reply:
 
     def finish(self) -> Sequence[Event]:
         """Return the turns; usage without any block has one of its own."""
-        if not self._turns.events and self._usage:
-            self._add("assistant", "answer", "", 0)
+        if not self._turns.events:
+            self._tell_usage(0)
         cost = self._entry.cost_usd
         if self._turns.events and cost is not None and cost >= 0:
             self._turns.events[0].cost_usd = cost
         return self._turns.events
+
+    def _tell_usage(self, index: int) -> None:
+        """Add what the reply cost where the line says nothing else."""
+        if self._usage:
+            self._add("system", "usage", "", index)
 
     def _add(self, role: Role, kind: str, content: str, index: int, **told: Any) -> None:
         metadata = {**self._metadata, **told} if told else self._metadata

@@ -38,7 +38,7 @@ class ClaudeCodeParser(JsonlParser):
 
     tool: ClassVar[str] = "claude-code"
     label: ClassVar[str] = "Claude Code"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     record_type: ClassVar[type[Entry]] = Entry
 
     def __init__(self) -> None:

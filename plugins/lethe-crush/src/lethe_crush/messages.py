@@ -131,10 +131,12 @@ class Message:
         reason = data.get("reason")
         words = "\n".join(filter(None, (text(data.get("message")), text(data.get("details")))))
         if reason == "error":
-            yield self._turn(index, "system", "api_error", words)
+            yield self._turn(index, "system", "api_error", words, model=self._model)
         elif reason in _INTERRUPTS and self._row["role"] == "assistant":
             metadata = {"reason": reason}
-            yield self._turn(index, "system", "interrupt", words, metadata=metadata)
+            yield self._turn(
+                index, "system", "interrupt", words, metadata=metadata, model=self._model
+            )
 
     def _turn(
         self,
@@ -150,8 +152,10 @@ class Message:
     ) -> TurnEvent:
         name = turn_id or f"{self._id}.{index}"
         about: dict[str, Any] = {"kind": kind, **(metadata or {})}
-        if role == "assistant" and (provider := text(self._row["provider"])):
-            about["provider"] = provider
+        if role == "assistant":
+            fields["model"] = self._model
+            if provider := text(self._row["provider"]):
+                about["provider"] = provider
         return self._row.turn(
             session_id=clean_session_id(self._row["session_id"]),
             turn_id=wire_key(name) or clean_session_id(name),
@@ -160,7 +164,6 @@ class Message:
             revision=self._revision,
             timestamp=self._time,
             content=content,
-            model=self._model if role == "assistant" else None,
             metadata=about,
             **fields,
         )

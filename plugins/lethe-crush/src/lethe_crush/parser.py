@@ -38,7 +38,7 @@ class CrushParser(SqliteParser):
 
     tool: ClassVar[str] = "crush"
     label: ClassVar[str] = "Crush"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     names: ClassVar[tuple[str, ...]] = ("crush.db", ".crush/crush.db")
 
     def default_roots(self) -> Iterable[Path]:

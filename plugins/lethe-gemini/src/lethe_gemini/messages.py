@@ -193,12 +193,18 @@ class Mapper:
                 metadata={"kind": "thinking"},
                 **common,
             )
-        # A reply without anything to show still costs tokens: its turn carries them.
+        # A reply without anything to show still costs tokens: its turn carries them, and is no
+        # answer. It often stays beside a call, since the reply is written again when that is there.
+        said = bool(parts.text.strip() or parts.attachments)
         empty = not (thoughts or calls or parts.calls)
-        if parts.text.strip() or parts.attachments or (usage and empty):
-            injected = parts.text == _ACKNOWLEDGED and not usage
-            role: Role = "system" if injected else "assistant"
-            turn = self._said(message, parts, role, "context" if injected else "answer")
+        if said or (usage and empty):
+            role: Role = "assistant"
+            kind = "answer"
+            if not usage and parts.text == _ACKNOWLEDGED:
+                role, kind = "system", "context"
+            elif not (said or parts.unknown):
+                role, kind = "system", "usage"
+            turn = self._said(message, parts, role, kind)
             turn.model, turn.usage = common["model"], usage
             yield turn
         for number, call in enumerate(calls):

@@ -57,7 +57,7 @@ class _Tool:
 
     tool: ClassVar[str] = "gemini"
     label: ClassVar[str] = "Gemini CLI"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def default_roots(self) -> Iterable[Path]:
         """Name ``.gemini/tmp`` below ``$GEMINI_CLI_HOME`` or the home directory."""
