@@ -1,7 +1,7 @@
 // One session: its head, its turns, and the prompts to jump between.
 
 import { api } from "../api.js";
-import { go, sessionAddress, usePlace } from "../address.js";
+import { usePlace } from "../address.js";
 import { useKeys } from "../keys.js";
 import { useChanges } from "../live.js";
 import { copyText } from "../part/copy.js";
@@ -161,7 +161,7 @@ function Reading({ pages, wanted }) {
     o: () => toggle("tools"),
     t: () => toggle("thinking"),
     c: () => session.resume_command && copyText(session.resume_command),
-    u: () => session.parent_session_id && go(sessionAddress({ ...session, session_id: session.parent_session_id })),
+    u: () => document.querySelector(".session-head .parent a")?.click(), // none, if it is not archived
     G: toEnd,
     escape: find.close,
   });
