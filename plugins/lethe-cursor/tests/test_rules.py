@@ -33,7 +33,9 @@ def read(tmp_path: Path) -> Callable[..., list[TurnEvent]]:
         path = tmp_path / "s.jsonl"
         path.write_bytes(b"".join(map(json_line, lines)))
         source = only_source(CursorParser(), path)
-        return read_events(CursorParser(), replace(source, generation=generation, revision=generation))
+        return read_events(
+            CursorParser(), replace(source, generation=generation, revision=generation)
+        )
 
     return write_and_read
 
