@@ -5,7 +5,7 @@
 * A newer version's file is refused. A damaged file is renamed to ``state.db.corrupt-TIME`` and
   started anew: everything is read again, and the server knows what it has. What waits in its outbox
   is taken over as far as it can be read (`lethe_collector.salvage`).
-* A new file notes when it was made, in milliseconds: revisions of sources begin there. So what is
+* A new file notes when it was made, in Unix seconds: revisions of sources begin there. So what is
   read with it replaces what was sent by a state that was lost, whose generations nobody knows.
 * One daemon per directory: it holds ``flock`` on ``lock`` for its life (P15).
 """
@@ -259,7 +259,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             f" PRAGMA user_version = {number}; COMMIT;"
         )
     if is_new:
-        now = str(int(time.time() * 1000))
+        now = str(int(time.time()))  # in milliseconds, each turn would take two bytes more
         connection.execute("INSERT INTO meta VALUES (?, ?)", (REVISION_BASE, now))
 
 
