@@ -19,6 +19,7 @@ from lethe_client.times import unix_seconds
         ("1751457600.5", "1751457600.5"),
         ("yesterday", "yesterday"),
         ("0001-01-01", "0001-01-01"),
+        ("1970-01-01", "0.000000"),
     ],
 )
 def test_moments_of_this_machine(zone, text, expected):

@@ -197,6 +197,8 @@ def test_c24_doctor_tells_of_linked_directories(machine, run, tmp_path):
     """A directory that is a link is not followed; who put transcripts there is told."""
     machine.transcript().fill(1)
     elsewhere = tmp_path / "elsewhere"
+    (machine.root / "again").symlink_to(machine.root / "project")  # it is read already
+    (machine.root / "project" / "loop").symlink_to(machine.root)
     for name, held in (("full", True), ("empty", False)):
         (elsewhere / name).mkdir(parents=True)
         (machine.root / name).symlink_to(elsewhere / name)

@@ -163,6 +163,24 @@ async def test_s03_what_a_rewritten_file_held_unread_is_lost(machine, how):
 
 
 @pytest.mark.promise("C05", "O4")
+async def test_c05_what_a_new_file_holds_unread_is_no_loss_of_the_old_one(machine):
+    """A file that was read is replaced, and the new one grows before it can be read."""
+    transcript = machine.transcript().fill(3)
+    await machine.run_once()
+    machine.parser.read = _refuse
+    for count in (1, 30):
+        files.replace(
+            transcript.path,
+            b"".join(files.json_line({"n": n, "text": "new"}) for n in range(50, 50 + count)),
+        )
+        await machine.run_once()
+    del machine.parser.read
+    await machine.run_once()
+
+    assert (machine.source()["generation"], machine.source()["lost_bytes"]) == (1, 0)
+
+
+@pytest.mark.promise("C05", "O4")
 async def test_c05_what_was_read_of_a_rewritten_file_is_no_loss(machine):
     """However often a file is rewritten: what had been read is archived."""
     transcript = machine.transcript()

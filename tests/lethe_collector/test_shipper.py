@@ -171,7 +171,7 @@ async def test_s05_too_large_is_halved_until_it_fits(tmp_path):
     async with shipping(tmp_path, judge) as pipeline:
         await pipeline.queue.put(pipeline.batch(40))
         await until(lambda: pipeline.position() == 40)
-        large = pipeline.batch(1, text="y" * 100_000)
+        large = pipeline.batch(1, text="y" * 2000)
         await pipeline.queue.put(large)
         await until(lambda: pipeline.position() == 41)
 
@@ -219,6 +219,23 @@ async def test_s05_a_small_record_is_not_refused_for_what_stands_in_between(tmp_
         assert pipeline.dead() == []
         assert pipeline.naps
     assert len(pipeline.transport.requests) == before + 1
+
+
+@pytest.mark.promise("S05", "P9", "P13")
+async def test_s05_a_record_beyond_the_limit_of_a_proxy_holds_nobody_back(tmp_path):
+    """However small the limit: what takes requests at all takes those of the other records."""
+
+    def judge(lines):
+        is_large = sum(map(len, lines)) > 32_000
+        return answer(413, b"<html>", "text/html") if is_large else ack(lines)
+
+    async with shipping(tmp_path, judge) as pipeline:
+        await pipeline.queue.put(pipeline.batch(1, text="y" * 40_000))
+        await until(lambda: pipeline.shipper.deliveries.lines == 1)
+        await pipeline.queue.put(pipeline.batch(5))
+        await until(lambda: pipeline.shipper.deliveries.lines == 6)
+
+        assert pipeline.dead() == [("t0", "TOO_LARGE")]
 
 
 @pytest.mark.promise("S05", "P13")

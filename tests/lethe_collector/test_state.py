@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from fakes.batches import make_batch
 
+from lethe_collector import statefile
 from lethe_collector.batches import LineKey, Refusal
 from lethe_collector.dead_letters import MAX_DEAD_LETTER_BYTES
 from lethe_collector.state import State
@@ -177,6 +179,36 @@ def test_s15_damaged_state_is_set_aside(tmp_path, damage):
 
     [kept] = tmp_path.glob("state.db.corrupt-*")
     assert kept.read_bytes() == spoilt[damage]
+
+
+@pytest.mark.promise("S15", "P5")
+def test_s15_a_state_knows_where_its_revisions_begin_from_the_first_step_on(tmp_path, monkeypatch):
+    """Whoever is killed while a state is made goes on with its revisions."""
+    whole = statefile._MIGRATIONS
+    monkeypatch.setattr(statefile, "_MIGRATIONS", (whole[0], "no SQL"))
+    with pytest.raises(sqlite3.OperationalError):
+        statefile._open(tmp_path / "state.db")
+    monkeypatch.setattr(statefile, "_MIGRATIONS", whole)
+    with closing(State(tmp_path)) as state:
+        [row] = state.sources.add("toy", 1, [source("/somewhere/1.jsonl")])
+        revision = state.sources.reading_point(row, 1).revision
+
+    assert abs(revision / 1000 - time.time()) < 3600
+
+
+@pytest.mark.promise("C33", "O4")
+def test_c33_what_shrank_and_was_read_is_no_loss(tmp_path):
+    """A database is made shorter by its tool, read to its end, and put back to a backup."""
+    with closing(State(tmp_path)) as state:
+        [row] = state.sources.add("toy", 1, [source(size=100)])
+        for size in (100, 40):
+            state.sources.update([(row, source(size=size))])
+            state.record_ack(make_batch(row, position=size, read_to=(size, 7)), ())
+        state.sources.update([(row, source(size=90))])
+        state.sources.begin_generation(row)
+        rows = state.sources._database.query("SELECT lost_before FROM sources")
+
+    assert rows == [(0,)]
 
 
 @pytest.mark.promise("S15")

@@ -58,6 +58,34 @@ async def test_file_is_watched_with_what_lies_beside_it(tmp_path):
     assert str(tmp_path / "deep" / "other") not in seen
 
 
+async def test_link_to_a_file_is_watched_where_it_leads(tmp_path):
+    """A tool writes beside the target of a link, not beside the link."""
+    target = tmp_path / "real" / "notes.db"
+    target.parent.mkdir()
+    target.touch()
+    link = tmp_path / "place" / "notes.db"
+    link.parent.mkdir()
+    link.symlink_to(target)
+
+    async with watching(link) as (_, seen):
+
+        def told():
+            with target.open("a") as file:
+                file.write("x\n")
+            return str(link) in seen
+
+        await until(told)
+
+
+async def test_place_that_cannot_be_looked_at_ends_nothing(tmp_path):
+    """What no system can name is watched from above, as what is not there."""
+    (tmp_path / "y").mkdir()
+    async with watching(tmp_path / ("x" * 300), tmp_path / "y") as (watch, seen):
+        await write_until_seen(tmp_path / "y" / "one.jsonl", seen)
+
+        assert not watch.problem
+
+
 async def test_missing_place_is_watched_from_above(tmp_path):
     """Of a place that is not there, the nearest directory above tells when it appears."""
     root = tmp_path / "tool" / "transcripts"

@@ -23,7 +23,8 @@ def unix_seconds(text: str) -> str:
         return text  # "20261001" could be a date, too
     try:
         moment = dt.datetime.fromisoformat(text)
-        return text if moment.tzinfo else f"{moment.timestamp():.6f}"
+        # Nothing was written before 1970, and the day on which that began is a date, too.
+        return text if moment.tzinfo else f"{max(0.0, moment.timestamp()):.6f}"
     except (ValueError, OverflowError, OSError):
         return text
 

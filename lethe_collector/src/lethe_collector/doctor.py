@@ -106,12 +106,22 @@ def _look(parser: Parser, config: CollectorConfig) -> tuple[list[Path], int, lis
     """Find the places of a tool, count the sources in them, and find links that lead to more."""
     roots = roots_of(parser, config.sources.get(parser.tool))
     present = [root for root in roots if root.exists()]
-    links = [link for root in present for link in _linked_directories(root)]
+    read = [root.resolve() for root in present]
+    links = [
+        link
+        for root in present
+        for link in _linked_directories(root)
+        if not any(_overlap(link.resolve(), place) for place in read)
+    ]
     return (
         roots,
         sum(1 for root in present for _ in parser.discover(root)),
         [link for link in links if any(True for _ in parser.discover(link))],
     )
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def _linked_directories(root: Path) -> Iterator[Path]:

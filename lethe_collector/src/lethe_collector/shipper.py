@@ -6,7 +6,8 @@ outbox behind it, until that is full. Then reading stops: the files are the queu
 
 A request that is too large is halved, and what passed is taken for the limit for a while. A request
 that is refused is halved as well, until the record at fault is alone: that one becomes a dead
-letter, all others arrive. A small record that something in between calls too large is at no fault.
+letter, all others arrive. A record that something in between calls too large is at no fault if a
+request without any is not taken either.
 
 If the archive turns out to be another one than before, or an older one, all sources are set back
 and the request is sent again (`lethe_collector.marks`). While there is nothing to send, the server
@@ -31,7 +32,7 @@ from lethe_collector.state import LineRefusal
 from lethe_collector.transport import NotSent, TokenUnusable
 from lethe_core.errors import TooLarge
 from lethe_core.failpoints import failpoint
-from lethe_core.limits import KIB, MAX_REQUEST_BYTES
+from lethe_core.limits import MAX_REQUEST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
 ASK_SECONDS: Final = 600.0
 #: So long no more is sent at once than what was not too large: a proxy may be mended.
 SHRUNK_SECONDS: Final = 600.0
-#: No server of anything refuses so little as too large; what does is out of order.
-_SMALL_BYTES: Final = 64 * KIB
 #: Likewise, while it could not be asked: a machine may start before its network does.
 ASK_AGAIN_SECONDS: Final = 30.0
 #: What mends itself, or is seen to by who looks after the machine.
@@ -350,16 +349,27 @@ class Shipper:
                         self._limit = max(1, sum(map(len, part)) // 2)
                         self._limited_until = self._clock() + SHRUNK_SECONDS
                     parts += [(middle, end), (start, middle)]
-                case Shrink(by_lethe=False) if len(part[0]) < _SMALL_BYTES:
-                    self._limited_until = 0.0
-                    raise Undelivered(Keep("NOT_LETHE", f"413 for {len(part[0])} bytes"))
-                case Shrink():
+                case Shrink(by_lethe):
+                    if not by_lethe:
+                        await self._check_the_way()
                     refusals.append(
                         LineRefusal(start, TooLarge.code, "too large for the server, even alone")
                     )
                 case Reject(code, reason):
                     refusals.append(LineRefusal(start, code, reason))
         return refusals
+
+    async def _check_the_way(self) -> None:
+        """Make sure that what calls a record too large takes anything at all.
+
+        Raises:
+            Undelivered: it does not: the record is at no fault.
+            NotSent, TokenUnusable: likewise.
+        """
+        answer = await self._transport.post([], self._marks.shown)
+        if not isinstance(classify(answer, 0), Ack):
+            self._limited_until = 0.0
+            raise Undelivered(Keep("NOT_LETHE", "413 for whatever is sent"))
 
     def _limit_now(self) -> int:
         """Return how many bytes a request may have, as far as is known."""

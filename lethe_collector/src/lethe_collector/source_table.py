@@ -172,13 +172,15 @@ class SourceTable:
         """Remember where known sources lie now and how large they are; they are there."""
         with self._database.transaction() as connection:
             connection.executemany(
-                "UPDATE sources SET root = ?, path = ?, name = ?, device = ?, inode = ?,"
-                " seen_size = max(seen_size, size), size = ?, mtime_ns = ?,"
+                "UPDATE sources SET root = ?1, path = ?2, name = ?3, device = ?4, inode = ?5,"
+                " seen_size = iif(may_differ, seen_size, max(seen_size, size)),"
+                " may_differ = may_differ OR device <> ?4 OR inode <> ?5 OR size > ?6,"
+                " size = ?6, mtime_ns = ?7,"
                 " lost_bytes = 0, lost_full = 0, lost_turns = 0,"
                 # One that is back after its turns were lost is read and counted anew.
                 " records = iif(lost_turns, 0, records), turns = iif(lost_turns, 0, turns),"
                 " unmapped = iif(lost_turns, 0, unmapped),"
-                " state = CASE state WHEN 'gone' THEN 'active' ELSE state END WHERE id = ?",
+                " state = CASE state WHEN 'gone' THEN 'active' ELSE state END WHERE id = ?8",
                 [
                     (*_place(source), *_inode(source), *_stat(source), row_id)
                     for row_id, source in found
@@ -247,7 +249,7 @@ class SourceTable:
                 " lost_before = lost_before"
                 "   + iif(read_size IS seen_size, 0, max(0, seen_size - position)),"
                 " position = 0, records = 0, turns = 0, unmapped = 0, read_size = NULL,"
-                " seen_size = 0, head_size = 0, head_hash = '' WHERE id = ?",
+                " seen_size = 0, may_differ = 0, head_size = 0, head_hash = '' WHERE id = ?",
                 (source_id,),
             )
             connection.execute("DELETE FROM skipped WHERE source_id = ?", (source_id,))
@@ -331,8 +333,8 @@ class SourceTable:
         if part.read_to is not None:
             # Only now is an error over: what was read before it may be acknowledged after it.
             connection.execute(
-                "UPDATE sources SET lost_bytes = 0, error_code = NULL, error_text = NULL,"
-                " error_hint = NULL, error_at = NULL,"
+                "UPDATE sources SET lost_bytes = 0, seen_size = 0, may_differ = 0,"
+                " error_code = NULL, error_text = NULL, error_hint = NULL, error_at = NULL,"
                 " state = CASE state WHEN 'gone' THEN 'gone' ELSE 'active' END WHERE id = ?",
                 (part.source_id,),
             )

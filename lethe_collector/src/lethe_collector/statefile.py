@@ -5,7 +5,7 @@
 * A newer version's file is refused. A damaged file is renamed to ``state.db.corrupt-TIME`` and
   started anew: everything is read again, and the server knows what it has. What waits in its outbox
   is taken over as far as it can be read (`lethe_collector.salvage`).
-* A new file notes when it was made, in Unix seconds: revisions of sources begin there. So what is
+* A new file notes when it was made, in milliseconds: revisions of sources begin there. So what is
   read with it replaces what was sent by a state that was lost, whose generations nobody knows.
 * One daemon per directory: it holds ``flock`` on ``lock`` for its life (P15).
 """
@@ -114,8 +114,10 @@ ALTER TABLE sources ADD COLUMN lost_turns INTEGER NOT NULL DEFAULT 0
 """
 
 _SCHEMA_3: Final = """
--- bytes of the generation, before the size that was seen last, which may be that of another one
+-- since it was read to its end: the greatest size before the one that was seen last
 ALTER TABLE sources ADD COLUMN seen_size INTEGER NOT NULL DEFAULT 0;
+-- whether it may be another file since then, or a shorter one: what comes is of the next generation
+ALTER TABLE sources ADD COLUMN may_differ INTEGER NOT NULL DEFAULT 0;
 -- bytes of earlier generations that were seen, and not read before they were replaced
 ALTER TABLE sources ADD COLUMN lost_before INTEGER NOT NULL DEFAULT 0
 """
@@ -244,8 +246,7 @@ def _open(path: Path) -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Check and set up a connection, and bring the file to this version."""
     version = check_version(connection, path)
-    is_new = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if not is_new:
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise sqlite3.DatabaseError(found)
@@ -253,14 +254,13 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     _configure(connection)
+    now = int(time.time() * 1000)
+    begin = f"INSERT INTO meta VALUES ('{REVISION_BASE}', '{now:d}')"  # noqa: S608 - a number
     for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
         connection.executescript(
-            f"BEGIN IMMEDIATE; {script}; PRAGMA application_id = {APPLICATION_ID};"
-            f" PRAGMA user_version = {number}; COMMIT;"
+            f"BEGIN IMMEDIATE; {script}; {begin if number == 1 else ''};"
+            f" PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;"
         )
-    if is_new:
-        now = str(int(time.time()))  # in milliseconds, each turn would take two bytes more
-        connection.execute("INSERT INTO meta VALUES (?, ?)", (REVISION_BASE, now))
 
 
 def check_version(connection: sqlite3.Connection, path: Path) -> int:

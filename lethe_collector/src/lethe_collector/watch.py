@@ -8,6 +8,7 @@ not there yet, the nearest directory above it is watched.
 
 from __future__ import annotations
 
+import stat
 import threading
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -155,9 +156,12 @@ def _target(root: Path) -> _Target | None:
     """Find what to watch for a root: itself, or the nearest directory above it.
 
     Of a file it is the directory: what a tool writes to a database stands in the log beside it
-    first, and a file that is rewritten whole is another one.
+    first, and a file that is rewritten whole is another one. Of a link the tool writes elsewhere.
     """
-    is_file = root.is_file()
+    try:
+        is_file = stat.S_ISREG(root.lstat().st_mode)
+    except OSError:  # it is not there, or may not be looked at
+        is_file = False
     for path in root.parents if is_file else (root, *root.parents):
         try:
             status = path.stat()

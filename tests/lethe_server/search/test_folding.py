@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lethe_server.search.folding import compose, fold, fold_accents, fold_case
+from lethe_server.search.folding import compose, fold, fold_accents, fold_case, places_of_kept
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,5 @@ def test_each_character_is_folded_on_its_own(text):
     assert plain == "".join(map(fold_accents, text))
     assert all(len(fold_accents(char)) <= 1 for char in text)
     assert len(fold_case(plain)) == len(plain)
+    kept = [place for place, char in enumerate(text) if fold_accents(char)]
+    assert list(places_of_kept(text)) == kept

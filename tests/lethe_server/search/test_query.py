@@ -131,3 +131,19 @@ def test_all_else_is_looked_for_at_once(typed):
     wanted = parse_query(typed, NOW).wanted
 
     assert compile_matches(wanted) == (compile_match(wanted),)
+
+
+@pytest.mark.promise("Q06")
+@pytest.mark.parametrize(
+    ("typed", "hopeless"),
+    [
+        ('tool:codex -"=>"', False),
+        ('tool:codex -foo -"=>"', False),
+        ("tool:codex -", False),
+        ("tool:codex =>", True),
+        ("tool:codex word =>", False),
+    ],
+)
+def test_q06_signs_that_nothing_has_exclude_nothing(typed, hopeless):
+    """Alone they are looked for and not found; to exclude them leaves all."""
+    assert parse_query(typed, NOW).hopeless == hopeless

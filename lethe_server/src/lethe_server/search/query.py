@@ -267,13 +267,15 @@ class _Reader:
             since=max(self.since, default=None),
             until=min(self.until, default=None),
             # Signs that are not indexed mean nothing among words, but alone they are asked for.
-            hopeless=not anything or (self.passed_over and wanted is None),
+            hopeless=not anything or (self.passed_over and wanted is None and not self.excluded),
         )
 
     def _take_words(self, typed: str, *, exact: bool, prefix: bool, negated: bool) -> None:
         phrase = phrase_of(typed, exact=exact, prefix=prefix and not negated)
         if phrase is None:
-            self.passed_over = True
+            # Nothing has a sign that is not indexed: to exclude it in quotation marks excludes
+            # nothing. A lone minus is the beginning of an exclusion; `-->` is none.
+            self.passed_over |= not (negated and exact) and typed != "-"
             return
         self.words += phrase.length if exact else 1
         if negated:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from lethe_server.search.folding import compose, fold, fold_accents, fold_case
+from lethe_server.search.folding import compose, fold, fold_accents, fold_case, places_of_kept
 from lethe_server.search.terms import MARK_END, MARK_START, is_spaced, plain_text, split_words
 
 if TYPE_CHECKING:
@@ -70,10 +70,10 @@ class SnippetMaker:
         """Return where leaves stand, in order; of a lone one what its first place needs."""
         plain = text if text.isascii() else fold_accents(text)
         hits = self._find_plain(plain)
-        if len(plain) == len(text):
+        if not hits or len(plain) == len(text):
             return hits
         # Some accents were characters of their own: a hit ends behind those of its last letter.
-        places = [place for place, char in enumerate(text) if fold_accents(char)] + [len(text)]
+        places = [*places_of_kept(text), len(text)]
         return [(places[start], places[end], leaf) for start, end, leaf in hits]
 
     def _find_plain(self, text: str) -> list[_Hit]:

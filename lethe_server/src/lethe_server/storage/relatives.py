@@ -75,7 +75,8 @@ class Relatives(NamedTuple):
 def find_relatives(connection: apsw.Connection, session: SessionRow) -> Relatives:
     """Return all sessions that are connected with one by the names of parents.
 
-    Of too many, those stay that it came from, the nearest first, and of the others the oldest.
+    Of too many, those stay that it came from, the nearest first, and of the others those that were
+    archived first.
 
     Args:
         connection: that reads.

@@ -49,6 +49,7 @@ _PREFIX: Final = "session-"
 _HEAD_BYTES: Final = 64 * 1024
 #: Revisions of lines begin above all times in milliseconds, those of documents.
 _LINE_REVISION_SHIFT: Final = 42
+_MAX_GENERATION: Final = 2**11 - 2  # later ones have the revisions of this one: there are 53 bits
 _SIDE_PREFIXES: Final = ("checkpoint-", "logs.")
 
 
@@ -86,7 +87,8 @@ class _Lines(_Tool, JsonlParser):
 
     def map_record(self, record: ChatRecord, line: Line) -> Iterable[Event] | str:
         """Map one line."""
-        own = ((line.source.generation + 1) << _LINE_REVISION_SHIFT) + line.start
+        generation = min(line.source.generation, _MAX_GENERATION)
+        own = ((generation + 1) << _LINE_REVISION_SHIFT) + line.start
         mapper = Mapper(line, Revisions(own, line.start), line.context)
         if record.rewind_to is not None:
             return [_map_rewind(text(record.rewind_to), mapper, line)]

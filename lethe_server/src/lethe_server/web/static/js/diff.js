@@ -70,6 +70,7 @@ export const isDiff = (text) =>
   /^(?:diff --git |--- \S.*\n\+\+\+ |\*\*\* Begin Patch|@@ -\d)/m.test(text.slice(0, 4000));
 
 const HEAD = /^(?:diff |index |--- |\+\+\+ |new file|deleted file|rename |similarity )/;
+const CODEX = /^\*\*\* (?:Begin Patch|(?:Add|Update|Delete) File)/;
 const HUNK = /^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@/;
 
 /**
@@ -80,15 +81,22 @@ const HUNK = /^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@/;
  */
 export function parseDiff(text) {
   const left = { old: 0, fresh: 0 }; // lines of the hunk that are to come
-  return linesOf(text).map((line) => {
+  let isOfCodex = false;
+  const lines = linesOf(text);
+  return lines.map((line, place) => {
     if (line.startsWith("*** ")) {
-      left.old = left.fresh = Infinity;
+      isOfCodex ||= CODEX.test(line);
+      if (isOfCodex) left.old = left.fresh = Infinity;
       return { sign: "#", text: line };
     }
     if (line.startsWith("@@")) {
-      const [, old = 1, fresh = 1] = HUNK.exec(line) ?? [line, Infinity, Infinity];
+      const [, old = 1, fresh = 1] = HUNK.exec(line) ?? (isOfCodex ? [line, Infinity, Infinity] : [line, 0, 0]);
       Object.assign(left, { old: Number(old), fresh: Number(fresh) });
       return { sign: "@", text: line };
+    }
+    // Numbers that are written by hand may be too great.
+    if (!isOfCodex && /^--- /.test(line) && /^\+\+\+ /.test(lines[place + 1] ?? "") && /^@@/.test(lines[place + 2] ?? "")) {
+      left.old = left.fresh = 0;
     }
     const isWithin = !line.startsWith("diff ") && (left.old > 0 || left.fresh > 0);
     if (!isWithin && HEAD.test(line)) {

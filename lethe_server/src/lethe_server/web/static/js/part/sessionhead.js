@@ -60,10 +60,12 @@ const RELATIONS = { subagent: "Subagent of", fork: "Forked from", continuation: 
 function Parent({ session }) {
   const id = session.parent_session_id;
   const parent = { ...session, session_id: id };
+  const isMissing = useRef(false);
   const { value, error } = useLoaded(
     (signal) => (id ? api.session(parent, { turns: 1 }, signal) : Promise.resolve(null)),
-    [id],
+    [id, isMissing.current ? session.turns : 0], // it may come after its first subagents
   );
+  isMissing.current = Boolean(error?.isMissing);
   if (!id) return null;
   return html`<p class="parent">
     <${Icon} name="up" />

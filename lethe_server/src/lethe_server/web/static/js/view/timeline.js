@@ -200,8 +200,10 @@ function merge(before, found) {
 }
 
 /** Whether a session that changed belongs into a filtered list; the server's rules, once more. */
-function fits(session, { tool, host, project, since, until }) {
-  const directory = session.working_dir ?? "";
+function fits(session, { tool, host, project: asked, since, until }) {
+  const bare = (path) => path.replace(/[/\\]+$/, "") || path;
+  const directory = bare(session.working_dir ?? "");
+  const project = asked && bare(asked);
   return (
     (!tool || session.tool === tool) &&
     (!host || session.host === host) &&
