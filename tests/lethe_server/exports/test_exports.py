@@ -173,18 +173,34 @@ def test_fence_is_longer_than_any_in_the_text():
         ("> ```\n> a", "> ```\n> a"),
         ("   ```\na", "   ```\na\n```"),
         ("    ```\na", "    ```\na"),
-        ("<!-- a\n\nb", "\\<!-- a\n\nb"),
+        ("<!-- a\n\nb", None),
         ("<!-- a\n\n```\nb -->", "<!-- a\n\n```\nb -->"),
-        ("- <PRE>\n  a", "- \\<PRE>\n  a"),
+        ("- <PRE>\n  a", "- <PRE>\n  a"),
         ("<script>\na\n</script>", "<script>\na\n</script>"),
-        ("> <![CDATA[ a\n\n<? b", "> \\<![CDATA[ a\n\n\\<? b"),
+        ("> <![CDATA[ a\n\n<? b", None),
         ("```\n<!-- a\n```", "```\n<!-- a\n```"),
         ("a <!-- b", "a <!-- b"),
+        ("1.\n  ```py\n  x", "1.\n  ```py\n  x\n```"),
+        ("- a\n-\n  ```sh\n  ls", "- a\n-\n  ```sh\n  ls"),
+        (
+            "<details>\n```py\na\n\nb\n```\n</details>",
+            "<details>\n```py\na\n\nb\n```\n</details>\n```",
+        ),
+        ("<div>\n```\nx\n</div>\n\nb", "<div>\n```\nx\n</div>\n\nb"),
     ],
 )
 def test_blocks_that_an_answer_left_open_are_closed(text, closed):
     """The next turn never stands in a code block or in HTML of the one before."""
     assert close_blocks(text) == closed
+
+
+async def test_answer_that_would_hide_the_next_turn_is_shown_as_text(archive, event):
+    """A comment of HTML without an end stands in a code block, whole."""
+    await archive.send(event(1, role="assistant", content="<!-- a\n\nb"), event(2, content="c"))
+
+    text, _ = await export(archive, "md")
+
+    assert "```\n<!-- a\n\nb\n```\n" in text
 
 
 @pytest.mark.promise("A6", "W01")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -57,9 +58,9 @@ async def export_session(request: web.Request) -> web.StreamResponse:
     )
     stream = EncodedStream(request, response)
     await stream.begin()
-    await stream.write(form.head() + _turns(form, first))
+    await stream.write(form.head() + await _turns(form, first))
     async for part in slices:
-        await stream.write(_turns(form, part))
+        await stream.write(await _turns(form, part))
     await stream.write(form.tail())
     await stream.end()
     return response
@@ -77,5 +78,6 @@ async def _slices(store: Store, owner: str, session: SessionRow) -> AsyncIterato
         yield part.turns
 
 
-def _turns(form: Export, turns: list[TurnRow]) -> bytes:
-    return b"".join(form.turn(turn) for turn in turns)
+async def _turns(form: Export, turns: list[TurnRow]) -> bytes:
+    """Write turns in another thread: odd Markdown takes a while to be understood."""
+    return await asyncio.to_thread(lambda: b"".join(map(form.turn, turns)))

@@ -1,7 +1,8 @@
 """Exports in Markdown.
 
 What an assistant said is Markdown already and stands as it is; blocks that it left open are closed
-(`open_blocks`). All other text stands in code blocks, whose fences are longer than any in the text.
+(`open_blocks`). All other text stands in code blocks, whose fences are longer than any in the text;
+so does an answer that would hide what follows, as with a comment of HTML that it left open.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class MarkdownExport(Export):
         heading = " · ".join(escape(part) for part in (turn.heading, turn.time) if part)
         parts = [f"## {heading}"]
         if turn.content.strip():
-            parts.append(close_blocks(turn.content) if turn.is_answer else fence(turn.content))
+            closed = close_blocks(turn.content) if turn.is_answer else None
+            parts.append(fence(turn.content) if closed is None else closed)
         parts += [part for call in turn.calls for part in _call(call)]
         parts += [escape(note) for note in turn.notes]
         return ("\n" + "\n\n".join(parts) + "\n").encode()
