@@ -121,3 +121,13 @@ def page(watched):
 def session_path():
     """Where the session is that has everything."""
     return f"/session/claude-code/laptop/{WATERING}"
+
+
+@pytest.fixture
+def reading(page, session_path):
+    """The session that has everything."""
+    page.goto(session_path)
+    expect = pytest.importorskip("playwright.sync_api").expect
+    expect(page.get_by_role("heading", level=1)).to_have_text("Find out why nothing is watered")
+    expect(page.locator(".turn").first).to_be_visible()
+    return page
