@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from fakes.process import CollectorProcess
 from fakes.toy import ToyParser, hook
 
-from lethe_collector import status
+from lethe_collector import status, status_command
 from lethe_collector.cli import main
 from lethe_collector.plugin_list import describe, tell
 from lethe_core.plugins import load_parsers
@@ -241,10 +241,10 @@ def test_status_has_the_same_options_twice(machine, capsys, monkeypatch):
     """The quick way and that of all commands understand the same, and print the same."""
     monkeypatch.setattr(status, "_free_bytes", lambda _: None)  # others use the disk, too
     with pytest.raises(SystemExit):
-        status.main(["--help"])
+        status_command.main(["--help"])
     quick = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
     options = ["--config", str(machine.config_file), "--state-dir", str(machine.place), "--json"]
-    code = status.main(options)
+    code = status_command.main(options)
     result = CliRunner().invoke(main, ["status", *options])
 
     assert quick == set(

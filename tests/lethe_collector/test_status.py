@@ -16,7 +16,8 @@ from lethe_collector import config as config_module
 from lethe_collector import status as module
 from lethe_collector.batches import LineKey, Refusal
 from lethe_collector.state import State
-from lethe_collector.status import main, read_status
+from lethe_collector.status import read_status
+from lethe_collector.status_command import EXIT_CONFIG, main
 from lethe_core.sources import Source
 
 
@@ -218,7 +219,7 @@ def test_o08_wrong_configuration_is_told(tmp_path, capsys, text, told):
     path = tmp_path / "collector.yaml"
     path.write_text(text.format(place=tmp_path))
 
-    assert main(["--config", str(path)]) == module.EXIT_CONFIG
+    assert main(["--config", str(path)]) == EXIT_CONFIG
     printed = capsys.readouterr()
     assert (printed.out, printed.err.count("\n")) == ("", 1)
     assert told in printed.err
@@ -235,7 +236,7 @@ def test_checked_configuration_is_not_checked_again(machine, monkeypatch, capsys
     assert main(["--config", str(machine.config_file)]) == module.EXIT_OK
     assert checked == []
     machine.config_file.write_text(machine.config_file.read_text() + "hots: box\n")
-    assert main(["--config", str(machine.config_file)]) == module.EXIT_CONFIG
+    assert main(["--config", str(machine.config_file)]) == EXIT_CONFIG
     assert checked == [1]
     assert "hots: unknown key" in capsys.readouterr().err
 
@@ -245,7 +246,7 @@ def test_override_in_the_environment_is_checked(machine, monkeypatch, capsys):
     asyncio.run(machine.run_once())
     monkeypatch.setenv("LETHE_COLLECTOR__LOG__LEVEL", "loud")
 
-    assert main(["--config", str(machine.config_file)]) == module.EXIT_CONFIG
+    assert main(["--config", str(machine.config_file)]) == EXIT_CONFIG
     assert "environment variable LETHE_COLLECTOR__LOG__LEVEL" in capsys.readouterr().err
 
 

@@ -12,9 +12,9 @@ import sys
 def run() -> None:
     """Run the command that the arguments name."""
     if sys.argv[1:2] == ["status"]:
-        from lethe_collector import status  # noqa: PLC0415
+        from lethe_collector import status_command  # noqa: PLC0415
 
-        sys.exit(status.main(sys.argv[2:]))
+        sys.exit(status_command.main(sys.argv[2:]))
     from lethe_collector.cli import main  # noqa: PLC0415
 
     main(prog_name="lethe-collector")

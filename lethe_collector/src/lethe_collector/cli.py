@@ -71,7 +71,7 @@ def backfill(tool: str, roots: tuple[Path, ...], config_path: Path | None) -> No
 def status(config_path: Path | None, state_dir: Path | None, as_json: bool) -> None:
     """Tell what is archived, what lags, and what was refused or lost."""
     # `lethe-collector status` is quicker: `__main__` passes by this module.
-    from lethe_collector.status import Options, show
+    from lethe_collector.status_command import Options, show
 
     sys.exit(show(Options(config_path, state_dir, as_json)))
 

@@ -1,10 +1,7 @@
 """What is archived, what lags, what was refused or lost, and whether somebody must act.
 
-`status` reads ``state.db`` and nothing else: it loads no plugin, opens no transcript, asks no
-server, and imports little, so that a prompt or a monitor may call it often.
-
-Exit codes: 0 all is well; 1 something needs attention; 2 something was refused or lost; 3 lost
-because the outbox was full; 78 the configuration is wrong.
+``state.db`` is read, and nothing else: no plugin is loaded, no transcript opened, no server asked.
+Little is imported, because `lethe_collector.status_command` starts with it.
 """
 
 from __future__ import annotations
@@ -13,24 +10,19 @@ import fcntl
 import json
 import os
 import sqlite3
-import sys
 from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from lethe_collector import paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+    from pathlib import Path
 
 EXIT_OK: Final = 0
 EXIT_ATTENTION: Final = 1
 EXIT_LOST: Final = 2
 EXIT_LOST_FULL: Final = 3
-EXIT_CONFIG: Final = 78  # that of `lethe_core.cli`, which takes too long to import
-
-_PROGRAM: Final = "lethe-collector"
-_HELP_WIDTH: Final = 100
 
 _ADDED: Final = (
     "bytes",
@@ -89,129 +81,6 @@ _SKIPPED: Final = """
 SELECT s.tool, k.reason, sum(k.records) FROM skipped k JOIN sources s ON s.id = k.source_id
 GROUP BY s.tool, k.reason ORDER BY s.tool, k.reason
 """
-
-
-class Options(NamedTuple):
-    """What the command line asks for; `lethe_collector.cli` has the same options.
-
-    Args:
-        config: the configuration file, if one is named.
-        state_dir: the state, instead of the configured one.
-        json: whether all there is to know is printed as JSON.
-    """
-
-    config: Path | None = None
-    state_dir: Path | None = None
-    json: bool = False
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Print the status.
-
-    Args:
-        arguments: of the command line.
-
-    Returns:
-        The exit code.
-    """
-    return show(_understand(arguments) or _parse(arguments))
-
-
-def show(options: Options) -> int:
-    """Print the status.
-
-    Args:
-        options: what is asked for.
-
-    Returns:
-        The exit code.
-    """
-    directory = options.state_dir
-    if directory is None or options.config is not None:
-        configured = _find_state_dir(options.config)
-        if configured is None:
-            return EXIT_CONFIG
-        directory = directory or configured
-    status = read_status(directory, which="all" if options.json else "failing")
-    try:
-        if options.json:
-            json.dump(status, sys.stdout, indent=1)
-            sys.stdout.write("\n")
-        else:
-            sys.stdout.writelines(f"{line}\n" for line in _tell(status))
-        sys.stdout.flush()
-    except BrokenPipeError:  # `status | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return int(status["exit_code"])
-
-
-def _understand(arguments: Sequence[str]) -> Options | None:
-    """Understand the usual command lines; `None` if it takes argparse.
-
-    That costs a fifth of all that `status` does, most of it for help that nobody asked for.
-    """
-    found: dict[str, Any] = {}
-    rest = iter(arguments)
-    for argument in rest:
-        if argument == "--json":
-            found["json"] = True
-        elif argument in ("--config", "--state-dir"):
-            value = next(rest, "-")
-            if value.startswith("-"):
-                return None
-            found[argument[2:].replace("-", "_")] = Path(value)
-        else:
-            return None
-    return Options(**found)
-
-
-def _parse(arguments: Sequence[str]) -> Options:
-    """Parse any command line; help and mistakes end the program."""
-    import argparse  # noqa: PLC0415 - see `_understand`
-
-    parser = argparse.ArgumentParser(
-        prog=f"{_PROGRAM} status",
-        description="Tell what is archived, what lags, and what was refused or lost.",
-        # To learn the width of the terminal it would import a quarter of all modules.
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=_HELP_WIDTH),
-    )
-    parser.add_argument("--config", type=Path, help="the configuration file")
-    parser.add_argument("--state-dir", type=Path, help="the state, instead of the configured one")
-    parser.add_argument("--json", action="store_true", help="print all there is to know as JSON")
-    return Options(**vars(parser.parse_args(arguments)))
-
-
-def _find_state_dir(given: Path | None) -> Path | None:
-    """Tell where the state is; `None`, once it is told why, if the configuration is wrong."""
-    config = paths.find_config(given, os.environ)
-    identity = paths.identify(config, os.environ)
-    peeked = paths.peek_state_dir(config, os.environ)
-    if peeked is not None and (not identity or identity == _read_identity(peeked)):
-        return peeked
-    # The long way costs several times as much: YAML, and a schema to check it. It is only for
-    # what no collector has checked since it was changed.
-    from lethe_collector.config import load_config  # noqa: PLC0415
-    from lethe_core.cli import report  # noqa: PLC0415
-    from lethe_core.errors import ConfigInvalid  # noqa: PLC0415
-
-    try:
-        return load_config(given, os.environ).state_dir
-    except ConfigInvalid as error:
-        report(error, _PROGRAM)
-        return None
-
-
-def _read_identity(directory: Path) -> str | None:
-    """Read which configuration the last collector had, if that can be told."""
-    try:
-        with closing(open_read_only(directory)) as connection:
-            row = connection.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()
-    except sqlite3.Error:  # no state yet, or a damaged one, which is told where it is read
-        return None
-    return json.loads(row[0]) if row else None
-
-
-# Reading -----------------------------------------------------------------------------------
 
 
 def open_read_only(directory: Path) -> sqlite3.Connection:
@@ -421,7 +290,8 @@ def _find_attention(status: dict[str, Any], *, after_run: bool) -> Iterator[str]
         yield f"server {server['state']}: {server['detail']} ({server['hint']})"
     free = status["free_bytes"]
     if free is not None and free < LEAST_FREE_BYTES:
-        yield f"STATE_UNWRITABLE: {status['state_dir']} has {_size(free)} left; make room there"
+        where = status["state_dir"]
+        yield f"STATE_UNWRITABLE: {where} has {shown_size(free)} left; make room there"
     if status["outbox"]["full"]:
         yield "OUTBOX_FULL: reading waits until the server takes what is in the outbox"
     yield from _find_failing(status)
@@ -440,7 +310,7 @@ def _find_failing(status: dict[str, Any]) -> Iterator[str]:
         if doomed := tool["doomed"]:
             yield (
                 f"{name}: {doomed['sources']} sources that are not archived will be deleted by"
-                f" their tool, the first {_when(doomed['at'])}"
+                f" their tool, the first {shown_time(doomed['at'])}"
             )
         if tool["failing"]:
             yield f"{name}: {tool['failing']} sources cannot be read"
@@ -464,38 +334,12 @@ def _exit_code(status: dict[str, Any]) -> int:
     return EXIT_ATTENTION if status["attention"] else EXIT_OK
 
 
-# Telling -----------------------------------------------------------------------------------
+def shown_time(seconds: float | None) -> str:
+    """Write a moment as people of this machine read it.
 
-
-def _tell(status: dict[str, Any]) -> Iterator[str]:
-    collector = status["collector"] or {}
-    daemon = "running" if status["daemon"]["running"] else "not running"
-    yield f"daemon   {daemon}, state in {status['state_dir']}"
-    server = status["server"]
-    last = _when(server["last_ack"])
-    yield f"server   {collector.get('server_url', '-')}: {server['state']}, last answer {last}"
-    if lost := status["archive_lost"]:
-        yield (
-            f"archive  was lost or set back, noticed {_when(lost['at'])};"
-            f" {lost['sources']} sources are read again"
-        )
-    outbox = status["outbox"]
-    yield f"outbox   {outbox['batches']} batches, {_size(outbox['bytes'])}"
-    columns = ("files", "archived", "lagging", "failing", "gone", "turns", "unmapped", "refused")
-    width = max((len(name) for name in status["tools"]), default=4)
-    yield f"{'tool':<{width}}" + "".join(f"{column:>10}" for column in columns)
-    for name, tool in status["tools"].items():
-        yield f"{name:<{width}}" + "".join(f"{tool[column]:>10}" for column in columns)
-    for source in status["sources"]:
-        if source["error"]:
-            error = source["error"]
-            hint = f" ({error['hint']})" if error["hint"] else ""
-            yield _safe(f"! {source['path']}: {error['code']}: {error['text']}{hint}")
-    for sentence in status["attention"]:
-        yield _safe(f"! {sentence}")
-
-
-def _when(seconds: float | None) -> str:
+    Args:
+        seconds: Unix time; `None` if it never came.
+    """
     if seconds is None:
         return "never"
     from datetime import datetime  # noqa: PLC0415 - costs as much as all of argparse
@@ -503,14 +347,14 @@ def _when(seconds: float | None) -> str:
     return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="seconds")
 
 
-def _size(count: float) -> str:
+def shown_size(count: float) -> str:
+    """Write a number of bytes in the unit that suits it.
+
+    Args:
+        count: bytes.
+    """
     for unit in ("B", "KiB", "MiB"):
         if count < 1024:  # noqa: PLR2004
             return f"{count:.0f} {unit}"
         count /= 1024
     return f"{count:.1f} GiB"
-
-
-def _safe(text: str) -> str:
-    """Keep a path from moving the cursor of a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
