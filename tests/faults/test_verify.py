@@ -19,33 +19,39 @@ from lethe_collector.deletions import mark_deleted
 from lethe_core.errors import Unavailable
 
 
-@pytest.mark.promise("P3", "O4")
-def test_verify_finds_and_mends_what_is_missing(tmp_path):
-    """Turns that the server has lost are found by digest, and sent again by a repair."""
+@pytest.fixture
+def deployed(tmp_path):
+    """A server that runs, a machine that knows it, and the machine's collector."""
     server = ServerProcess(tmp_path).start()
     try:
         machine = Machine(tmp_path, server)
         machine.token_file.write_text(server.secret)
-        collector = CollectorProcess(tmp_path, machine.config_file)
-        machine.transcript("one").fill(20)
-        machine.transcript("two").fill(5).write(b'{"n": 6, "te')
-        assert collector.run("daemon", "--exit-when-idle")[0] == 0
-        whole = server.turns()
-        well = collector.run("verify", "toy")
-        with_other_tools = collector.run("verify")[0]
-
-        connection = apsw.Connection(str(server.database))
-        connection.execute("DELETE FROM turns WHERE turn_id IN ('one-3-0', 'one-9-0')")
-        connection.close()
-        found = collector.run("verify", "toy")
-        mended = collector.run("verify", "toy", "--repair")
-        collector.run("daemon", "--exit-when-idle")
-        after = collector.run("verify", "toy")
-        turns = server.turns()
-        server.kill()
-        away = collector.run("verify", "toy")
+        yield server, machine, CollectorProcess(tmp_path, machine.config_file)
     finally:
         server.kill()
+
+
+@pytest.mark.promise("P3", "O4")
+def test_verify_finds_and_mends_what_is_missing(deployed):
+    """Turns that the server has lost are found by digest, and sent again by a repair."""
+    server, machine, collector = deployed
+    machine.transcript("one").fill(20)
+    machine.transcript("two").fill(5).write(b'{"n": 6, "te')
+    assert collector.run("daemon", "--exit-when-idle")[0] == 0
+    whole = server.turns()
+    well = collector.run("verify", "toy")
+    with_other_tools = collector.run("verify")[0]
+
+    connection = apsw.Connection(str(server.database))
+    connection.execute("DELETE FROM turns WHERE turn_id IN ('one-3-0', 'one-9-0')")
+    connection.close()
+    found = collector.run("verify", "toy")
+    mended = collector.run("verify", "toy", "--repair")
+    collector.run("daemon", "--exit-when-idle")
+    after = collector.run("verify", "toy")
+    turns = server.turns()
+    server.kill()
+    away = collector.run("verify", "toy")
 
     assert (well[0], well[1]) == (0, "25 turns of 2 sources compared\n")
     assert with_other_tools == 0
@@ -59,21 +65,15 @@ def test_verify_finds_and_mends_what_is_missing(tmp_path):
 
 
 @pytest.mark.promise("P3", "O4")
-def test_verify_knows_places_however_they_are_written(tmp_path):
+def test_verify_knows_places_however_they_are_written(deployed):
     """A place that is written with `..` is the place that the collector reads."""
-    server = ServerProcess(tmp_path).start()
-    try:
-        machine = Machine(tmp_path, server)
-        machine.token_file.write_text(server.secret)
-        text = machine.config_file.read_text()
-        odd = machine.root / ".." / machine.root.name
-        machine.config_file.write_text(text.replace(f"'{machine.root}'", f"'{odd}'"))
-        collector = CollectorProcess(tmp_path, machine.config_file)
-        machine.transcript("one").fill(20)
-        assert collector.run("daemon", "--exit-when-idle")[0] == 0
-        told = collector.run("verify", "toy")
-    finally:
-        server.kill()
+    _, machine, collector = deployed
+    text = machine.config_file.read_text()
+    odd = machine.root / ".." / machine.root.name
+    machine.config_file.write_text(text.replace(f"'{machine.root}'", f"'{odd}'"))
+    machine.transcript("one").fill(20)
+    assert collector.run("daemon", "--exit-when-idle")[0] == 0
+    told = collector.run("verify", "toy")
 
     assert (told[0], told[1]) == (0, "20 turns of 1 sources compared\n")
 
@@ -111,12 +111,9 @@ class Digests:
 
 
 @pytest.mark.promise("P3", "O4")
-def test_verify_beside_a_running_daemon(tmp_path):
+def test_verify_beside_a_running_daemon(deployed):
     """While a daemon runs and a tool writes, nothing is missing; what is comes again at once."""
-    server = ServerProcess(tmp_path).start()
-    machine = Machine(tmp_path, server)
-    machine.token_file.write_text(server.secret)
-    collector = CollectorProcess(tmp_path, machine.config_file)
+    server, machine, collector = deployed
     busy = machine.transcript("busy").fill(5)
     machine.transcript("one").fill(20)
     daemon = collector.start("daemon", stderr=subprocess.DEVNULL)
@@ -134,7 +131,6 @@ def test_verify_beside_a_running_daemon(tmp_path):
     finally:
         daemon.terminate()
         daemon.communicate(timeout=30)
-        server.kill()
 
     assert [code for code, _, _ in well] == [0, 0], well
     assert found[0] == 1
@@ -166,12 +162,9 @@ class Writing(threading.Thread):
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.promise("C31")
-def test_c31_what_a_tool_deleted_without_a_trace_is_marked(tmp_path):
+def test_c31_what_a_tool_deleted_without_a_trace_is_marked(deployed, tmp_path):
     """Messages that are gone from a database stay in the archive; a pass over it marks them."""
-    server = ServerProcess(tmp_path).start()
-    machine = Machine(tmp_path, server)
-    machine.token_file.write_text(server.secret)
-    collector = CollectorProcess(tmp_path, machine.config_file)
+    server, _, collector = deployed
     place = tmp_path / "home" / ".local" / "share" / "opencode"
     place.mkdir(parents=True)
     tool = apsw.Connection(str(place / "opencode.db"))

@@ -32,6 +32,7 @@ LOOK_SECONDS: Final = 30.0
 
 _WATCH_LIMIT: Final = Path("/proc/sys/fs/inotify/max_user_watches")
 _FEW_WATCHES: Final = 8192
+_OTHER_STATE: Final = "let this user write there, or set another `state_dir`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +66,19 @@ def _check_state(directory: Path) -> Finding:
     try:
         place = next(each for each in (directory, *directory.parents) if each.exists())
         if not place.is_dir():
-            return Finding("state", f"{place} is no directory", False)
+            return Finding("state", f"{place} is no directory ({_OTHER_STATE})", False)
         if not os.access(place, os.W_OK | os.X_OK):
-            return Finding("state", f"{place} may not be written", False)
+            return Finding("state", f"{place} may not be written ({_OTHER_STATE})", False)
         if (directory / STATE_FILE).exists():
             with closing(open_read_only(directory)) as connection:
                 check_version(connection, directory / STATE_FILE)
     except OSError as error:
-        return Finding("state", f"{directory}: {error.strerror}", False)
+        return Finding("state", f"{directory}: {error.strerror} ({_OTHER_STATE})", False)
     except sqlite3.Error as error:
-        return Finding("state", f"{directory} cannot be read: {error}", False)
+        hint = "a collector that is started sets it aside and reads all again"
+        return Finding("state", f"{directory} cannot be read: {error} ({hint})", False)
     except ConfigInvalid as error:
-        return Finding("state", f"{error.message} ({error.hint})", False)
+        return Finding("state", _hinted(error.message, error.hint), False)
     return Finding("state", f"{directory}, SQLite {sqlite3.sqlite_version}")
 
 

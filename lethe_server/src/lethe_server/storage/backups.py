@@ -25,7 +25,7 @@ import apsw
 
 from lethe_core.errors import ConfigInvalid
 from lethe_server.errors import StorageFailed
-from lethe_server.storage.database import FILE_NAME, prepare_directory
+from lethe_server.storage.database import FILE_NAME, leave_log, prepare_directory
 from lethe_server.storage.faults import translated_faults
 from lethe_server.storage.integrity import find_damage
 from lethe_server.storage.lock import ArchiveLock
@@ -195,10 +195,7 @@ def _fold_log(path: Path) -> None:
     """
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
-        connection.pragma("journal_mode", "delete")  # this needs the database alone
-    except (apsw.BusyError, apsw.LockedError):
-        hint = "wait until the other command has ended"
-        raise StorageFailed("another program has the database open", hint=hint) from None
+        leave_log(connection)
     except (apsw.CorruptError, apsw.NotADBError, apsw.IOError):
         pass  # a damaged database is why one restores; its log goes with it
     finally:

@@ -19,8 +19,12 @@ import zstandard
 from loguru import logger
 
 from lethe_core.errors import ConfigInvalid
-from lethe_server.errors import StorageFailed
-from lethe_server.storage.database import FILE_NAME, open_database, prepare_directory
+from lethe_server.storage.database import (
+    FILE_NAME,
+    leave_log,
+    open_database,
+    prepare_directory,
+)
 from lethe_server.storage.dictionaries import FIRST_TURNS, newest, save, train, unpacker_of
 from lethe_server.storage.faults import translated_faults
 from lethe_server.storage.lock import ArchiveLock
@@ -69,7 +73,8 @@ def compact(directory: Path) -> tuple[int, int]:
     with closing(ArchiveLock(directory)), closing(open_database(path, writer=True)) as database:
         connection = database.connection()
         with translated_faults():
-            _require_alone(connection)
+            leave_log(connection)  # at once, and not after all the work, if somebody reads
+            connection.pragma("journal_mode", "wal")
             migrate(connection)
             owners = _owners(connection)
             for owner, turns in owners.items():
@@ -80,16 +85,6 @@ def compact(directory: Path) -> tuple[int, int]:
             connection.execute("VACUUM")
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     return before, path.stat().st_size
-
-
-def _require_alone(connection: apsw.Connection) -> None:
-    """Leave the write-ahead log for a moment, which fails beside a command that reads."""
-    try:
-        connection.pragma("journal_mode", "delete")
-        connection.pragma("journal_mode", "wal")
-    except (apsw.BusyError, apsw.LockedError):
-        hint = "wait until the other command has ended"
-        raise StorageFailed("another program has the database open", hint=hint) from None
 
 
 def _owners(connection: apsw.Connection) -> dict[int, int]:

@@ -15,6 +15,7 @@ import apsw
 from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
 
 from lethe_core.errors import ConfigInvalid
+from lethe_server.errors import StorageFailed
 from lethe_server.search.folding import fold
 from lethe_server.storage.faults import translated_faults
 from lethe_server.storage.ranking import register_functions
@@ -86,6 +87,23 @@ def open_database(path: Path, *, writer: bool) -> APSWDatabase:
             database.close()
             raise
     return database
+
+
+def leave_log(connection: apsw.Connection) -> None:
+    """Have all of a database in its own file, without a write-ahead log beside it.
+
+    Args:
+        connection: that writes.
+
+    Raises:
+        StorageFailed: another program has the database open.
+        apsw.Error: the database is damaged.
+    """
+    try:
+        connection.pragma("journal_mode", "delete")  # this needs the database alone
+    except (apsw.BusyError, apsw.LockedError):
+        hint = "wait until the other command has ended"
+        raise StorageFailed("another program has the database open", hint=hint) from None
 
 
 def _fold(*texts: Any) -> str:
