@@ -41,17 +41,14 @@ def check_host(request: web.Request) -> None:
     allowed = request.app[CONFIG].allowed_hosts
     names = {host_name(given[0])}
     if request.host != given[0]:
-        names.add(_target_host(request, given[0]))
+        names.add(_target_name(request.host))
     if not (names <= _LOOPBACK or names <= _LOOPBACK | allowed):
         raise HostNotAllowed("this server does not answer for that host")
 
 
-def _target_host(request: web.Request, given: str) -> str:
-    """Return the host that the request's target names; that of the header if it names none."""
-    target = request.host  # of an absolute target its host alone, else the header
-    if target == given:
-        return host_name(given)
-    return f"[{target}]" if ":" in target else target.lower()
+def _target_name(host: str) -> str:
+    """Return the name of the host of an absolute request target, which comes without a port."""
+    return f"[{host}]" if ":" in host else host.lower()
 
 
 @lru_cache(_KNOWN)
