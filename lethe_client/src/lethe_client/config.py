@@ -114,11 +114,10 @@ def wants_colour(environ: Mapping[str, str] | None = None) -> bool:
 
 
 def _load_settings(environ: Mapping[str, str]) -> dict[str, Any]:
-    path: Path | None = platformdirs.user_config_path("lethe", appauthor=False) / "client.yaml"
+    usual = platformdirs.user_config_path("lethe", appauthor=False) / "client.yaml"
+    path = usual if usual.exists() else None
     if named := environ.get(ENV_CONFIG):
         path = Path(named).expanduser()
-    elif path is not None and not path.exists():
-        path = None
     if path is None and not any(name.startswith(ENV_PREFIX) for name in environ):
         return dict.fromkeys(("url", "token", "token_file", "data_dir"))
     from lethe_client.settings import ClientSettings  # noqa: PLC0415 - see above

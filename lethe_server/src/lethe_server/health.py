@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lethe_core.errors import LetheError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from lethe_core.plugins import ParserRegistry
     from lethe_server.auth.oidc.provider import Provider
@@ -57,8 +57,8 @@ class Health:
     async def checks(self) -> dict[str, Check]:
         """Return the outcome of each probe: ``status`` is ``ok``, ``degraded`` or ``error``."""
         async with self._lock:
-            told = is_ready(self._checks) and self._store.writer_state.fault is None
-            if not told or self._timer() >= self._until:
+            good = is_ready(self._checks) and self._store.writer_state.fault is None
+            if not good or self._timer() >= self._until:
                 self._checks = {
                     "database": await self._read(),
                     "writer": await self._write(),
@@ -106,7 +106,7 @@ def is_ready(checks: dict[str, Check]) -> bool:
     return all(check["status"] != "error" for check in checks.values())
 
 
-async def _outcome(probe: Any) -> Check:
+async def _outcome(probe: Awaitable[object]) -> Check:
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             await probe

@@ -113,7 +113,7 @@ def _bind_unix(path: Path) -> socket.socket:
     return listener
 
 
-def _bound(listener: socket.socket, place: Any) -> socket.socket:
+def _bound(listener: socket.socket, place: str | tuple[str, int]) -> socket.socket:
     try:
         listener.bind(place)
     except OSError:

@@ -47,5 +47,5 @@ def _answer(request: web.Request, error: Exception) -> web.Response:
 
 def _refuse_late(request: web.Request, error: Exception) -> None:
     """Break the connection if half of an answer is out: the client must not take it for whole."""
-    if request._payload_writer is not None and request._payload_writer.output_size:  # noqa: SLF001
+    if request.writer.output_size:
         raise ConnectionResetError("the answer broke off") from error

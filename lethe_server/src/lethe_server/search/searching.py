@@ -160,7 +160,7 @@ class _Searching:
             figures, rows = self._first_page()
         else:
             figures, rows = self._next_page(self._cursor)
-        hits = [_Hit(*row) for row in heapq.nsmallest(self._search.limit + 1, rows)]  # type: ignore[arg-type]
+        hits = list(map(_Hit._make, heapq.nsmallest(self._search.limit + 1, rows)))
         shown = hits[: self._search.limit]
         return SearchPage(
             results=self._read(shown, figures.best if self._ranked else None),

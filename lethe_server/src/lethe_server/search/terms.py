@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Final, NamedTuple
 
 from lethe_server.search.folding import beyond_ascii, compose, fold_accents
@@ -65,9 +66,10 @@ _UNSPACED: Final = re.compile(f"[{_CJK}]+|[{_EMOJI}]")
 _EMOJI_ONE: Final = re.compile(f"[{_EMOJI}]")
 
 _WORD: Final = re.compile(r"[^\W_]+")
+_SMALL: Final = (ascii_lowercase + digits).encode()
 #: The class of each byte: ``a`` small letter or digit, ``A`` capital, blank for all others.
 _CLASSES: Final = bytes(
-    ord("A") if 65 <= byte <= 90 else ord("a") if chr(byte).isalnum() and byte < 128 else ord(" ")  # noqa: PLR2004 - ASCII
+    ord("A" if byte in ascii_uppercase.encode() else "a" if byte in _SMALL else " ")
     for byte in range(256)
 )
 #: Where a part of an identifier begins: ``tU`` in getUserName, ``PSer`` in HTTPServer.

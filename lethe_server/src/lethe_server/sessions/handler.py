@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, get_args
 
 from aiohttp import web
 
@@ -43,7 +43,7 @@ class ListParameters(OwnedParameters):
     since = Time(load_default=None, metadata={"description": "Active at or after this time."})
     until = Time(load_default=None, metadata={"description": "Active before this time."})
     relation = Choice(
-        *Relation.__args__,  # type: ignore[attr-defined]
+        *get_args(Relation),
         "none",
         load_default=None,
         metadata={"description": "Only these; `none` are top-level sessions."},

@@ -161,8 +161,8 @@ def revoke_digest(
     Returns:
         The number of its owner, if it was in force.
     """
-    rows = connection.execute(_REVOKE_DIGEST, (now, digest, now, scope)).fetchall()
-    return int(str(rows[0][0])) if rows else None
+    owner: int | None = connection.execute(_REVOKE_DIGEST, (now, digest, now, scope)).get
+    return owner
 
 
 def exchange_token(
@@ -225,6 +225,6 @@ def _select() -> Any:
     return Token.select(*columns).join(Owner, on=(Token.owner == Owner.id))
 
 
-def _row(values: tuple) -> TokenRow:  # type: ignore[type-arg]
+def _row(values: tuple[Any, ...]) -> TokenRow:
     number, owner, name, scopes, digest, *times = values
     return TokenRow(number, owner, name, frozenset(scopes.split()), bytes(digest), *times)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_core.events import ROLES
 from lethe_server.storage.activity import ActivityLedger
@@ -441,7 +441,7 @@ def owner_id(connection: apsw.Connection, name: str) -> int:
     return number
 
 
-def _turn_of_row(row: tuple) -> _Turn:  # type: ignore[type-arg]
+def _turn_of_row(row: tuple[Any, ...]) -> _Turn:
     turn_id, number, seq, seq_version, revision, parser_version, digest, *rest = row
     role, kind, timestamp, model, calls, usage_key, *numbers = rest
     tokens = Tokens(*numbers)

@@ -115,4 +115,5 @@ class TurnStarts:
         return seq
 
     def _value(self, query: str, value: object) -> int | None:
-        return self._connection.execute(query, (*self._session, value)).get  # type: ignore[no-any-return]
+        number: int | None = self._connection.execute(query, (*self._session, value)).get
+        return number
