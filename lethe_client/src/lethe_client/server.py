@@ -45,8 +45,8 @@ class Server:
 
     def __init__(self, connection: Connection) -> None:
         parts = urlsplit(connection.url)
-        is_secret = parts.scheme == "https"
-        kind = http.client.HTTPSConnection if is_secret else http.client.HTTPConnection
+        with_tls = parts.scheme == "https"
+        kind = http.client.HTTPSConnection if with_tls else http.client.HTTPConnection
         self._http = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
         self._url = connection.url
         self._base = f"{parts.path}/api/v1"

@@ -28,7 +28,7 @@ def clean_line(text: str) -> str:
     Args:
         text: any.
     """
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return " ".join(_printable(text).split())
 
 
 def clean_block(text: str) -> str:

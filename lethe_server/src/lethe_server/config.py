@@ -1,8 +1,8 @@
 """The server's configuration: a strict YAML file and an overlay from the environment.
 
 `config.example.yaml` documents every key. ``LETHE_SERVER_CONFIG`` names the file;
-``LETHE_SERVER__AUTH__ALLOWED_USERS=a,b`` overrides ``auth.allowed_users``. This is the only
-module that reads the environment.
+``LETHE_SERVER__AUTH__ALLOWED_USERS=a,b`` overrides ``auth.allowed_users``. No other module reads
+settings from the environment.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 ENV_PREFIX: Final = "LETHE_SERVER__"
 ENV_CONFIG: Final = "LETHE_SERVER_CONFIG"
-_SETTINGS: Final = (ENV_PREFIX, "LETHE_COLLECTOR__")
+#: What variables begin with that override settings of the programs that `lethe up` starts.
+_OVERRIDES: Final = (ENV_PREFIX, "LETHE_COLLECTOR__")
 
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
@@ -145,7 +146,7 @@ def load_config(
 
 def environment_without_settings() -> dict[str, str]:
     """Return the environment for programs whose settings stand in their files alone."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OVERRIDES)}
 
 
 def _refuse_readable_secret(path: Path, config: Config) -> None:

@@ -23,7 +23,7 @@ from aiohttp import web
 from loguru import logger
 
 from lethe_server.errors import InvalidRequest
-from lethe_server.middleware.access_log import HEADER
+from lethe_server.middleware.access_log import REQUEST_ID_HEADER
 from lethe_server.middleware.security_headers import HEADERS
 from lethe_server.problems import describe_problem
 
@@ -182,5 +182,5 @@ class Connection(web.RequestHandler):
 def _problem(error: Exception) -> web.Response:
     name = secrets.token_hex(8)
     response = describe_problem(error).response(name)
-    response.headers.update(HEADERS | {"Server": "lethe", HEADER: name})
+    response.headers.update(HEADERS | {"Server": "lethe", REQUEST_ID_HEADER: name})
     return response

@@ -41,6 +41,7 @@ SESSION_SCOPES: Final = frozenset({"ingest", "read", "admin"})
 _LINK: Final = "lethe-login_"
 _SESSION: Final = "lethe-session_"
 _SECRET: Final = re.compile(r"lethe-(login|session)_[A-Za-z0-9_-]{43}")
+_LINK_HINT: Final = "`lethe-server link` makes a new one"
 
 
 def create_link(book: TokenBook, *, owner: str, clock: Callable[[], float] = time.time) -> str:
@@ -130,6 +131,3 @@ class BrowserSessions:
         """
         if is_session(secret):
             await self._store.revoke_digest(digest_secret(secret), self._clock())
-
-
-_LINK_HINT: Final = "`lethe-server link` makes a new one"

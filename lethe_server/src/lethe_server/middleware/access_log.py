@@ -19,7 +19,7 @@ from lethe_server.keys import IDENTITY, JOURNAL, REQUEST_ID
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
-HEADER: Final = "X-Request-ID"
+REQUEST_ID_HEADER: Final = "X-Request-ID"
 
 _GIVEN: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
 _NO_STATUS: Final = 499  # the client went away before there was an answer
@@ -28,7 +28,7 @@ _NO_STATUS: Final = 499  # the client went away before there was an answer
 @web.middleware
 async def access_log(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Handle a request under its name and log what came of it."""
-    request_id = request.headers.get(HEADER, "")
+    request_id = request.headers.get(REQUEST_ID_HEADER, "")
     if not _GIVEN.fullmatch(request_id):
         request_id = secrets.token_hex(8)
     request[REQUEST_ID] = request_id

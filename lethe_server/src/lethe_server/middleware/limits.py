@@ -14,7 +14,7 @@ from lethe_server.errors import Overloaded
 from lethe_server.keys import IDENTITY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
 
     from aiohttp.typedefs import Handler, Middleware
 
@@ -49,24 +49,27 @@ def _user(request: web.Request) -> str | None:
     return identity.user if identity is not None else None
 
 
-def _make_counter(most: int, name: Callable[[web.Request], str | None], message: str) -> Middleware:
-    running: dict[Hashable, int] = {}
+def _make_counter(
+    most: int, find_name: Callable[[web.Request], str | None], message: str
+) -> Middleware:
+    """Make a middleware that counts by a name and by kind; what has no name is not counted."""
+    running: dict[tuple[str, bool], int] = {}
 
     @web.middleware
     async def limits(request: web.Request, handler: Handler) -> web.StreamResponse:
-        who = name(request)
-        if who is None or request.path in _ALWAYS:
+        name = find_name(request)
+        if name is None or request.path in _ALWAYS:
             return await handler(request)
-        kind = (who, request.body_exists)
-        count = running.get(kind, 0)
+        key = (name, request.body_exists)
+        count = running.get(key, 0)
         if count >= most:
             raise Overloaded(message)
-        running[kind] = count + 1
+        running[key] = count + 1
         try:
             return await handler(request)
         finally:
-            running[kind] -= 1
-            if not running[kind]:
-                del running[kind]
+            running[key] -= 1
+            if not running[key]:
+                del running[key]
 
     return limits

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from multidict import istr
 
 from lethe_server.keys import REQUEST_ID
-from lethe_server.middleware.access_log import HEADER
+from lethe_server.middleware.access_log import REQUEST_ID_HEADER
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -27,7 +27,7 @@ _TEXTS: Final = {
 #: Names that are folded already: the framework would fold them for each answer.
 HEADERS: Final = {istr(name): value for name, value in _TEXTS.items()}
 _SERVER: Final = istr("Server")
-_REQUEST_ID: Final = istr(HEADER)
+_REQUEST_ID: Final = istr(REQUEST_ID_HEADER)
 
 
 async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -27,6 +27,8 @@ from lethe_server.routes import ROUTES
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
+_SCOPE_HINT: Final = "`lethe-server token create --scope` makes a token that may"
+
 
 @web.middleware
 async def sign_in(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -54,9 +56,6 @@ async def sign_in(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     finally:
         CONTEXT.reset(context)
-
-
-_SCOPE_HINT: Final = "`lethe-server token create --scope` makes a token that may"
 
 
 def _is_direct(request: web.Request) -> bool:

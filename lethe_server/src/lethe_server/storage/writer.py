@@ -135,9 +135,9 @@ class Writer:
         return apsw.SQLITE_OK
 
     def _run(self) -> None:
-        open_ = True
-        while open_:
-            jobs, open_ = self._next_group()
+        more = True
+        while more:
+            jobs, more = self._next_group()
             jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
             if jobs:
                 self._execute_group(jobs)
@@ -180,7 +180,7 @@ class Writer:
             for job in jobs:
                 self._execute_group([job])
         else:
-            jobs[0].future.set_exception(self._worded(error))
+            jobs[0].future.set_exception(self._note_fault(error))
 
     def _try(self, jobs: list[_Job]) -> tuple[list[Any], BaseException | None]:
         results: list[Any] = []
@@ -196,7 +196,8 @@ class Writer:
             return [], error
         return results, None
 
-    def _worded(self, error: BaseException) -> BaseException:
+    def _note_fault(self, error: BaseException) -> BaseException:
+        """Note a fault of the database or disk, and word it; any other error stays as it is."""
         fault = translate_fault(error)
         if isinstance(fault, StorageFull | StorageFailed):
             if self._fault is None or type(self._fault) is not type(fault):
@@ -227,4 +228,4 @@ class Writer:
         except apsw.BusyError:
             return  # a reader is in the way; the next group tries again
         except apsw.Error as error:
-            self._worded(error)
+            self._note_fault(error)
