@@ -88,6 +88,27 @@ def test_i10_a_slow_body_is_broken_off(served):
     assert "slow" not in {each["session_id"] for each in listed["sessions"]}
 
 
+@pytest.mark.parametrize(
+    ("path", "kind", "user"),
+    [
+        (INGEST, "application/x-ndjson", "Remote-User: alice"),
+        ("/api/v1/saved-searches", "application/json", "Remote-User: alice"),
+        ("/login", "application/x-www-form-urlencoded", "X-Nobody: asks"),
+    ],
+)
+async def test_a_client_that_goes_away_is_no_mistake_of_the_server(served, poll, path, kind, user):
+    """Whoever breaks off in the middle of a body is logged as gone, not as an error."""
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", user]
+    lines += [f"Content-Type: {kind}", "Content-Length: 100"]
+    before = len(served.log)
+    with served.connect() as connection:
+        connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
+        connection.sendall(b"some")
+
+    await poll(lambda: '"status": 499' in served.log[before:], 30)
+    assert '"level": "error"' not in served.log[before:]
+
+
 @pytest.mark.promise("I11", "A5")
 async def test_i11_bounds_of_lines_and_bodies(served):
     """A long line passes; more bytes or lines than the bounds are a 413, and nothing is stored."""
@@ -209,6 +230,7 @@ def test_i16_an_expectation_that_is_no_text_is_refused(served, target):
         answer = connection.recv(65536)
 
     assert answer.startswith(b"HTTP/1.1 417 "), answer
+    assert b'"code":"INVALID"' in answer
 
 
 @needs_proc
