@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from aiohttp import web
-from marshmallow import ValidationError
+from marshmallow import RAISE, Schema, ValidationError
 
 from lethe_core.decoding import DECODING_ERRORS
 from lethe_core.errors import TooLarge
-from lethe_server.errors import InvalidRequest, RequestTimeout, UnsupportedMedia
-from lethe_server.keys import BODY_SECONDS
+from lethe_server.errors import InvalidRequest, UnsupportedMedia
 from lethe_server.parameters import shown
 
 if TYPE_CHECKING:
-    from marshmallow import Schema
+    from aiohttp import web
 
 CONTENT_TYPE: Final = "application/json"
 #: Longer bodies are refused.
 MAX_BYTES: Final = 64 * 1024
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Body(Schema):
+    """Base of the schema of a body; what it does not name is refused."""
+
+    error_messages = {"unknown": "is not known here"}  # noqa: RUF012 - marshmallow's form
+
+    class Meta:
+        unknown = RAISE
 
 
 async def load_body(
@@ -38,21 +44,12 @@ async def load_body(
     Raises:
         UnsupportedMedia: it is no JSON, or encoded.
         TooLarge: it has more than `MAX_BYTES`.
-        RequestTimeout: it did not arrive in time.
         InvalidRequest: it is not what the schema allows; the error names the field.
     """
     if request.content_type != CONTENT_TYPE or "Content-Encoding" in request.headers:
         raise UnsupportedMedia(f"the content type must be {CONTENT_TYPE}, without an encoding")
-    seconds = request.app[BODY_SECONDS]
     try:
-        async with asyncio.timeout(seconds):
-            body = await _read(request)
-    except TimeoutError:
-        raise RequestTimeout(f"the body did not arrive within {seconds:g} s") from None
-    except web.RequestPayloadError:
-        raise InvalidRequest("the body broke off") from None
-    try:
-        given = _decode(body)
+        given = _decode(await _read(request))
     except DECODING_ERRORS:
         raise InvalidRequest("the body is no JSON object") from None
     try:

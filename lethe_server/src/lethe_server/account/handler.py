@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 from aiohttp import web
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import fields, validate
 
 from lethe_server.auth.tokens import TOKEN_NAME, digest_secret, make_secret
-from lethe_server.bodies import load_body
+from lethe_server.bodies import Body, load_body
 from lethe_server.errors import Conflict, Forbidden, NotFound
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import Parameters, load_parameters
@@ -34,7 +34,7 @@ _DAY: Final = 86_400.0
 _NO_PARAMETERS: Final = Parameters()
 
 
-class TokenBody(Schema):
+class TokenBody(Body):
     """Body of a new token."""
 
     name = fields.String(
@@ -55,11 +55,6 @@ class TokenBody(Schema):
         validate=validate.Range(1, MAX_DAYS),
         metadata={"description": "Expires after so many; without, never."},
     )
-
-    error_messages = {"unknown": "is not known here"}  # noqa: RUF012 - marshmallow's form
-
-    class Meta:
-        unknown = RAISE
 
 
 TOKEN_BODY: Final = TokenBody()

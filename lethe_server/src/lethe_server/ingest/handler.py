@@ -23,9 +23,9 @@ from aiohttp import web
 from lethe_core.errors import TooLarge, WireVersionUnknown
 from lethe_core.limits import MAX_REQUEST_BYTES
 from lethe_core.wire import CONTENT_TYPE, MARK_HEADER, WIRE_HEADER, WIRE_VERSION
-from lethe_server.errors import InvalidRequest, RequestTimeout, UnsupportedMedia
+from lethe_server.errors import UnsupportedMedia
 from lethe_server.ingest.reader import BodyReader
-from lethe_server.keys import BODY_SECONDS, DECODERS, FEED, IDENTITY, INGEST, STORE
+from lethe_server.keys import DECODERS, FEED, IDENTITY, INGEST, STORE
 from lethe_server.parameters import Parameters, load_parameters
 
 if TYPE_CHECKING:
@@ -48,14 +48,7 @@ async def ingest(request: web.Request) -> web.Response:
     reader = BodyReader(",".join(request.headers.getall("Content-Encoding", [])), packer)
     service = request.app[INGEST]
     with service.reservation() as share:
-        seconds = request.app[BODY_SECONDS]
-        try:
-            async with asyncio.timeout(seconds):
-                await _read_body(request, reader, share)
-        except TimeoutError:
-            raise RequestTimeout(f"the body did not arrive within {seconds:g} s") from None
-        except web.RequestPayloadError:
-            raise InvalidRequest("the body broke off") from None
+        await _read_body(request, reader, share)
         answer = await service.store(owner, reader, request.headers.get(MARK_HEADER))
     request.app[FEED].notify(owner)
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")

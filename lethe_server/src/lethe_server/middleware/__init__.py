@@ -7,7 +7,7 @@
 | problem_answers     | turns errors into problems                                            |
 | refusals            | refuses a foreign `Host` (DNS rebinding; hosts), and what another     |
 |                     | origin's page wants to change (origins); breaks off a body that does  |
-|                     | not arrive in time (deadlines)                                        |
+|                     | not arrive in time, or not whole (bodies)                             |
 | limits              | refuses when too much is going on                                     |
 | sign_in             | finds out who asks and what they may                                  |
 | limits, once more   | refuses when too much of it is one user's                             |

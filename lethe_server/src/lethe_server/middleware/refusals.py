@@ -1,4 +1,4 @@
-"""Refuses by a request's head, and by a body that is late, whoever asks (A4, A5).
+"""Refuses by a request's head, and by a body that is late or broken, whoever asks (A4, A5).
 
 One middleware for all of that: each layer costs a small answer a fiftieth.
 """
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from lethe_server.middleware.deadlines import body_deadline
+from lethe_server.middleware.bodies import guarded_body
 from lethe_server.middleware.hosts import check_host
 from lethe_server.middleware.origins import check_origin
 
@@ -24,5 +24,5 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
     check_origin(request)
     if not request.body_exists:
         return await handler(request)
-    with body_deadline(request):
+    with guarded_body(request):
         return await handler(request)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 from typing import Any, Final
 
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import ValidationError, fields
 
+from lethe_server.bodies import Body
 from lethe_server.errors import InvalidRequest
 from lethe_server.parameters import check_span
 from lethe_server.search.handler import SEARCH_PARAMETERS, query_of
@@ -38,17 +39,12 @@ class _Filters(fields.Field[dict[str, str]]):
         return {str(name): _as_text(each) for name, each in value.items() if each is not None}
 
 
-class SavedSearchBody(Schema):
+class SavedSearchBody(Body):
     """Body of a saved search."""
 
     name = _Name(required=True, metadata={"description": "Unique for its owner."})
     q = fields.String(required=True, metadata={"description": "Words, as in a search."})
     filters = _Filters(metadata={"description": "Parameters of the search, but of its pages."})
-
-    error_messages = {"unknown": "is not known here"}  # noqa: RUF012 - marshmallow's form
-
-    class Meta:
-        unknown = RAISE
 
 
 SAVED_SEARCH_BODY: Final = SavedSearchBody()
