@@ -155,6 +155,11 @@ class OwnedParameters(Parameters):
     )
 
 
+#: Of routes without a query, and of those that may be asked for an owner and nothing else.
+NO_PARAMETERS: Final = Parameters()
+OWNER_PARAMETERS: Final = OwnedParameters()
+
+
 def load_parameters(request: web.BaseRequest, schema: Parameters) -> dict[str, Any]:
     """Read the query of a request.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-import msgspec
 from aiohttp import web
 
+from lethe_server.answering import answer_json
 from lethe_server.health import is_ready
 from lethe_server.keys import HEALTH, JOURNAL, METRICS, STORE
 from lethe_server.metrics import CONTENT_TYPE
@@ -15,7 +15,7 @@ from lethe_server.metrics import CONTENT_TYPE
 async def healthz(request: web.Request) -> web.Response:
     """Answer that the process is alive; touches nothing."""
     del request
-    return _json({"status": "ok"}, HTTPStatus.OK)
+    return answer_json({"status": "ok"})
 
 
 async def readyz(request: web.Request) -> web.Response:
@@ -23,7 +23,9 @@ async def readyz(request: web.Request) -> web.Response:
     checks = await request.app[HEALTH].checks()
     ready = is_ready(checks)
     status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-    return _json({"status": "ok" if ready else "unavailable", "checks": checks}, status)
+    return answer_json(
+        {"status": "ok" if ready else "unavailable", "checks": checks}, status=status
+    )
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -31,9 +33,3 @@ async def metrics(request: web.Request) -> web.Response:
     request.app[JOURNAL].write()
     body = request.app[METRICS].render(request.app[STORE])
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
-
-
-def _json(answer: object, status: HTTPStatus) -> web.Response:
-    return web.Response(
-        status=status, body=msgspec.json.encode(answer), content_type="application/json"
-    )

@@ -8,17 +8,18 @@ given by `lethe-server token create` alone.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 import msgspec
 from aiohttp import web
 from marshmallow import fields, validate
 
+from lethe_server.answering import answer_json
 from lethe_server.auth.tokens import TOKEN_NAME, digest_secret, make_secret
 from lethe_server.bodies import Body, load_body
 from lethe_server.errors import Conflict, Forbidden, NotFound
 from lethe_server.keys import IDENTITY, STORE
-from lethe_server.parameters import Parameters, load_parameters
+from lethe_server.parameters import NO_PARAMETERS, load_parameters
 
 if TYPE_CHECKING:
     from lethe_server.auth.identity import Identity
@@ -31,7 +32,6 @@ OFFERED: Final = ("ingest", "read")
 MAX_DAYS: Final = 36_500
 
 _DAY: Final = 86_400.0
-_NO_PARAMETERS: Final = Parameters()
 
 
 class TokenBody(Body):
@@ -88,11 +88,17 @@ class NewTokenAnswer(msgspec.Struct):
     secret: str
 
 
+class TokenList(TypedDict):
+    """Tokens and browser sessions that are in force."""
+
+    tokens: list[TokenAnswer]
+
+
 async def show_me(request: web.Request) -> web.Response:
     """Answer who asks."""
     identity = _check(request)
     answer = MeAnswer(identity.user, identity.kind, sorted(identity.scopes), identity.is_admin)
-    return _json(answer)
+    return answer_json(answer)
 
 
 async def list_tokens(request: web.Request) -> web.Response:
@@ -101,8 +107,10 @@ async def list_tokens(request: web.Request) -> web.Response:
     now = time.time()
     rows = await request.app[STORE].list_tokens(identity.user)
     # A link that was not opened yet has a scope of its own, and is none of them.
-    tokens = [_answer(row) for row in rows if row.is_valid(now) and row.scopes & {*OFFERED}]
-    return _json({"tokens": tokens})
+    answer: TokenList = {
+        "tokens": [_answer(row) for row in rows if row.is_valid(now) and row.scopes & {*OFFERED}]
+    }
+    return answer_json(answer)
 
 
 async def create_token(request: web.Request) -> web.Response:
@@ -123,7 +131,7 @@ async def create_token(request: web.Request) -> web.Response:
     )
     if not stored:
         raise Conflict("you have a token of this name", hint="revoke it, or choose another name")
-    return _json(NewTokenAnswer(body["name"], sorted(scopes), expires_at, secret), status=201)
+    return answer_json(NewTokenAnswer(body["name"], sorted(scopes), expires_at, secret), status=201)
 
 
 async def revoke_token(request: web.Request) -> web.Response:
@@ -139,7 +147,7 @@ async def revoke_token(request: web.Request) -> web.Response:
 
 def _check(request: web.Request) -> Identity:
     identity: Identity = request[IDENTITY]
-    load_parameters(request, _NO_PARAMETERS)
+    load_parameters(request, NO_PARAMETERS)
     return identity
 
 
@@ -153,10 +161,4 @@ def _check_person(request: web.Request) -> Identity:
 def _answer(row: TokenRow) -> TokenAnswer:
     return TokenAnswer(
         row.name, sorted(row.scopes), row.created_at, row.expires_at, row.last_used_at
-    )
-
-
-def _json(answer: object, status: int = 200) -> web.Response:
-    return web.Response(
-        body=msgspec.json.encode(answer), content_type="application/json", status=status
     )

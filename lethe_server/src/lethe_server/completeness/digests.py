@@ -6,18 +6,21 @@ both have the same; where not, ``hashes=1`` lists the turns by their hashes.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from aiohttp import web
 from marshmallow import fields, validate
 
 from lethe_core.digests import digest_turns, hash_turn
 from lethe_core.removals import MISSING, PREFIX
+from lethe_server.answering import answer_json
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import Parameters, load_parameters
 from lethe_server.sessions.finding import find_asked_session
 from lethe_server.storage.turnids import read_turn_ids
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 #: What sessions are marked with of which turns were found to be deleted.
 MISSING_KEY: Final = f'"{PREFIX}{MISSING}"'.encode()
@@ -66,4 +69,4 @@ async def show_digest(request: web.Request) -> web.Response:
     )
     if listed:
         answer.hashes, answer.places = hashes, [seq for _, seq in turns]
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+    return answer_json(answer)

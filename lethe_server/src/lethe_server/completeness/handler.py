@@ -14,30 +14,19 @@ import msgspec
 from aiohttp import web
 
 from lethe_core.limits import NAME_PATTERN
+from lethe_server.answering import answer_json
 from lethe_server.bodies import load_body
 from lethe_server.completeness.bodies import REPORT_BODY
 from lethe_server.errors import InvalidRequest
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.owners import the_only
-from lethe_server.parameters import OwnedParameters, Parameters, load_parameters, whose
+from lethe_server.parameters import NO_PARAMETERS, OWNER_PARAMETERS, load_parameters, whose
 from lethe_server.storage import find_hosts
 from lethe_server.storage.reports import HostReport, find_reports, store_report
 
 PATH: Final = "/api/v1/hosts/{host}/completeness"
 #: Seconds that an answer may take.
 SECONDS: Final = 2.0
-
-
-class ReportParameters(Parameters):
-    """Query of a report: none."""
-
-
-class CompletenessParameters(OwnedParameters):
-    """Query of the completeness."""
-
-
-REPORT_PARAMETERS: Final = ReportParameters()
-COMPLETENESS_PARAMETERS: Final = CompletenessParameters()
 
 
 class ArchivedTool(msgspec.Struct):
@@ -66,7 +55,7 @@ class CompletenessAnswer(msgspec.Struct):
 
 async def store_completeness(request: web.Request) -> web.Response:
     """Keep what a collector says of its machine."""
-    load_parameters(request, REPORT_PARAMETERS)
+    load_parameters(request, NO_PARAMETERS)
     host = _host(request)
     body = await load_body(request, REPORT_BODY)
     report = HostReport(time.time(), msgspec.json.encode(body).decode())
@@ -79,7 +68,7 @@ async def store_completeness(request: web.Request) -> web.Response:
 
 async def show_completeness(request: web.Request) -> web.Response:
     """Answer what is archived of a machine, what is not yet, and why."""
-    asked = whose(load_parameters(request, COMPLETENESS_PARAMETERS), request[IDENTITY])
+    asked = whose(load_parameters(request, OWNER_PARAMETERS), request[IDENTITY])
     host = _host(request)
     store = request.app[STORE]
     reports = await store.query(lambda connection: find_reports(connection, asked, host), SECONDS)
@@ -91,7 +80,7 @@ async def show_completeness(request: web.Request) -> web.Response:
     answer.archive = [
         ArchivedTool(row.tool, row.sessions, row.turns) for row in rows if row.host == host
     ]
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+    return answer_json(answer)
 
 
 def _answer(host: str, found: HostReport) -> CompletenessAnswer:

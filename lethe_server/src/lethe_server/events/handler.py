@@ -21,7 +21,7 @@ from lethe_server.events.messages import (
     reset_message,
 )
 from lethe_server.keys import FEED, IDENTITY, SIGN_IN, STORE
-from lethe_server.parameters import OwnedParameters, load_parameters, whose
+from lethe_server.parameters import OWNER_PARAMETERS, load_parameters, whose
 
 if TYPE_CHECKING:
     from lethe_server.events.feed import Follower
@@ -40,17 +40,10 @@ _HEADERS: Final = {
 }
 
 
-class EventParameters(OwnedParameters):
-    """Query of the events."""
-
-
-EVENT_PARAMETERS: Final = EventParameters()
-
-
 async def stream_events(request: web.Request) -> web.StreamResponse:
     """Answer changes until the client goes away."""
     identity = request[IDENTITY]
-    owner = whose(load_parameters(request, EVENT_PARAMETERS), identity)
+    owner = whose(load_parameters(request, OWNER_PARAMETERS), identity)
     given = request.headers.get("Last-Event-ID")
     with request.app[FEED].follower(identity.user, owner) as follower:
         asked = None if given is None else parse_id(given)

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 import msgspec
-from aiohttp import web
 
+from lethe_server.answering import answer_json
 from lethe_server.keys import IDENTITY, STORE
-from lethe_server.parameters import OwnedParameters, load_parameters, whose
+from lethe_server.parameters import OWNER_PARAMETERS, load_parameters, whose
 from lethe_server.storage import find_hosts
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from lethe_server.storage import HostRow
 
 #: Seconds that an answer may take.
 SECONDS: Final = 2.0
-
-
-class HostsParameters(OwnedParameters):
-    """Query of the hosts."""
-
-
-HOSTS_PARAMETERS: Final = HostsParameters()
 
 
 class HostAnswer(msgspec.Struct):
@@ -38,12 +33,18 @@ class HostAnswer(msgspec.Struct):
     owner: str | msgspec.UnsetType = msgspec.UNSET
 
 
+class HostList(TypedDict):
+    """The hosts and their tools."""
+
+    hosts: list[HostAnswer]
+
+
 async def list_hosts(request: web.Request) -> web.Response:
     """Answer the hosts and their tools, by name."""
-    owner = whose(load_parameters(request, HOSTS_PARAMETERS), request[IDENTITY])
+    owner = whose(load_parameters(request, OWNER_PARAMETERS), request[IDENTITY])
     rows = await request.app[STORE].query(lambda connection: find_hosts(connection, owner), SECONDS)
-    answer = {"hosts": [_answer_host(row, owned=owner is None) for row in rows]}
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+    answer: HostList = {"hosts": [_answer_host(row, owned=owner is None) for row in rows]}
+    return answer_json(answer)
 
 
 def _answer_host(row: HostRow, *, owned: bool) -> HostAnswer:

@@ -17,23 +17,22 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-from aiohttp import web
-
 from lethe_core.errors import TooLarge, WireVersionUnknown
 from lethe_core.limits import MAX_REQUEST_BYTES
 from lethe_core.wire import CONTENT_TYPE, MARK_HEADER, WIRE_HEADER, WIRE_VERSION
+from lethe_server.answering import answer_json
 from lethe_server.errors import UnsupportedMedia
 from lethe_server.ingest.reader import BodyReader
 from lethe_server.keys import DECODERS, FEED, IDENTITY, INGEST, STORE
-from lethe_server.parameters import Parameters, load_parameters
+from lethe_server.parameters import NO_PARAMETERS, load_parameters
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from lethe_server.ingest.service import Reservation
 
 #: Bytes that are gathered before they are handed to another thread.
 _BLOCK_BYTES: Final = 256 * 1024
-INGEST_PARAMETERS: Final = Parameters()  # there are none
 
 #: A body up to this size is decoded at once: handing it over would cost more.
 _INLINE_BYTES: Final = 16 * 1024
@@ -41,7 +40,7 @@ _INLINE_BYTES: Final = 16 * 1024
 
 async def ingest(request: web.Request) -> web.Response:
     """Store the events in the body."""
-    load_parameters(request, INGEST_PARAMETERS)
+    load_parameters(request, NO_PARAMETERS)
     _check_headers(request)
     owner = request[IDENTITY].user
     packer = await request.app[STORE].packer(owner)
@@ -51,7 +50,7 @@ async def ingest(request: web.Request) -> web.Response:
         await _read_body(request, reader, share)
         answer = await service.store(owner, reader, request.headers.get(MARK_HEADER))
     request.app[FEED].notify(owner)
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+    return answer_json(answer)
 
 
 def _check_headers(request: web.Request) -> None:

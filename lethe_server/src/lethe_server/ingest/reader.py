@@ -9,7 +9,7 @@ r"""BodyReader: from the bytes of a request, as they come, to records.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from lethe_core.errors import InvalidEvent, TooLarge
 from lethe_core.limits import MAX_BATCH_LINES, MAX_REQUEST_BYTES, MAX_REQUEST_LINES
@@ -19,6 +19,7 @@ from lethe_server.ingest.decompression import looks_compressed, make_decoder
 from lethe_server.storage import prepare_record
 
 if TYPE_CHECKING:
+    from lethe_server.ingest.answers import LineError
     from lethe_server.storage import Packer, Record
 
 #: What a record takes in memory beside its text.
@@ -26,8 +27,6 @@ RECORD_BYTES: Final = 1024
 
 #: Lines of a body that may be refused one by one: as many as a collector sends at once.
 MAX_ERRORS: Final = MAX_BATCH_LINES
-
-LineError = dict[str, Any]
 
 
 class BodyReader:
@@ -39,7 +38,7 @@ class BodyReader:
 
     Attributes:
         records: what was accepted.
-        errors: what was refused: ``line``, ``code``, ``error`` and ``field``.
+        errors: what was refused.
         received: lines that were not empty.
         unknown_fields: fields that this version does not know.
         wire_bytes: bytes as they came.

@@ -7,13 +7,14 @@ refused with 503 as long as there are others; alone it is always taken, up to it
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from lethe_server.errors import Overloaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lethe_server.ingest.answers import IngestAnswer
     from lethe_server.ingest.reader import BodyReader
     from lethe_server.metrics import Metrics
     from lethe_server.storage import Store
@@ -46,19 +47,13 @@ class IngestService:
         finally:
             share.resize(0)
 
-    async def store(
-        self, owner: str, reader: BodyReader, shown: str | None = None
-    ) -> dict[str, Any]:
+    async def store(self, owner: str, reader: BodyReader, shown: str | None = None) -> IngestAnswer:
         """Store what was read; it is on the disk when this returns (P1).
 
         Args:
             owner: whose archive.
             reader: at the end of its body.
             shown: the mark that the collector shows, if it shows one.
-
-        Returns:
-            The answer: ``received``, ``accepted``, ``errors``, ``mark`` and perhaps ``mark_known``
-            and ``unknown_fields``.
 
         Raises:
             Unavailable: nothing was stored; it may pass later.
@@ -72,7 +67,7 @@ class IngestService:
         metrics.ingest_lines.labels("accepted").inc(len(reader.records))
         metrics.ingest_lines.labels("refused").inc(len(reader.errors))
         metrics.unknown_fields.inc(reader.unknown_fields)
-        answer: dict[str, Any] = {
+        answer: IngestAnswer = {
             "received": reader.received,
             "accepted": len(reader.records),
             "errors": reader.errors,

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from lethe_server.conditional import Tagged
 from lethe_server.openapi.page import PAGE_POLICY, STYLE, write_page
-from lethe_server.parameters import Parameters, load_parameters
-
-_PARAMETERS: Final = Parameters()  # there are none
+from lethe_server.parameters import NO_PARAMETERS, load_parameters
 
 
 async def show_specification(request: web.Request) -> web.Response:
     """Answer the specification."""
-    load_parameters(request, _PARAMETERS)
+    load_parameters(request, NO_PARAMETERS)
     return _answer(request, _specification(), "application/json", {})
 
 
 async def show_documentation(request: web.Request) -> web.Response:
     """Answer the page about the API."""
-    load_parameters(request, _PARAMETERS)
+    load_parameters(request, NO_PARAMETERS)
     return _answer(request, _page(), "text/html", {"Content-Security-Policy": PAGE_POLICY})
 
 
 async def show_style(request: web.Request) -> web.Response:
     """Answer the style of the page."""
-    load_parameters(request, _PARAMETERS)
+    load_parameters(request, NO_PARAMETERS)
     return _answer(request, STYLE.encode(), "text/css", {})
 
 

@@ -11,31 +11,28 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NotRequired, TypedDict
 
 from lethe_core.wire import MARK_HEADER
 from lethe_server.account.handler import PATH as _TOKENS
-from lethe_server.account.handler import TOKEN_BODY, MeAnswer, NewTokenAnswer, TokenAnswer
+from lethe_server.account.handler import TOKEN_BODY, MeAnswer, NewTokenAnswer, TokenList
 from lethe_server.completeness.bodies import REPORT_BODY
 from lethe_server.completeness.digests import DIGEST_PARAMETERS, DigestAnswer
-from lethe_server.completeness.handler import (
-    COMPLETENESS_PARAMETERS,
-    REPORT_PARAMETERS,
-    CompletenessAnswer,
-)
 from lethe_server.completeness.handler import PATH as _COMPLETENESS
-from lethe_server.events.handler import EVENT_PARAMETERS
+from lethe_server.completeness.handler import CompletenessAnswer
 from lethe_server.events.messages import SessionEvent
 from lethe_server.exports.handler import EXPORT_PARAMETERS
-from lethe_server.hosts.handler import HOSTS_PARAMETERS, HostAnswer
-from lethe_server.ingest.handler import INGEST_PARAMETERS
-from lethe_server.parameters import Parameters
-from lethe_server.projects.handler import PROJECTS_PARAMETERS, ProjectAnswer
-from lethe_server.related.handler import RELATED_PARAMETERS, RelatedAnswer
+from lethe_server.hosts.handler import HostList
+from lethe_server.ingest.answers import IngestAnswer
+from lethe_server.parameters import NO_PARAMETERS, OWNER_PARAMETERS, Parameters
+from lethe_server.projects.handler import PROJECTS_PARAMETERS, ProjectList
+from lethe_server.related.handler import RelatedAnswer
+from lethe_server.routes import SAVED, SESSION
 from lethe_server.saved_searches.bodies import SAVED_SEARCH_BODY
-from lethe_server.saved_searches.handler import READ_PARAMETERS, RUN_PARAMETERS, SavedSearchAnswer
+from lethe_server.saved_searches.handler import PATH as _SAVED_SEARCHES
+from lethe_server.saved_searches.handler import RUN_PARAMETERS, SavedSearchAnswer, SavedSearchList
 from lethe_server.search.handler import SEARCH_PARAMETERS, SearchAnswer
 from lethe_server.search.handler_within import FIND_PARAMETERS, FindAnswer
 from lethe_server.sessions.answers import SessionAnswer, TurnAnswer  # noqa: TC001 - msgspec reads it
 from lethe_server.sessions.handler import DETAIL_PARAMETERS, LIST_PARAMETERS
-from lethe_server.stats.handler import STATS_PARAMETERS, EstimateAnswer, FiguresAnswer
-from lethe_server.tools.handler import TOOLS_PARAMETERS, ToolAnswer
+from lethe_server.stats.handler import STATS_PARAMETERS, StatsAnswer
+from lethe_server.tools.handler import ToolList
 
 if TYPE_CHECKING:
     from marshmallow import Schema
@@ -62,71 +59,6 @@ class SessionDetail(TypedDict):
     previous: int | None
     next: int | None
     resume_command: str | None
-
-
-class StatsAnswer(TypedDict):
-    """Sums; each group carries its dimensions beside the figures."""
-
-    group_by: list[str]
-    since: float | None
-    until: float | None
-    tz: str
-    totals: FiguresAnswer
-    groups: list[dict[str, Any]]
-    estimate: EstimateAnswer
-
-
-class ProjectList(TypedDict):
-    """A page of projects."""
-
-    projects: list[ProjectAnswer]
-    limit: int
-    offset: int
-    total: int
-
-
-class ToolList(TypedDict):
-    """The tools."""
-
-    tools: list[ToolAnswer]
-
-
-class HostList(TypedDict):
-    """The hosts and their tools."""
-
-    hosts: list[HostAnswer]
-
-
-class SavedSearchList(TypedDict):
-    """Saved searches, by name."""
-
-    saved_searches: list[SavedSearchAnswer]
-
-
-class TokenList(TypedDict):
-    """Tokens and browser sessions that are in force."""
-
-    tokens: list[TokenAnswer]
-
-
-class LineError(TypedDict):
-    """A line that is refused for good."""
-
-    line: int
-    code: str
-    error: str
-    field: NotRequired[str]
-
-
-class IngestAnswer(TypedDict):
-    """What became of the lines of a request."""
-
-    received: int
-    accepted: int
-    errors: list[LineError]
-    mark: str
-    mark_known: NotRequired[bool]
-    unknown_fields: NotRequired[int]
 
 
 class Specification(TypedDict):
@@ -180,12 +112,8 @@ class Operation(NamedTuple):
     status: int = 200
 
 
-_NONE: Final = Parameters()
 _MARK: Final = (MARK_HEADER, "The mark of the last answer; asks whether it is known.")
 _LAST_EVENT: Final = ("Last-Event-ID", "The last id that was seen; goes on behind it.")
-_SESSION: Final = "/api/v1/sessions/{tool}/{host}/{session_id}"
-_SAVED: Final = "/api/v1/saved-searches"
-_SAVED_ONE: Final = f"{_SAVED}/{{id}}"
 _EXPORTS: Final = (JSON, "application/x-ndjson", "text/markdown", "text/html")
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
@@ -193,7 +121,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         "ingest",
         "Store events.",
         IngestAnswer,
-        INGEST_PARAMETERS,
+        NO_PARAMETERS,
         body="application/x-ndjson",
         headers=(_MARK,),
     ),
@@ -203,23 +131,23 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("GET", "/api/v1/sessions"): Operation(
         "sessions", "List sessions.", SessionList, LIST_PARAMETERS
     ),
-    ("GET", _SESSION): Operation(
+    ("GET", SESSION): Operation(
         "sessions",
         "One session and its turns.",
         SessionDetail,
         DETAIL_PARAMETERS,
         tagged=True,
     ),
-    ("GET", f"{_SESSION}/export"): Operation(
+    ("GET", f"{SESSION}/export"): Operation(
         "sessions", "A session as a file.", None, EXPORT_PARAMETERS, kinds=_EXPORTS
     ),
-    ("GET", f"{_SESSION}/related"): Operation(
-        "sessions", "The tree that a session stands in.", RelatedAnswer, RELATED_PARAMETERS
+    ("GET", f"{SESSION}/related"): Operation(
+        "sessions", "The tree that a session stands in.", RelatedAnswer, OWNER_PARAMETERS
     ),
-    ("GET", f"{_SESSION}/find"): Operation(
+    ("GET", f"{SESSION}/find"): Operation(
         "sessions", "Find words inside a session.", FindAnswer, FIND_PARAMETERS
     ),
-    ("GET", f"{_SESSION}/digest"): Operation(
+    ("GET", f"{SESSION}/digest"): Operation(
         "ingest", "Which turns of a session are there.", DigestAnswer, DIGEST_PARAMETERS
     ),
     ("GET", "/api/v1/projects"): Operation(
@@ -229,68 +157,85 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         "figures", "Sums over turns, in all and by group.", StatsAnswer, STATS_PARAMETERS
     ),
     ("GET", "/api/v1/tools"): Operation(
-        "figures", "Tools that are known.", ToolList, TOOLS_PARAMETERS
+        "figures", "Tools that are known.", ToolList, OWNER_PARAMETERS
     ),
     ("GET", "/api/v1/hosts"): Operation(
-        "figures", "Hosts, and how late their turns come.", HostList, HOSTS_PARAMETERS
+        "figures", "Hosts, and how late their turns come.", HostList, OWNER_PARAMETERS
     ),
     ("GET", _COMPLETENESS): Operation(
         "figures",
         "What is archived of a machine.",
         CompletenessAnswer,
-        COMPLETENESS_PARAMETERS,
+        OWNER_PARAMETERS,
     ),
     ("PUT", _COMPLETENESS): Operation(
         "ingest",
         "Say what is on a machine.",
         None,
-        REPORT_PARAMETERS,
+        NO_PARAMETERS,
         kinds=(),
         takes=REPORT_BODY,
         status=204,
     ),
-    ("GET", _SAVED): Operation("saved", "List saved searches.", SavedSearchList, READ_PARAMETERS),
-    ("POST", _SAVED): Operation(
-        "saved", "Save a search.", SavedSearchAnswer, _NONE, takes=SAVED_SEARCH_BODY, status=201
+    ("GET", _SAVED_SEARCHES): Operation(
+        "saved", "List saved searches.", SavedSearchList, OWNER_PARAMETERS
     ),
-    ("GET", _SAVED_ONE): Operation("saved", "A saved search.", SavedSearchAnswer, READ_PARAMETERS),
-    ("PATCH", _SAVED_ONE): Operation(
+    ("POST", _SAVED_SEARCHES): Operation(
+        "saved",
+        "Save a search.",
+        SavedSearchAnswer,
+        NO_PARAMETERS,
+        takes=SAVED_SEARCH_BODY,
+        status=201,
+    ),
+    ("GET", SAVED): Operation("saved", "A saved search.", SavedSearchAnswer, OWNER_PARAMETERS),
+    ("PATCH", SAVED): Operation(
         "saved",
         "Change a saved search.",
         SavedSearchAnswer,
-        _NONE,
+        NO_PARAMETERS,
         takes=SAVED_SEARCH_BODY,
         partial=True,
     ),
-    ("DELETE", _SAVED_ONE): Operation(
-        "saved", "Delete a saved search.", None, _NONE, kinds=(), status=204
+    ("DELETE", SAVED): Operation(
+        "saved", "Delete a saved search.", None, NO_PARAMETERS, kinds=(), status=204
     ),
-    ("GET", f"{_SAVED_ONE}/run"): Operation(
+    ("GET", f"{SAVED}/run"): Operation(
         "saved", "Run a saved search.", SearchAnswer, RUN_PARAMETERS
     ),
     ("GET", "/api/v1/events"): Operation(
         "events",
         "What changes, as it comes.",
         SessionEvent,
-        EVENT_PARAMETERS,
+        OWNER_PARAMETERS,
         kinds=("text/event-stream",),
         headers=(_LAST_EVENT,),
     ),
-    ("GET", "/api/v1/me"): Operation("account", "Who asks.", MeAnswer, _NONE),
-    ("GET", _TOKENS): Operation("account", "List your tokens.", TokenList, _NONE),
+    ("GET", "/api/v1/me"): Operation("account", "Who asks.", MeAnswer, NO_PARAMETERS),
+    ("GET", _TOKENS): Operation("account", "List your tokens.", TokenList, NO_PARAMETERS),
     ("POST", _TOKENS): Operation(
-        "account", "Make a token.", NewTokenAnswer, _NONE, takes=TOKEN_BODY, status=201
+        "account", "Make a token.", NewTokenAnswer, NO_PARAMETERS, takes=TOKEN_BODY, status=201
     ),
     ("DELETE", f"{_TOKENS}/{{name}}"): Operation(
-        "account", "Put a token out of force.", None, _NONE, kinds=(), status=204
+        "account", "Put a token out of force.", None, NO_PARAMETERS, kinds=(), status=204
     ),
     ("GET", "/api/v1/openapi.json"): Operation(
-        "documentation", "This specification.", Specification, _NONE, tagged=True
+        "documentation", "This specification.", Specification, NO_PARAMETERS, tagged=True
     ),
     ("GET", "/api/v1/docs"): Operation(
-        "documentation", "A page about the API.", None, _NONE, kinds=("text/html",), tagged=True
+        "documentation",
+        "A page about the API.",
+        None,
+        NO_PARAMETERS,
+        kinds=("text/html",),
+        tagged=True,
     ),
     ("GET", "/api/v1/docs.css"): Operation(
-        "documentation", "The style of the page.", None, _NONE, kinds=("text/css",), tagged=True
+        "documentation",
+        "The style of the page.",
+        None,
+        NO_PARAMETERS,
+        kinds=("text/css",),
+        tagged=True,
     ),
 }

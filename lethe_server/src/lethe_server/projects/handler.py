@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 import msgspec
-from aiohttp import web
 
+from lethe_server.answering import answer_json
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import (
     Choice,
@@ -24,6 +24,8 @@ from lethe_server.projects.joining import Place, join_places
 from lethe_server.storage import ActivityFilter, read_places
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from lethe_server.projects.joining import Project
 
 #: Projects of a page, if nothing else is asked for, and at most.
@@ -83,6 +85,15 @@ class ProjectAnswer(msgspec.Struct):
     last_activity: float | None
 
 
+class ProjectList(TypedDict):
+    """A page of projects."""
+
+    projects: list[ProjectAnswer]
+    limit: int
+    offset: int
+    total: int
+
+
 async def list_projects(request: web.Request) -> web.Response:
     """Answer projects, those with the latest activity first."""
     asked = load_parameters(request, PROJECTS_PARAMETERS)
@@ -100,7 +111,7 @@ async def list_projects(request: web.Request) -> web.Response:
         asked["join"],
     )
     begin = asked["offset"]
-    answer = {
+    answer: ProjectList = {
         "projects": [
             _answer_project(each, owned=owner is None)
             for each in projects[begin : begin + asked["limit"]]
@@ -109,7 +120,7 @@ async def list_projects(request: web.Request) -> web.Response:
         "offset": begin,
         "total": len(projects),
     }
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+    return answer_json(answer)
 
 
 def _answer_project(project: Project, *, owned: bool) -> ProjectAnswer:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
-from aiohttp import web
 
+from lethe_server.answering import answer_json
 from lethe_server.keys import IDENTITY, STORE
-from lethe_server.parameters import OwnedParameters, load_parameters, whose
+from lethe_server.parameters import OWNER_PARAMETERS, load_parameters, whose
 from lethe_server.related.rollups import roll_up
 from lethe_server.related.trees import make_tree
 from lethe_server.sessions.finding import find_asked_session
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from lethe_server.related.rollups import Rollup
     from lethe_server.related.trees import Node
     from lethe_server.storage import SessionRow
-
-
-class RelatedParameters(OwnedParameters):
-    """Query of the related sessions."""
-
-
-RELATED_PARAMETERS: Final = RelatedParameters()
 
 
 class RollupAnswer(msgspec.Struct):
@@ -70,7 +65,7 @@ class RelatedAnswer(msgspec.Struct):
 
 async def show_related(request: web.Request) -> web.Response:
     """Answer the tree that a session stands in."""
-    asked = load_parameters(request, RELATED_PARAMETERS)
+    asked = load_parameters(request, OWNER_PARAMETERS)
     _, session = await find_asked_session(request, whose(asked, request[IDENTITY]))
     store = request.app[STORE]
     relatives = await store.find_relatives(session)
@@ -87,7 +82,7 @@ async def show_related(request: web.Request) -> web.Response:
         cycle=tree.cycle,
         truncated=not relatives.complete,
     )
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+    return answer_json(answer)
 
 
 def _answer_node(node: Node, tool: str, row: SessionRow | None, rollup: Rollup) -> NodeAnswer:

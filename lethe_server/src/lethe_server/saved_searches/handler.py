@@ -7,17 +7,24 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 import msgspec
 from aiohttp import web
 from marshmallow import fields
 
+from lethe_server.answering import answer_json
 from lethe_server.bodies import load_body
 from lethe_server.errors import Conflict, NotFound
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.owners import the_only
-from lethe_server.parameters import OwnedParameters, Parameters, load_parameters, whose
+from lethe_server.parameters import (
+    NO_PARAMETERS,
+    OWNER_PARAMETERS,
+    OwnedParameters,
+    load_parameters,
+    whose,
+)
 from lethe_server.saved_searches.bodies import SAVED_SEARCH_BODY, load_search
 from lethe_server.search.handler import answer_search
 from lethe_server.storage.saved_searches import (
@@ -39,14 +46,6 @@ SECONDS: Final = 2.0
 _ID_BYTES: Final = 9
 
 
-class NoParameters(Parameters):
-    """A route without a query."""
-
-
-class ReadParameters(OwnedParameters):
-    """Query of saved searches."""
-
-
 class RunParameters(OwnedParameters):
     """Query of a run: the page."""
 
@@ -54,8 +53,6 @@ class RunParameters(OwnedParameters):
     cursor = fields.String(metadata={"description": "As in a search."})
 
 
-NO_PARAMETERS: Final = NoParameters()
-READ_PARAMETERS: Final = ReadParameters()
 RUN_PARAMETERS: Final = RunParameters()
 
 
@@ -71,14 +68,22 @@ class SavedSearchAnswer(msgspec.Struct):
     owner: str | msgspec.UnsetType = msgspec.UNSET
 
 
+class SavedSearchList(TypedDict):
+    """Saved searches, by name."""
+
+    saved_searches: list[SavedSearchAnswer]
+
+
 async def list_searches(request: web.Request) -> web.Response:
     """Answer the saved searches of who asks, by name."""
-    owner = whose(load_parameters(request, READ_PARAMETERS), request[IDENTITY])
+    owner = whose(load_parameters(request, OWNER_PARAMETERS), request[IDENTITY])
     found = await request.app[STORE].query(
         lambda connection: list_saved(connection, owner), SECONDS
     )
-    answers = [_answer(saved, name if owner is None else None) for name, saved in found]
-    return _json({"saved_searches": answers})
+    answer: SavedSearchList = {
+        "saved_searches": [_answer(saved, name if owner is None else None) for name, saved in found]
+    }
+    return answer_json(answer)
 
 
 async def create_search(request: web.Request) -> web.Response:
@@ -95,14 +100,14 @@ async def create_search(request: web.Request) -> web.Response:
         lambda connection: insert_saved(connection, owner, saved)
     )
     _check_outcome(outcome)
-    return _json(_answer(saved), status=201, headers={"Location": f"{PATH}/{identity}"})
+    return answer_json(_answer(saved), status=201, headers={"Location": f"{PATH}/{identity}"})
 
 
 async def show_search(request: web.Request) -> web.Response:
     """Answer a saved search."""
-    owner = whose(load_parameters(request, READ_PARAMETERS), request[IDENTITY])
+    owner = whose(load_parameters(request, OWNER_PARAMETERS), request[IDENTITY])
     name, saved = await _asked(request, owner)
-    return _json(_answer(saved, name if owner is None else None))
+    return answer_json(_answer(saved, name if owner is None else None))
 
 
 async def change_search(request: web.Request) -> web.Response:
@@ -124,7 +129,7 @@ async def change_search(request: web.Request) -> web.Response:
         lambda connection: change_saved(connection, owner, saved)
     )
     _check_outcome(outcome)
-    return _json(_answer(saved))
+    return answer_json(_answer(saved))
 
 
 async def delete_search(request: web.Request) -> web.Response:
@@ -181,10 +186,4 @@ def _answer(saved: SavedSearch, owner: str | None = None) -> SavedSearchAnswer:
         created_at=saved.created_at,
         changed_at=saved.changed_at,
         owner=msgspec.UNSET if owner is None else owner,
-    )
-
-
-def _json(answer: Any, **options: Any) -> web.Response:
-    return web.Response(
-        body=msgspec.json.encode(answer), content_type="application/json", **options
     )

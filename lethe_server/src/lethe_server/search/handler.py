@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from aiohttp import web
 from marshmallow import fields, validate
 
 from lethe_core.events import ROLES
+from lethe_server.answering import answer_json
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import (
     Choice,
@@ -30,6 +30,8 @@ from lethe_server.search.searching import Search, search_turns
 from lethe_server.search.terms import strip_marks
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from lethe_server.auth.identity import Identity
     from lethe_server.search.query import Query
     from lethe_server.search.searching import Result, SearchPage
@@ -139,7 +141,7 @@ async def answer_search(request: web.Request, asked: dict[str, Any]) -> web.Resp
         ranking=_ranking_of(page),
         took_ms=round((time.perf_counter() - begun) * 1000, 1),
     )
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+    return answer_json(answer)
 
 
 def _search_of(asked: dict[str, Any], identity: Identity) -> Search:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from aiohttp import web
 from marshmallow import fields
 
 from lethe_core.limits import MAX_SEQ
+from lethe_server.answering import answer_json
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import (
     Flag,
@@ -25,6 +25,8 @@ from lethe_server.search.within import Finding, find_within
 from lethe_server.sessions.finding import find_asked_session
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from lethe_server.search.within import Hit
 
 #: Hits of a page, if nothing else is asked for, and at most.
@@ -89,7 +91,7 @@ async def find_in_session(request: web.Request) -> web.Response:
         next=page.next,
         total=TotalAnswer(page.total, "gte" if page.more else "eq"),
     )
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+    return answer_json(answer)
 
 
 def _answer_hit(hit: Hit) -> HitAnswer:

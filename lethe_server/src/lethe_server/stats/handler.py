@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import msgspec
-from aiohttp import web
 from marshmallow import ValidationError, fields
 
 from lethe_core.events import ROLES
+from lethe_server.answering import answer_json
 from lethe_server.errors import InvalidRequest
 from lethe_server.keys import IDENTITY, PRICES, STORE
 from lethe_server.parameters import (
@@ -25,6 +25,8 @@ from lethe_server.parameters import (
 from lethe_server.storage.statistics import PERIODS, ActivityFilter, read_statistics
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from lethe_server.storage.statistics import Figures
 
 #: Most groups of an answer.
@@ -107,6 +109,18 @@ class EstimateAnswer(msgspec.Struct):
     unpriced: list[str | None]
 
 
+class StatsAnswer(TypedDict):
+    """Sums; each group carries its dimensions beside the figures."""
+
+    group_by: list[str]
+    since: float | None
+    until: float | None
+    tz: str
+    totals: FiguresAnswer
+    groups: list[dict[str, Any]]
+    estimate: EstimateAnswer
+
+
 def _answer_figures(figures: Figures, estimate: float | None) -> FiguresAnswer:
     return FiguresAnswer(*figures[:-1], cost_usd=figures.cost_usd, cost_estimate_usd=estimate)
 
@@ -138,8 +152,8 @@ async def stats(request: web.Request) -> web.Response:
             hint="ask for a shorter time, or for fewer dimensions",
         )
     estimates = request.app[PRICES]().estimate(found.uses)
-    answer = {
-        "group_by": dimensions,
+    answer: StatsAnswer = {
+        "group_by": list(dimensions),
         "since": wanted.since,
         "until": wanted.until,
         "tz": str(zone),
@@ -153,4 +167,4 @@ async def stats(request: web.Request) -> web.Response:
             [SourceAnswer(*source) for source in estimates.sources], estimates.unpriced
         ),
     }
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+    return answer_json(answer)

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 import msgspec
-from aiohttp import web
 
+from lethe_server.answering import answer_json
 from lethe_server.keys import IDENTITY, PARSERS, STORE
-from lethe_server.parameters import OwnedParameters, load_parameters, whose
+from lethe_server.parameters import OWNER_PARAMETERS, load_parameters, whose
 from lethe_server.storage import ToolRow, find_tools
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from lethe_core.plugins import ParserRegistry
 
 #: Seconds that an answer may take.
 SECONDS: Final = 2.0
-
-
-class ToolsParameters(OwnedParameters):
-    """Query of the tools."""
-
-
-TOOLS_PARAMETERS: Final = ToolsParameters()
 
 
 class ToolAnswer(msgspec.Struct):
@@ -38,17 +33,25 @@ class ToolAnswer(msgspec.Struct):
     last_activity: float | None
 
 
+class ToolList(TypedDict):
+    """The tools."""
+
+    tools: list[ToolAnswer]
+
+
 async def list_tools(request: web.Request) -> web.Response:
     """Answer the tools that are known here, by name."""
-    owner = whose(load_parameters(request, TOOLS_PARAMETERS), request[IDENTITY])
+    owner = whose(load_parameters(request, OWNER_PARAMETERS), request[IDENTITY])
     rows = await request.app[STORE].query(lambda connection: find_tools(connection, owner), SECONDS)
     archived = {row.tool: row for row in rows}
     registry = request.app[PARSERS]
     names = sorted({*archived, *(parser.tool for parser in registry)})
-    tools = [
-        _answer_tool(registry, archived.get(name, ToolRow(name, 0, 0, None))) for name in names
-    ]
-    return web.Response(body=msgspec.json.encode({"tools": tools}), content_type="application/json")
+    answer: ToolList = {
+        "tools": [
+            _answer_tool(registry, archived.get(name, ToolRow(name, 0, 0, None))) for name in names
+        ]
+    }
+    return answer_json(answer)
 
 
 def _answer_tool(registry: ParserRegistry, row: ToolRow) -> ToolAnswer:
