@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import apsw
 import pytest
 
 from lethe_core.errors import ConfigInvalid
-from lethe_server.storage import Store, schema
+from lethe_server.storage import Store, migrations, schema
 from lethe_server.storage.migrations import APPLICATION_ID, known_migrations, migrate
 
 MODELS = (schema.Owner, schema.Token)
@@ -125,3 +128,15 @@ def test_every_unique_key_starts_with_the_owner():
         for _, index, *_ in connection.execute(f"PRAGMA index_list({table})").fetchall():
             first = connection.execute(f"PRAGMA index_info('{index}')").fetchone()
             assert "owner" == first[2], index
+
+
+def test_a_migration_imports_nothing_of_lethe():
+    """What a migration does hangs on no constant that may change after it."""
+    (folder,) = migrations.__path__
+    paths = sorted(Path(folder).glob("m*.py"))
+
+    assert len(known_migrations()) == len(paths)
+    for path in paths:
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        names = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+        assert names <= {"__future__", "typing"}, path

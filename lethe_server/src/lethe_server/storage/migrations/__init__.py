@@ -4,6 +4,9 @@ A migration is a module ``mNNNN_words`` of this package with one function
 ``upgrade(connection)``. The version of a database is its ``PRAGMA user_version``, set in the same
 transaction as the change itself: a migration that fails, or is killed, leaves the old version
 (O2). A database that is newer than the program, or no database of lethe, is refused.
+
+A migration imports nothing of lethe: it means for good what it meant when it was written, whatever
+becomes of the constants of today.
 """
 
 from __future__ import annotations

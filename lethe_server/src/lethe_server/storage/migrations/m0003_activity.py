@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lethe_server.storage.activity import FIRST_TURN_ORDER, SLOT_SECONDS, TIMELESS
-
 if TYPE_CHECKING:
     import apsw
 
@@ -27,16 +25,16 @@ _TABLE: Final = """
     ) STRICT, WITHOUT ROWID
 """
 _ADD_FIRST_TURN: Final = "ALTER TABLE usage ADD COLUMN turn INTEGER"
-_FIND_FIRST_TURNS: Final = f"""
+_FIND_FIRST_TURNS: Final = """
     UPDATE usage SET turn = (
         SELECT t.id FROM turns AS t JOIN sessions AS s ON s.owner = t.owner AND s.id = t.session
         WHERE t.owner = usage.owner AND t.usage = usage.id AND t.usage IS NOT NULL
-        ORDER BY {FIRST_TURN_ORDER} LIMIT 1)
-"""  # noqa: S608 - made of a constant alone
-_SLOT: Final = f"coalesce(CAST(t.timestamp AS INTEGER) / {SLOT_SECONDS}, {TIMELESS})"
-_FILL: Final = f"""
+        ORDER BY t.timestamp IS NULL, t.timestamp, s.host, s.session_id, t.seq, t.turn_id LIMIT 1)
+"""
+_FILL: Final = """
     INSERT INTO activity
-    SELECT t.owner, {_SLOT}, t.session, t.role, coalesce(t.model, ''), count(*),
+    SELECT t.owner, coalesce(CAST(t.timestamp AS INTEGER) / 900, -1), t.session, t.role,
+        coalesce(t.model, ''), count(*),
         sum(coalesce(u.input, iif(t.usage IS NULL, t.tokens_in, 0))),
         sum(coalesce(u.output, iif(t.usage IS NULL, t.tokens_out, 0))),
         sum(coalesce(u.cache_read, iif(t.usage IS NULL, t.cache_read, 0))),
@@ -46,7 +44,7 @@ _FILL: Final = f"""
     FROM turns AS t
     LEFT JOIN usage AS u ON u.owner = t.owner AND u.id = t.usage AND u.turn = t.id
     GROUP BY 1, 2, 3, 4, 5
-"""  # noqa: S608 - made of constants alone
+"""
 
 
 def upgrade(connection: apsw.Connection) -> None:
