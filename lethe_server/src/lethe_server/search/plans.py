@@ -13,7 +13,7 @@ from lethe_server.storage.search_hits import (
     sessions_in,
     sessions_named,
 )
-from lethe_server.storage.search_index import session_facet
+from lethe_server.storage.search_index import SOURCES, session_facet
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -75,6 +75,15 @@ class OwnerPlan:
             whole: prefixes that count as whole words.
         """
         return compile_matches(self.query.wanted, self.query.excluded, self.facets, whole)
+
+
+def searched_sources(*, outputs: bool) -> tuple[Source, ...]:
+    """Return what is searched.
+
+    Args:
+        outputs: whether outputs of tools are, too.
+    """
+    return SOURCES if outputs else ("turns",)
 
 
 def plan_owner(

@@ -26,7 +26,7 @@ from lethe_server.search.cursors import (
     open_cursor,
     seal_cursor,
 )
-from lethe_server.search.plans import OwnerPlan, plan_owner
+from lethe_server.search.plans import OwnerPlan, plan_owner, searched_sources
 from lethe_server.search.snippets import SnippetMaker
 from lethe_server.search.surveys import CANDIDATES, Order, Survey
 from lethe_server.storage.places import slot_of, slot_start
@@ -38,6 +38,7 @@ from lethe_server.storage.search_hits import (
     indexed_owners,
     read_page,
 )
+from lethe_server.storage.transactions import read_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,12 +132,8 @@ def search_turns(connection: apsw.Connection, search: Search) -> SearchPage:
     Raises:
         InvalidRequest: the cursor belongs to another search.
     """
-    connection.execute("BEGIN")  # all that follows sees the same rows
-    try:
+    with read_transaction(connection):
         return _Searching(connection, search).page()
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 class _Searching:
@@ -148,9 +145,7 @@ class _Searching:
         self._cursor: Cursor | None = None
         if search.cursor is not None:
             self._cursor = open_cursor(search.cursor, self._binding, self._secret)
-        self._sources: tuple[Source, ...] = (
-            ("turns", "outputs") if search.include_outputs else ("turns",)
-        )
+        self._sources = searched_sources(outputs=search.include_outputs)
         self._plans = self._plan()
 
     def page(self) -> SearchPage:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from lethe_server.search.plans import plan_owner
+from lethe_server.search.plans import plan_owner, searched_sources
 from lethe_server.search.prefixes import check_prefixes
 from lethe_server.search.snippets import SnippetMaker
-from lethe_server.storage.search_hits import Wanted, indexed_owners, read_page
+from lethe_server.storage.search_hits import Wanted, indexed_owners, order_places, read_page
 from lethe_server.storage.search_index import session_facet
+from lethe_server.storage.transactions import read_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,13 +24,6 @@ if TYPE_CHECKING:
 
 #: Hits that are looked at; of more, the newest.
 MAX_HITS: Final = 50_000
-
-_ORDER: Final = """
-    SELECT p.place, t.seq FROM search_places AS p
-    JOIN turns AS t ON t.owner = p.owner AND t.id = p.turn
-    WHERE p.owner = ? AND p.place IN (SELECT value FROM json_each(?))
-    ORDER BY t.seq, t.turn_id
-"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,20 +86,16 @@ def find_within(connection: apsw.Connection, finding: Finding) -> HitPage:
         connection: that reads.
         finding: what is looked for.
     """
-    connection.execute("BEGIN")  # all that follows sees the same rows
-    try:
+    with read_transaction(connection):
         plan = _plan(connection, finding)
         return HitPage() if plan is None else _find(connection, finding, plan)
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _plan(connection: apsw.Connection, finding: Finding) -> OwnerPlan | None:
-    sources: tuple[Source, ...] = ("turns", "outputs") if finding.include_outputs else ("turns",)
     owners = indexed_owners(connection, finding.owner)
     if finding.query.hopeless or not owners:
         return None
+    sources = searched_sources(outputs=finding.include_outputs)
     plan = plan_owner(connection, owners[0], finding.query, sources)
     if plan is None or (plan.sessions is not None and finding.session not in plan.sessions):
         return None
@@ -125,8 +114,7 @@ def _find(connection: apsw.Connection, finding: Finding, plan: OwnerPlan) -> Hit
         places = reader.places(Wanted(match.expression, window), MAX_HITS + 1)
         more |= len(places) > MAX_HITS
         sources = dict.fromkeys(places[:MAX_HITS], source) | sources
-    values = (plan.number, json.dumps(list(sources)))
-    ordered: list[Any] = connection.execute(_ORDER, values).fetchall()
+    ordered = order_places(connection, plan.number, sources)
     rest = [(place, seq) for place, seq in ordered if seq > finding.after]
     end = min(finding.limit, len(rest))
     while 0 < end < len(rest) and rest[end][1] == rest[end - 1][1]:

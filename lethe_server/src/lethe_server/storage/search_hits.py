@@ -46,6 +46,12 @@ _PAGE: Final = """
     JOIN sessions AS s ON s.owner = p.owner AND s.id = t.session
     WHERE p.owner = ?2 AND p.place IN (SELECT value FROM json_each(?3))
 """
+_ORDER: Final = """
+    SELECT p.place, t.seq FROM search_places AS p
+    JOIN turns AS t ON t.owner = p.owner AND t.id = p.turn
+    WHERE p.owner = ? AND p.place IN (SELECT value FROM json_each(?))
+    ORDER BY t.seq, t.turn_id
+"""
 _OWNERS: Final = """
     SELECT o.id, o.name, s.delay FROM owners AS o JOIN search_owners AS s ON s.owner = o.id
     WHERE ?1 IS NULL OR o.name = ?1 ORDER BY o.id
@@ -306,6 +312,20 @@ def read_page(
             FoundTurn._make(row[2:]),
             parts.content if of_texts else outputs_of(parts.tool_calls),
         )
+
+
+def order_places(
+    connection: apsw.Connection, owner: int, places: Iterable[int]
+) -> list[tuple[int, int]]:
+    """Put places into the order of the conversation, each with the `seq` of its turn.
+
+    Args:
+        connection: that reads.
+        owner: whose turns.
+        places: of turns of one session.
+    """
+    rows: list[Any] = connection.execute(_ORDER, (owner, json.dumps(list(places)))).fetchall()
+    return rows
 
 
 class IndexedOwner(NamedTuple):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from lethe_server.storage.activity import ALL_TIME, SLOT_SECONDS, SUMS, TIMELESS
 from lethe_server.storage.directories import IN_PROJECT, name_of
 from lethe_server.storage.records import NANO
+from lethe_server.storage.transactions import read_transaction
 from lethe_server.storage.zones import spans
 
 if TYPE_CHECKING:
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 
     from lethe_server.storage.zones import Span
 
+_DAY_SECONDS: Final = 86_400
+_DAY: Final = f"LOCAL / {_DAY_SECONDS // SLOT_SECONDS}"
 #: Periods; of these, at most one makes sense. LOCAL is the slot of the asker's time zone.
 PERIODS: Final = {
-    "day": "date(LOCAL * 900, 'unixepoch')",
+    "day": f"date(LOCAL * {SLOT_SECONDS}, 'unixepoch')",
     # The Monday that the week begins with; day 0 was a Thursday.
-    "week": "date((LOCAL / 96 - (LOCAL / 96 + 3) % 7) * 86400, 'unixepoch')",
-    "month": "strftime('%Y-%m', LOCAL * 900, 'unixepoch')",
+    "week": f"date(({_DAY} - ({_DAY} + 3) % 7) * {_DAY_SECONDS}, 'unixepoch')",
+    "month": f"strftime('%Y-%m', LOCAL * {SLOT_SECONDS}, 'unixepoch')",
 }
 #: The repository of a session, where its parser tells it. What SQLite takes for no JSON, because
 #: it is too deep, tells nothing.
@@ -68,7 +71,8 @@ _WHOLE: Final = f"""
 """  # noqa: S608 - made of the constants above alone
 #: A turn as a cell; the tokens of an API reply stand in that of its first turn.
 _PART: Final = f"""
-    SELECT t.owner, CAST(t.timestamp AS INTEGER) / 900, t.session, t.role, coalesce(t.model, ''), 1,
+    SELECT t.owner, CAST(t.timestamp AS INTEGER) / {SLOT_SECONDS}, t.session, t.role,
+        coalesce(t.model, ''), 1,
         coalesce(u.input, iif(t.usage IS NULL, t.tokens_in, 0)),
         coalesce(u.output, iif(t.usage IS NULL, t.tokens_out, 0)),
         coalesce(u.cache_read, iif(t.usage IS NULL, t.cache_read, 0)),
@@ -80,7 +84,7 @@ _PART: Final = f"""
     WHERE (t.owner, t.session) IN (
             SELECT owner, session FROM activity WHERE owner IN {_WHOSE} AND slot = :slot_N)
         AND t.timestamp >= :begin_N AND t.timestamp < :end_N
-"""  # noqa: S608 - made of the constant above alone
+"""  # noqa: S608 - made of constants alone
 _JOIN_SESSIONS: Final = "JOIN sessions AS s ON s.owner = c.owner AND s.id = c.session"
 #: What a filter means.
 _CONDITIONS: Final = {
@@ -139,7 +143,7 @@ class ActivityFilter:
 
 
 class _Part(NamedTuple):
-    """A part of a slot: from the begin to before the end."""
+    """A part of a slot, its end not included."""
 
     slot: int
     begin: float
@@ -223,8 +227,7 @@ def read_statistics(
         zone: whose days count.
         limit: at most so many groups.
     """
-    connection.execute("BEGIN")
-    try:
+    with read_transaction(connection):
         sums = ActivitySums(connection, owner, wanted)
         totals = sums.groups(())[0].figures
         if not dimensions:
@@ -233,9 +236,6 @@ def read_statistics(
         offsets = spans(zone, *sums.ends()) if periods else []
         groups = sums.groups(dimensions, offsets, limit)
         return Statistics(totals, groups, sums.uses(dimensions, offsets))
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def read_places(

@@ -1,4 +1,4 @@
-"""Transactions of the connection that writes."""
+"""Transactions: of the connection that writes, and of those that read."""
 
 from __future__ import annotations
 
@@ -32,3 +32,18 @@ def write_transaction(connection: apsw.Connection) -> Iterator[None]:
             with contextlib.suppress(apsw.Error):
                 connection.execute("ROLLBACK")
         raise
+
+
+@contextlib.contextmanager
+def read_transaction(connection: apsw.Connection) -> Iterator[None]:
+    """Hold one moment of the database: all that is read meanwhile sees the same rows.
+
+    Args:
+        connection: that reads; in no transaction.
+    """
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
