@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lethe_server.related.trees import Link, make_tree
+from lethe_server.related.trees import make_tree
+from lethe_server.storage.relatives import Link
 
 names = st.sampled_from("abcdef")
 linked = st.lists(

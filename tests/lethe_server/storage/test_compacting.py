@@ -7,7 +7,7 @@ import json
 
 import apsw
 import pytest
-from fakes.sessions import find
+from fakes.sessions import find, read_slice
 from fakes.words import wordy_event
 
 from lethe_core.errors import ConfigInvalid
@@ -30,7 +30,7 @@ async def read(directory):
     """All turns of the session."""
     with contextlib.closing(Store.open(directory)) as store:
         session = await find(store, "kim", SessionKey("tool", "box", "s"))
-        page = await store.read_turns("kim", session.id, TurnPlace.after(-1), 5000)
+        page = await read_slice(store, "kim", session.id, TurnPlace.after(-1), 5000)
     return page.turns
 
 

@@ -7,7 +7,7 @@ import json
 
 import apsw
 import pytest
-from fakes.sessions import find
+from fakes.sessions import find, read_slice
 from fakes.words import wordy_event
 
 from lethe_core.wire import decode_line
@@ -30,7 +30,7 @@ async def send(store, numbers, owner="kim"):
 async def read(store, owner="kim"):
     """Content, output and kind of all turns of the session."""
     session = await find(store, owner, KEY)
-    page = await store.read_turns(owner, session.id, TurnPlace.after(-1), 5000)
+    page = await read_slice(store, owner, session.id, TurnPlace.after(-1), 5000)
     told = [(json.loads(turn.tool_calls), json.loads(turn.metadata)) for turn in page.turns]
     return [
         {"content": turn.content, "tool_calls": calls, "metadata": metadata}
@@ -179,8 +179,8 @@ async def test_a_lost_dictionary_is_told_by_name(store, tmp_path, damage, told):
 
     with contextlib.closing(Store.open(tmp_path)) as again:
         session = await find(again, "kim", KEY)
-        part = await again.read_turns("kim", session.id, TurnPlace.after(-1), 100)
+        part = await read_slice(again, "kim", session.id, TurnPlace.after(-1), 100)
         with pytest.raises(StorageDamaged, match="dictionary 1 of the payloads"):
-            await again.read_turns("kim", session.id, TurnPlace.after(250), 100)
+            await read_slice(again, "kim", session.id, TurnPlace.after(250), 100)
 
     assert len(part.turns) == 100

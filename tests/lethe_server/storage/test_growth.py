@@ -94,7 +94,7 @@ def first_turns(database, owner):
 def relatives(database, owner):
     """Ask what a session shares with others."""
     row = find_row(database, owner)
-    find_related_rows(database, row.owner, [row.id])
+    find_related_rows(database.connection(), row.owner, [row.id])
 
 
 def totals(database, owner):

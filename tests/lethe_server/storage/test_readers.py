@@ -28,8 +28,10 @@ def test_i20_a_query_has_a_time_budget(path):
     pool = ReaderPool(path, size=1, budget=0.02)
     try:
         with pytest.raises(QueryTimeout):
-            pool.submit(lambda db: db.execute_sql(ENDLESS).fetchall()).result(WAIT)
-        assert [(1,)] == pool.submit(lambda db: db.execute_sql("SELECT 1").fetchall()).result(WAIT)
+            pool.submit(lambda connection: connection.execute(ENDLESS).fetchall()).result(WAIT)
+        assert [(1,)] == pool.submit(
+            lambda connection: connection.execute("SELECT 1").fetchall()
+        ).result(WAIT)
     finally:
         pool.close()
 
@@ -39,7 +41,7 @@ def test_queries_run_side_by_side(path):
     pool = ReaderPool(path, size=2)
     barrier = threading.Barrier(2, timeout=WAIT)
     try:
-        futures = [pool.submit(lambda _db: barrier.wait()) for _ in range(2)]
+        futures = [pool.submit(lambda _connection: barrier.wait()) for _ in range(2)]
         assert {0, 1} == {future.result(WAIT) for future in futures}
     finally:
         pool.close()

@@ -20,6 +20,7 @@ from lethe_server.bodies import Body, load_body
 from lethe_server.errors import Conflict, Forbidden, NotFound
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import NO_PARAMETERS, load_parameters
+from lethe_server.storage import tokens
 
 if TYPE_CHECKING:
     from lethe_server.auth.identity import Identity
@@ -105,7 +106,9 @@ async def list_tokens(request: web.Request) -> web.Response:
     """Answer the tokens and browser sessions of who asks that are in force."""
     identity = _check_person(request)
     now = time.time()
-    rows = await request.app[STORE].list_tokens(identity.user)
+    rows = await request.app[STORE].query(
+        lambda connection: tokens.list_tokens(connection, identity.user)
+    )
     # A link that was not opened yet has a scope of its own, and is none of them.
     answer: TokenList = {
         "tokens": [_answer(row) for row in rows if row.is_valid(now) and row.scopes & {*OFFERED}]
@@ -121,13 +124,9 @@ async def create_token(request: web.Request) -> web.Response:
     now = time.time()
     expires_at = now + body["days"] * _DAY if "days" in body else None
     scopes = frozenset(body["scopes"])
-    stored = await request.app[STORE].add_token(
-        owner=identity.user,
-        name=body["name"],
-        scopes=scopes,
-        digest=digest_secret(secret),
-        now=now,
-        expires_at=expires_at,
+    token = tokens.NewToken(body["name"], scopes, digest_secret(secret), now, expires_at)
+    stored = await request.app[STORE].change(
+        lambda connection: tokens.add_token(connection, identity.user, token)
     )
     if not stored:
         raise Conflict("you have a token of this name", hint="revoke it, or choose another name")
@@ -137,8 +136,9 @@ async def create_token(request: web.Request) -> web.Response:
 async def revoke_token(request: web.Request) -> web.Response:
     """Put a token of who asks out of force; it is refused within two seconds."""
     identity = _check_person(request)
-    revoked = await request.app[STORE].revoke_token(
-        owner=identity.user, name=request.match_info["name"], now=time.time()
+    name, now = request.match_info["name"], time.time()
+    revoked = await request.app[STORE].change(
+        lambda connection: tokens.revoke_token(connection, owner=identity.user, name=name, now=now)
     )
     if not revoked:
         raise NotFound("you have no such token")

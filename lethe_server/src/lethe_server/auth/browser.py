@@ -21,6 +21,7 @@ from lethe_core.errors import ConfigInvalid
 from lethe_server.auth.names import user_problem
 from lethe_server.auth.tokens import digest_secret
 from lethe_server.errors import Unauthorized
+from lethe_server.storage.tokens import NewToken, exchange_token, revoke_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,13 +61,10 @@ def create_link(book: TokenBook, *, owner: str, clock: Callable[[], float] = tim
     if problem:
         raise ConfigInvalid(f"the owner's name {problem}")
     secret = _LINK + secrets.token_urlsafe(32)
-    book.create(
-        owner=owner,
-        name=f"login {secrets.token_hex(4)}",
-        scopes=frozenset({LINK_SCOPE}),
-        digest=digest_secret(secret),
-        expires_at=clock() + LINK_SECONDS,
-    )
+    now = clock()
+    name = f"login {secrets.token_hex(4)}"
+    scopes = frozenset({LINK_SCOPE})
+    book.add(owner, NewToken(name, scopes, digest_secret(secret), now, now + LINK_SECONDS))
     return f"/login?code={secret}"
 
 
@@ -107,14 +105,16 @@ class BrowserSessions:
         if not (code.startswith(_LINK) and _SECRET.fullmatch(code)):
             raise Unauthorized("the link is not valid", hint=_LINK_HINT)
         secret = _SESSION + secrets.token_urlsafe(32)
-        begun = await self._store.exchange_token(
-            digest_secret(code),
-            LINK_SCOPE,
+        now = self._clock()
+        session = NewToken(
             name=f"browser {secrets.token_hex(4)}",
             scopes=SESSION_SCOPES,
-            digest=digest_secret(secret),
-            now=self._clock(),
-            expires_at=self._clock() + SESSION_SECONDS,
+            hash=digest_secret(secret),
+            created_at=now,
+            expires_at=now + SESSION_SECONDS,
+        )
+        begun = await self._store.change(
+            lambda connection: exchange_token(connection, digest_secret(code), LINK_SCOPE, session)
         )
         if not begun:
             raise Unauthorized("the link is not valid any more", hint=_LINK_HINT)
@@ -130,4 +130,5 @@ class BrowserSessions:
             Unavailable: the database cannot be written now.
         """
         if is_session(secret):
-            await self._store.revoke_digest(digest_secret(secret), self._clock())
+            digest, now = digest_secret(secret), self._clock()
+            await self._store.change(lambda connection: revoke_digest(connection, digest, now))

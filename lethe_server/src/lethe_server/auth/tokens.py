@@ -18,6 +18,7 @@ from lethe_core.errors import ConfigInvalid
 from lethe_server.auth.identity import SCOPES
 from lethe_server.auth.names import user_problem
 from lethe_server.storage import TokenBook
+from lethe_server.storage.tokens import NewToken, find_token, touch_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -111,18 +112,19 @@ class TokenVerifier:
         Args:
             row: the token.
         """
-        now = self._timer()
-        if now - self._touched.get(row.id, -TOUCH_SECONDS) < TOUCH_SECONDS:
+        time_of_use = self._timer()
+        if time_of_use - self._touched.get(row.id, -TOUCH_SECONDS) < TOUCH_SECONDS:
             return
-        self._touched[row.id] = now
-        self._store.touch_token(row.id, self._clock())
+        self._touched[row.id] = time_of_use
+        now = self._clock()
+        self._store.change_later(lambda connection: touch_token(connection, row.id, now))
 
     def _recall(self, digest: bytes) -> TokenRow | None:
         until, row = self._cache.get(digest, (0.0, None))
         return row if self._timer() < until else None
 
     async def _find(self, digest: bytes) -> TokenRow | None:
-        row = await self._store.find_token(digest)
+        row = await self._store.query(lambda connection: find_token(connection, digest))
         self._cache.pop(digest, None)
         if row is not None:
             if len(self._cache) >= _CACHE_LENGTH:
@@ -178,13 +180,8 @@ def create_token(
     """
     _check(owner, name, scopes)
     secret = make_secret()
-    book.create(
-        owner=owner,
-        name=name,
-        scopes=frozenset(scopes),
-        digest=digest_secret(secret),
-        expires_at=expires_at,
-    )
+    token = NewToken(name, frozenset(scopes), digest_secret(secret), time.time(), expires_at)
+    book.add(owner, token)
     return secret
 
 

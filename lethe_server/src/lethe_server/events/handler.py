@@ -22,10 +22,11 @@ from lethe_server.events.messages import (
 )
 from lethe_server.keys import FEED, IDENTITY, SIGN_IN, STORE
 from lethe_server.parameters import OWNER_PARAMETERS, load_parameters, whose
+from lethe_server.storage.changes import read_changes
 
 if TYPE_CHECKING:
     from lethe_server.events.feed import Follower
-    from lethe_server.storage import Places
+    from lethe_server.storage import ChangePage, Places
 
 #: When nothing happened for so long (seconds), a heartbeat is sent.
 HEARTBEAT_SECONDS: Final = 15.0
@@ -47,7 +48,7 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
     given = request.headers.get("Last-Event-ID")
     with request.app[FEED].follower(identity.user, owner) as follower:
         asked = None if given is None else parse_id(given)
-        page = await request.app[STORE].read_changes(owner, asked)
+        page = await _read(request, owner, asked)
         response = web.StreamResponse(headers=_HEADERS)
         await response.prepare(request)
         if isinstance(request.protocol, Connection):
@@ -60,6 +61,12 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
             await stream.write(ready_message(start) + page_messages(page))
         await stream.run(page.places)
     return response
+
+
+async def _read(request: web.Request, owner: str | None, places: Places | None) -> ChangePage:
+    return await request.app[STORE].query(
+        lambda connection: read_changes(connection, owner, places)
+    )
 
 
 class _Stream:
@@ -80,10 +87,9 @@ class _Stream:
 
     async def run(self, places: Places) -> None:
         """Tell all that is stored behind a place, until the stream ends."""
-        store = self._request.app[STORE]
         woken = True
         while await self._may_go_on():
-            page = await store.read_changes(self._follower.owner, places)
+            page = await _read(self._request, self._follower.owner, places)
             if page.gap:
                 await self.write(reset_message(page.places))
             elif page.places != places:

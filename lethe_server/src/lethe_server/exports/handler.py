@@ -14,13 +14,13 @@ from lethe_server.exports.markdown import MarkdownExport
 from lethe_server.keys import IDENTITY, STORE
 from lethe_server.parameters import Choice, OwnedParameters, load_parameters, whose
 from lethe_server.sessions.finding import find_asked_session
-from lethe_server.storage import TurnPlace
+from lethe_server.storage import TurnPlace, read_turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from lethe_server.exports.form import Export
-    from lethe_server.storage import SessionRow, Store, TurnRow
+    from lethe_server.storage import Connection, SessionRow, Store, TurnRow, TurnSlice
 
 #: Turns that are read by one query.
 _SLICE_TURNS: Final = 200
@@ -69,9 +69,13 @@ async def export_session(request: web.Request) -> web.StreamResponse:
 async def _slices(store: Store, owner: str, session: SessionRow) -> AsyncIterator[list[TurnRow]]:
     """Give all turns of a session in their order; at least one slice."""
     place = TurnPlace.after(-1)
+
+    def read(connection: Connection) -> TurnSlice:
+        return read_turns(connection, owner, session.id, place, _SLICE_TURNS)
+
     more = True
     while more:
-        part = await store.read_turns(owner, session.id, place, _SLICE_TURNS)
+        part = await store.query(read)
         if part.turns:
             place = TurnPlace(part.turns[-1].seq, part.turns[-1].turn_id)
         more = part.more

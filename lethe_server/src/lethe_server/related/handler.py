@@ -12,6 +12,7 @@ from lethe_server.parameters import OWNER_PARAMETERS, load_parameters, whose
 from lethe_server.related.rollups import roll_up
 from lethe_server.related.trees import make_tree
 from lethe_server.sessions.finding import find_asked_session
+from lethe_server.storage.relatives import find_related_rows, find_relatives
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -68,10 +69,12 @@ async def show_related(request: web.Request) -> web.Response:
     asked = load_parameters(request, OWNER_PARAMETERS)
     _, session = await find_asked_session(request, whose(asked, request[IDENTITY]))
     store = request.app[STORE]
-    relatives = await store.find_relatives(session)
+    relatives = await store.query(lambda connection: find_relatives(connection, session))
     tree = make_tree(relatives.links, session.id)
     numbers = [node.session for node in tree.nodes if node.session is not None]
-    rows, replies = await store.find_related_rows(session.owner, numbers)
+    rows, replies = await store.query(
+        lambda connection: find_related_rows(connection, session.owner, numbers)
+    )
     rollups = roll_up(tree.nodes, rows, replies)
     answer = RelatedAnswer(
         sessions=[

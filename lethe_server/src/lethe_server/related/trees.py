@@ -14,28 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-
-class Link(NamedTuple):
-    """What of a session makes trees.
-
-    Args:
-        id: its number.
-        host: of the session.
-        session_id: the tool's own identity.
-        parent: likewise, of the parent.
-        started_at: Unix seconds.
-    """
-
-    id: int
-    host: str
-    session_id: str
-    parent: str | None
-    started_at: float | None
-
-    @property
-    def age(self) -> tuple[bool, float, str, str]:
-        """Sorts those that began first first."""
-        return (self.started_at is None, self.started_at or 0.0, self.host, self.session_id)
+    from lethe_server.storage.relatives import Link
 
 
 @dataclass(slots=True)

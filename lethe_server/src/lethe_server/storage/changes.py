@@ -20,13 +20,13 @@ import itertools
 import secrets
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from lethe_server.storage.sessions import SessionRow, find_owners, find_sessions
+from lethe_server.storage.owners import find_owners
+from lethe_server.storage.sessions import SessionRow, find_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import apsw
-    from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
 
 #: Changes of an owner that are kept.
 KEPT_CHANGES: Final = 10_000
@@ -144,20 +144,21 @@ def note_changes(connection: apsw.Connection, owner: int, changes: Iterable[Sess
         connection.execute(_CUT, (owner, number - KEPT_CHANGES))
 
 
-def read_changes(database: APSWDatabase, owner: str | None, places: Places | None) -> ChangePage:
+def read_changes(
+    connection: apsw.Connection, owner: str | None, places: Places | None
+) -> ChangePage:
     """Read what changed behind a place.
 
     Args:
-        database: that reads.
+        connection: that reads.
         owner: whose changes; everybody's if `None`.
         places: how far they were read; `None` for all that there is now.
     """
-    owners = find_owners(database.connection(), owner)
+    owners = find_owners(connection, owner)
     if owner is not None and not owners:
         return ChangePage([], (BEGINNING,), gap=places not in (None, (BEGINNING,)))
     if places is not None and len(places) > len(owners):  # of somebody else, or of others
-        return _gap(database.connection(), owners)
-    connection = database.connection()
+        return _gap(connection, owners)
     if places is None:
         return ChangePage([], _last_places(connection, owners))
     sessions: list[ChangedSession] = []
@@ -169,7 +170,7 @@ def read_changes(database: APSWDatabase, owner: str | None, places: Places | Non
         if len(sessions) >= PAGE_CHANGES:
             reached.append(place)
             continue
-        changed, behind = _read_owner(database, number, place)
+        changed, behind = _read_owner(connection, number, place)
         whose = name if owner is None else None
         sessions += [each._replace(owner=whose) for each in changed]
         reached.append(behind)
@@ -177,12 +178,12 @@ def read_changes(database: APSWDatabase, owner: str | None, places: Places | Non
 
 
 def _read_owner(
-    database: APSWDatabase, owner: int, place: Place
+    connection: apsw.Connection, owner: int, place: Place
 ) -> tuple[list[ChangedSession], Place]:
     """Return some changes of one owner behind a place, and the place behind them."""
-    connection = database.connection()
     folded: dict[int, SessionChange] = {}
-    for row in connection.execute(_READ, (owner, place.number, PAGE_CHANGES)).fetchall():
+    rows: list[Any] = connection.execute(_READ, (owner, place.number, PAGE_CHANGES)).fetchall()
+    for row in rows:
         place = Place(*row[:2])
         change = SessionChange(*row[2:])
         folded[change.session] = _fold(folded.pop(change.session, None), change)

@@ -22,6 +22,7 @@ import zstandard
 from loguru import logger
 
 from lethe_server.errors import Overloaded, StorageDamaged
+from lethe_server.storage.owners import find_owner
 from lethe_server.storage.payloads import LEVEL, Dictionary, Packer, Unpacker
 
 if TYPE_CHECKING:
@@ -54,7 +55,6 @@ _OWNERS_AT_HAND: Final = 16
 _DICTIONARIES_AT_HAND: Final = 8
 _DIGEST_BYTES: Final = 16
 
-_FIND_OWNER: Final = "SELECT id FROM owners WHERE name = ?"
 _COUNT: Final = "SELECT coalesce(sum(turns), 0) FROM sessions WHERE owner = ?"
 _NEWEST: Final = """
     SELECT id, turns, digest, bytes FROM dictionaries WHERE owner = ? ORDER BY id DESC LIMIT 1
@@ -237,7 +237,7 @@ class Dictionaries:
             connection: that reads.
             name: of the owner.
         """
-        number = connection.execute(_FIND_OWNER, (name,)).get
+        number = find_owner(connection, name)
         owner = _Owner(number, 0)
         if number is not None:
             owner.turns = connection.execute(_COUNT, (number,)).get
@@ -267,7 +267,7 @@ class Dictionaries:
             owner.training = True
         with contextlib.suppress(RuntimeError):  # the archive is being closed
             self._readers.submit(
-                lambda database: self._train(database.connection(), name, owner), _BUDGET_SECONDS
+                lambda connection: self._train(connection, name, owner), _BUDGET_SECONDS
             ).add_done_callback(_tell_failure)
 
     def _train(self, connection: apsw.Connection, name: str, owner: _Owner) -> None:
@@ -276,7 +276,7 @@ class Dictionaries:
         owner.trained = turns  # whatever comes of it, it is not tried again at once
         try:
             if owner.number is None:
-                owner.number = connection.execute(_FIND_OWNER, (name,)).get
+                owner.number = find_owner(connection, name)
             number = owner.number
             assert number is not None  # they have turns
             data = train(connection, number, turns)

@@ -21,6 +21,7 @@ from loguru import logger
 
 from lethe_server.errors import StorageDamaged
 from lethe_server.storage.dictionaries import find_damaged, unpacker_of
+from lethe_server.storage.owners import find_owners
 from lethe_server.storage.payloads import WITH_TEXT, dictionary_number
 from lethe_server.storage.reindexing import reindex_owner
 from lethe_server.storage.search_index import SOURCES, table_of
@@ -34,7 +35,6 @@ Part = Literal["database", "payloads", "search", "sessions"]
 _MAX_FINDINGS: Final = 20
 #: What SQLite and FTS5 raise at a damaged page, table or structure.
 _DAMAGED: Final = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, StorageDamaged)
-_OWNERS: Final = "SELECT id FROM owners ORDER BY id"
 _INDEXED: Final = "SELECT 1 FROM search_owners WHERE owner = ?"
 _STRAY_PLACES: Final = """
     SELECT count(*) FROM search_places AS p WHERE p.owner = ? AND NOT EXISTS (
@@ -103,7 +103,7 @@ def rebuild_index(connection: apsw.Connection) -> int:
     Returns:
         How many owners have turns.
     """
-    owners = [owner for (owner,) in connection.execute(_OWNERS)]
+    owners = find_owners(connection, None)
     for owner in owners:
         _drop_damaged(connection, owner)
         with write_transaction(connection):
@@ -127,7 +127,7 @@ def _payloads(connection: apsw.Connection) -> Iterator[str]:
 
 
 def _search(connection: apsw.Connection) -> Iterator[str]:
-    for (owner,) in list(connection.execute(_OWNERS)):
+    for owner in find_owners(connection, None):
         if connection.execute(_INDEXED, (owner,)).get is None:
             continue
         for source in SOURCES:

@@ -20,7 +20,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from lethe_server.storage.turns import owner_id
+from lethe_server.storage.owners import ensure_owner
 
 if TYPE_CHECKING:
     import apsw
@@ -61,7 +61,7 @@ def advance_mark(connection: apsw.Connection, owner: str, nonce: str) -> str:
         owner: whose archive.
         nonce: of this opening.
     """
-    number = owner_id(connection, owner)
+    number = ensure_owner(connection, owner)
     commits = connection.execute(_COUNT, (number, nonce)).get
     if commits is None:
         connection.execute(_BEGIN, (number, nonce))

@@ -51,11 +51,11 @@ class ReaderPool:
             self._idle.put(open_database(path, writer=False))
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="lethe-reader")
 
-    def submit(self, query: Callable[[Any], T], budget: float | None = None) -> Future[T]:
+    def submit(self, query: Callable[[Connection], T], budget: float | None = None) -> Future[T]:
         """Execute a query in a thread.
 
         Args:
-            query: gets the peewee database that reads; must leave no cursor open.
+            query: gets a connection; must leave no cursor open.
             budget: seconds that it may take, instead of those of the pool.
         """
         return self._threads.submit(self._execute, query, budget or self._budget)
@@ -66,14 +66,14 @@ class ReaderPool:
         while not self._idle.empty():
             self._idle.get().close()
 
-    def _execute(self, query: Callable[[Any], T], budget: float) -> T:
+    def _execute(self, query: Callable[[Connection], T], budget: float) -> T:
         database = self._idle.get()
         end = time.monotonic() + budget
-        connection = database.connection()
+        connection: Connection = database.connection()
         connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
         try:
             with translated_faults():
-                return query(database)
+                return query(connection)
         finally:
             connection.set_progress_handler(None)
             self._idle.put(database)

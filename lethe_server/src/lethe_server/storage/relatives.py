@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from lethe_server.related.trees import Link
 from lethe_server.storage.activity import ALL_TIME, FIGURES
 from lethe_server.storage.records import Tokens
 from lethe_server.storage.sessions import find_sessions
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     import apsw
-    from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
 
     from lethe_server.storage.sessions import SessionRow
 
@@ -58,6 +56,29 @@ _FIND_SHARED: Final = """
     CROSS JOIN turns AS t ON t.owner = :owner AND t.usage = b.usage AND t.usage IS NOT NULL
         AND t.session IN (SELECT value FROM json_each(:sessions))
 """
+
+
+class Link(NamedTuple):
+    """What of a session makes trees.
+
+    Args:
+        id: its number.
+        host: of the session.
+        session_id: the tool's own identity.
+        parent: likewise, of the parent.
+        started_at: Unix seconds.
+    """
+
+    id: int
+    host: str
+    session_id: str
+    parent: str | None
+    started_at: float | None
+
+    @property
+    def age(self) -> tuple[bool, float, str, str]:
+        """Sorts those that began first first."""
+        return (self.started_at is None, self.started_at or 0.0, self.host, self.session_id)
 
 
 class Relatives(NamedTuple):
@@ -135,16 +156,15 @@ def _names_of(links: Iterable[Link]) -> set[str]:
 
 
 def find_related_rows(
-    database: APSWDatabase, owner: int, sessions: Collection[int]
+    connection: apsw.Connection, owner: int, sessions: Collection[int]
 ) -> tuple[dict[int, SessionRow], dict[int, dict[int, Tokens]]]:
     """Return sessions, and all API replies that several of them share, by number.
 
     Args:
-        database: that reads.
+        connection: that reads.
         owner: whose, by number.
         sessions: by number.
     """
-    connection = database.connection()
     rows = {row.id: row for row in find_sessions(connection, owner, list(sessions))}
     replies: dict[int, dict[int, Tokens]] = {}
     among = json.dumps(list(sessions))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from lethe_server.storage.turns import owner_id
+from lethe_server.storage.owners import ensure_owner
 
 if TYPE_CHECKING:
     import apsw
@@ -50,7 +50,7 @@ def store_report(connection: apsw.Connection, owner: str, host: str, report: Hos
         host: its name.
         report: what was said.
     """
-    number = owner_id(connection, owner)
+    number = ensure_owner(connection, owner)
     connection.execute(_STORE, (number, host, report.received_at, report.report))
     connection.execute(_TRIM, (number, MAX_HOSTS))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from lethe_server.storage.turns import owner_id
+from lethe_server.storage.owners import ensure_owner
 
 if TYPE_CHECKING:
     import apsw
@@ -77,7 +77,7 @@ def insert_saved(connection: apsw.Connection, owner: str, saved: SavedSearch) ->
         owner: whose.
         saved: that is new.
     """
-    number = owner_id(connection, owner)
+    number = ensure_owner(connection, owner)
     if connection.execute(_FIND_NAME, (number, saved.name)).get is not None:
         return "taken"
     if connection.execute(_COUNT, (number,)).get >= MAX_SAVED:
@@ -94,7 +94,7 @@ def change_saved(connection: apsw.Connection, owner: str, saved: SavedSearch) ->
         owner: whose.
         saved: as it shall be.
     """
-    number = owner_id(connection, owner)
+    number = ensure_owner(connection, owner)
     if connection.execute(_FIND_NAME, (number, saved.name)).get not in (None, saved.id):
         return "taken"
     values = (saved.name, saved.q, saved.filters, saved.changed_at, number, saved.id)
@@ -109,6 +109,6 @@ def delete_saved(connection: apsw.Connection, owner: str, identity: str) -> Outc
         owner: whose.
         identity: of the search.
     """
-    number = owner_id(connection, owner)
+    number = ensure_owner(connection, owner)
     gone = connection.execute(_DELETE, (number, identity)).get
     return "missing" if gone is None else "done"

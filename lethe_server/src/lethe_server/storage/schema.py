@@ -1,9 +1,9 @@
 """Tables that are asked through the query builder, as peewee sees them.
 
 The migrations make all tables; these models describe some to the query builder, and a test
-compares the two. They are bound to no database: each query is executed on the connection that it
-is given, `query.execute(database)`. What is asked often is SQL: see `lethe_server.storage.turns`
-and `lethe_server.storage.sessions`.
+compares the two. They are bound to no database: each query gives its SQL, `query.sql()`, and is
+executed on the connection at hand. What is asked often is written as SQL: see
+`lethe_server.storage.turns` and `lethe_server.storage.sessions`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import msgspec
 from lethe_server.cursors import binding_of, refused_cursor, seal, unseal
 from lethe_server.search.folding import fold
 from lethe_server.storage.directories import IN_PROJECT, name_of
+from lethe_server.storage.owners import find_owners
 from lethe_server.storage.records import NANO, Tokens
 from lethe_server.storage.search_hits import cursor_secret
 
@@ -190,8 +191,6 @@ _FIND_NUMBERED: Final = f"""
     SELECT {_COLUMNS} FROM sessions AS s
     WHERE s.id IN (SELECT value FROM json_each(?)) AND +s.owner = ?
 """  # noqa: S608 - made of constants alone
-_FIND_OWNERS: Final = "SELECT id, name FROM owners ORDER BY id"
-_FIND_OWNER: Final = "SELECT id, name FROM owners WHERE name = ?"
 
 
 class _Place(msgspec.Struct, array_like=True, frozen=True):
@@ -330,18 +329,6 @@ def find_sessions(connection: apsw.Connection, owner: int, numbers: list[int]) -
     values = (json.dumps(numbers), owner)
     rows = connection.execute(_FIND_NUMBERED, values).fetchall()
     return list(map(SessionRow._make, rows))
-
-
-def find_owners(connection: apsw.Connection, owner: str | None) -> dict[int, str]:
-    """Return the names of one owner or of all, by number and in this order.
-
-    Args:
-        connection: that reads.
-        owner: the name of one; all if `None`.
-    """
-    query, values = (_FIND_OWNERS, ()) if owner is None else (_FIND_OWNER, (owner,))
-    rows: list[Any] = connection.execute(query, values).fetchall()
-    return dict(rows)
 
 
 class _Condition:

@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from loguru import logger
 
 from lethe_core.limits import MAX_REQUEST_BYTES
 from lethe_server.errors import Overloaded, StorageDamaged
-from lethe_server.storage import changes, marks, relatives, sessions, tokens, turnpages, turns
+from lethe_server.storage import marks, turns
 from lethe_server.storage.database import open_database, prepare_directory
 from lethe_server.storage.dictionaries import Dictionaries
 from lethe_server.storage.lock import ArchiveLock
 from lethe_server.storage.migrations import migrate
+from lethe_server.storage.owners import find_owner
 from lethe_server.storage.readers import ReaderPool
 from lethe_server.storage.reindexing import update_indexes
 from lethe_server.storage.writer import Writer
@@ -30,13 +31,8 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from lethe_server.storage.changes import ChangePage, Places
     from lethe_server.storage.payloads import Packer
-    from lethe_server.storage.records import Record, Tokens
-    from lethe_server.storage.relatives import Relatives
-    from lethe_server.storage.sessions import SessionRow
-    from lethe_server.storage.tokens import TokenRow
-    from lethe_server.storage.turnpages import TurnPlace, TurnSlice
+    from lethe_server.storage.records import Record
     from lethe_server.storage.turns import StoreOutcome
     from lethe_server.storage.writer import WriterState
 
@@ -130,7 +126,7 @@ class Store:
         dictionaries = self._dictionaries
         if (packer := dictionaries.at_hand(owner)) is not None:
             return packer
-        return await self._read(lambda database: dictionaries.load(database.connection(), owner))
+        return await self.query(lambda connection: dictionaries.load(connection, owner))
 
     async def ingest(
         self, owner: str, records: Sequence[Record], shown: str | None = None
@@ -151,39 +147,13 @@ class Store:
             return Receipt(outcome, marks.advance_mark(connection, owner, self._nonce), is_known)
 
         if records:
-            receipt = await self._write(store)
+            receipt = await self.change(store)
             self._dictionaries.count(owner, receipt.outcome.inserted)
             return receipt
-        return await self._read(lambda database: store(database.connection()))
-
-    async def find_relatives(self, session: SessionRow) -> Relatives:
-        """Return what may belong to the tree of a session; see `relatives`."""
-        return await self._read(
-            lambda database: relatives.find_relatives(database.connection(), session)
-        )
-
-    async def find_related_rows(
-        self, owner: int, numbers: Sequence[int]
-    ) -> tuple[dict[int, SessionRow], dict[int, dict[int, Tokens]]]:
-        """Return some sessions, and the API replies that they share, by number."""
-        return await self._read(
-            lambda database: relatives.find_related_rows(database, owner, numbers)
-        )
-
-    async def read_turns(self, owner: str, session: int, place: TurnPlace, limit: int) -> TurnSlice:
-        """Return some turns of a session in their order; see `turnpages.read_turns`."""
-        return await self._read(
-            lambda database: turnpages.read_turns(
-                database.connection(), owner, session, place, limit
-            )
-        )
-
-    async def read_changes(self, owner: str | None, places: Places | None) -> ChangePage:
-        """Return what changed of an owner's sessions, or of all, behind a place; see `changes`."""
-        return await self._read(lambda database: changes.read_changes(database, owner, places))
+        return await self.query(store)
 
     async def query(self, query: Callable[[apsw.Connection], T], seconds: float | None = None) -> T:
-        """Return what a query finds that another room makes, such as a search.
+        """Return what a query finds.
 
         Args:
             query: gets a connection that reads; must leave no cursor open.
@@ -192,48 +162,27 @@ class Store:
         Raises:
             QueryTimeout: it takes longer.
         """
-        return await self._read(lambda database: query(database.connection()), seconds)
+        with self._noted_damage():
+            return await asyncio.wrap_future(self._readers.submit(query, seconds))
 
     async def change(self, work: Callable[[apsw.Connection], T]) -> T:
-        """Do what another room does to the archive; it is on the disk when this returns.
+        """Change something; it is on the disk when this returns.
 
         Args:
             work: gets the connection that writes, in a transaction; possibly twice.
         """
-        return await self._write(work)
+        # A client that goes away must not undo what its request has begun: the job stays queued.
+        with self._noted_damage():
+            return await asyncio.shield(asyncio.wrap_future(self._writer.submit(work)))
 
-    async def find_token(self, digest: bytes) -> TokenRow | None:
-        """Return the token of a digest, in force or not."""
-        return await self._read(lambda database: tokens.find_token(database, digest))
+    def change_later(self, work: Callable[[apsw.Connection], object]) -> None:
+        """Change something; nobody waits for it, and failing does no harm.
 
-    async def list_tokens(self, owner: str) -> list[TokenRow]:
-        """Return the tokens of an owner, those that were revoked as well."""
-        return await self._read(lambda database: tokens.list_tokens(database, owner))
-
-    async def add_token(self, **token: Any) -> bool:
-        """Store a token unless its name is taken; see `tokens`."""
-        return await self._write(lambda connection: tokens.add_token(connection, **token))
-
-    async def revoke_token(self, *, owner: str, name: str, now: float) -> bool:
-        """Put a token out of force; tell whether there was one."""
-        return await self._write(
-            lambda connection: tokens.revoke_token(connection, owner=owner, name=name, now=now)
-        )
-
-    async def exchange_token(self, old: bytes, scope: str, **fresh: Any) -> bool:
-        """Put a token with a scope out of force and store another one; see `tokens`."""
-        return await self._write(
-            lambda connection: tokens.exchange_token(connection, old, scope, **fresh)
-        )
-
-    async def revoke_digest(self, digest: bytes, now: float) -> None:
-        """Put the token of a digest out of force, if there is one."""
-        await self._write(lambda connection: tokens.revoke_digest(connection, digest, now))
-
-    def touch_token(self, number: int, now: float) -> None:
-        """Note that a token was used; nobody waits for it, and failing does no harm."""
+        Args:
+            work: as for `change`.
+        """
         with contextlib.suppress(Overloaded):
-            self._writer.submit(lambda connection: tokens.touch_token(connection, number, now))
+            self._writer.submit(work)
 
     @property
     def writer_state(self) -> WriterState:
@@ -248,13 +197,13 @@ class Store:
         """
         if self._damage is not None:
             raise self._damage
-        await self._read(lambda database: sessions.find_owners(database.connection(), ""))
+        await self.query(lambda connection: find_owner(connection, ""))
 
     async def probe_write(self) -> None:
         """Write what needs new pages and an fsync, and take it away again (O3)."""
         size = _RECOVERY_BYTES if self._writer.state.fault else _PROBE_BYTES
-        await self._write(lambda connection: _insert_probe(connection, size))
-        await self._write(_delete_probe)
+        await self.change(lambda connection: _insert_probe(connection, size))
+        await self.change(_delete_probe)
 
     def disk_space(self) -> DiskSpace:
         """Return how much room there is.
@@ -267,15 +216,6 @@ class Store:
     def database_bytes(self) -> int:
         """Return the size of the database's file, without its log."""
         return self.path.stat().st_size
-
-    async def _read(self, query: Callable[[Any], T], budget: float | None = None) -> T:
-        with self._noted_damage():
-            return await asyncio.wrap_future(self._readers.submit(query, budget))
-
-    async def _write(self, work: Callable[[apsw.Connection], T]) -> T:
-        # A client that goes away must not undo what its request has begun: the job stays queued.
-        with self._noted_damage():
-            return await asyncio.shield(asyncio.wrap_future(self._writer.submit(work)))
 
     @contextlib.contextmanager
     def _noted_damage(self) -> Iterator[None]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Self
-
-import apsw
+from typing import TYPE_CHECKING, Self
 
 from lethe_core.errors import ConfigInvalid
 from lethe_server.storage import tokens
@@ -17,7 +15,9 @@ from lethe_server.storage.transactions import write_transaction
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lethe_server.storage.tokens import TokenRow
+    import apsw
+
+    from lethe_server.storage.tokens import NewToken, TokenRow
 
 
 class TokenBook:
@@ -45,44 +45,24 @@ class TokenBook:
     def __exit__(self, *_details: object) -> None:
         self._database.close()
 
-    def create(
-        self,
-        *,
-        owner: str,
-        name: str,
-        scopes: frozenset[str],
-        digest: bytes,
-        expires_at: float | None = None,
-    ) -> None:
+    def add(self, owner: str, token: NewToken) -> None:
         """Store a token.
 
         Args:
             owner: whose archive it opens.
-            name: for people; one token in force per owner and name.
-            scopes: what it allows.
-            digest: of its secret.
-            expires_at: Unix seconds.
+            token: that is new.
 
         Raises:
             ConfigInvalid: the name is taken.
             Unavailable: the database cannot be written now.
         """
-        try:
-            with translated_faults(), write_transaction(self._connection):
-                tokens.create_token(
-                    self._connection,
-                    owner=owner,
-                    name=name,
-                    scopes=scopes,
-                    digest=digest,
-                    now=time.time(),
-                    expires_at=expires_at,
-                )
-        except apsw.ConstraintError:
+        with translated_faults(), write_transaction(self._connection):
+            added = tokens.add_token(self._connection, owner, token)
+        if not added:
             raise ConfigInvalid(
-                f"{owner} has a token named {name!r}",
+                f"{owner} has a token named {token.name!r}",
                 hint="revoke it first, or choose another name",
-            ) from None
+            )
 
     def revoke(self, *, owner: str, name: str) -> bool:
         """Put a token out of force; tell whether there was one.
@@ -95,7 +75,7 @@ class TokenBook:
             Unavailable: the database cannot be written now.
         """
         with translated_faults(), write_transaction(self._connection):
-            return tokens.revoke_token(self._connection, owner=owner, name=name, now=time.time())
+            return tokens.revoke_token(self._connection, owner, name, time.time())
 
     def find(self, digest: bytes) -> TokenRow | None:
         """Return the token of a digest, or `None` if there is none in force.
@@ -104,14 +84,15 @@ class TokenBook:
             digest: of a secret.
         """
         with translated_faults():
-            row = tokens.find_token(self._database, digest)
+            row = tokens.find_token(self._connection, digest)
         return row if row is not None and row.is_valid(time.time()) else None
 
     def list(self) -> list[TokenRow]:
         """Return all tokens, those that were revoked as well."""
         with translated_faults():
-            return tokens.list_tokens(self._database)
+            return tokens.list_tokens(self._connection)
 
     @property
-    def _connection(self) -> Any:
-        return self._database.connection()
+    def _connection(self) -> apsw.Connection:
+        connection: apsw.Connection = self._database.connection()
+        return connection

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import apsw
 
+from lethe_server.storage.owners import ensure_owner
 from lethe_server.storage.schema import Owner, Token
-from lethe_server.storage.turns import owner_id
-
-if TYPE_CHECKING:
-    from playhouse.apsw_ext import APSWDatabase  # type: ignore[import-untyped]
 
 _CREATE: Final = """
     INSERT INTO tokens (owner, name, scopes, hash, created_at, expires_at)
@@ -64,75 +61,64 @@ class TokenRow(NamedTuple):
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
-def find_token(database: APSWDatabase, digest: bytes) -> TokenRow | None:
+class NewToken(NamedTuple):
+    """A token that is to be stored.
+
+    Args:
+        name: that no other token in force of its owner has.
+        scopes: what it allows.
+        hash: SHA-256 of the secret.
+        created_at: Unix seconds.
+        expires_at: Unix seconds; `None` if it does not expire.
+    """
+
+    name: str
+    scopes: frozenset[str]
+    hash: bytes
+    created_at: float
+    expires_at: float | None = None
+
+
+def find_token(connection: apsw.Connection, digest: bytes) -> TokenRow | None:
     """Return the token of a digest, in force or not.
 
     Args:
-        database: that reads.
+        connection: that reads.
         digest: SHA-256 of a secret.
     """
-    rows = _select().where(Token.hash == digest).tuples().execute(database)
-    return next((_row(values) for values in rows), None)
+    rows = _execute(connection, _select().where(Token.hash == digest))
+    return rows[0] if rows else None
 
 
-def list_tokens(database: APSWDatabase, owner: str | None = None) -> list[TokenRow]:
+def list_tokens(connection: apsw.Connection, owner: str | None = None) -> list[TokenRow]:
     """Return all tokens, those that were revoked as well.
 
     Args:
-        database: that reads.
+        connection: that reads.
         owner: of whom; `None` for all.
     """
     query = _select().order_by(Owner.name, Token.id)
     if owner is not None:
         query = query.where(Owner.name == owner)
-    rows = query.tuples().execute(database)
-    return [_row(values) for values in rows]
+    return _execute(connection, query)
 
 
-def create_token(
-    connection: apsw.Connection,
-    *,
-    owner: str,
-    name: str,
-    scopes: frozenset[str],
-    digest: bytes,
-    now: float,
-    expires_at: float | None,
-) -> None:
-    """Store a token.
+def add_token(connection: apsw.Connection, owner: str, token: NewToken) -> bool:
+    """Store a token unless its name is taken; tell whether it was stored.
 
     Args:
         connection: in a transaction.
         owner: whose archive it opens.
-        name: that no other token in force of the owner has.
-        scopes: what it allows.
-        digest: SHA-256 of the secret.
-        now: Unix seconds.
-        expires_at: Unix seconds, or `None`.
-
-    Raises:
-        apsw.ConstraintError: the name is taken.
-    """
-    number = owner_id(connection, owner)
-    values = (number, name, " ".join(sorted(scopes)), digest, now, expires_at)
-    connection.execute(_CREATE, values)
-
-
-def add_token(connection: apsw.Connection, **token: Any) -> bool:
-    """Store a token unless its name is taken; tell whether it was.
-
-    Args:
-        connection: in a transaction.
-        token: as for `create_token`.
+        token: that is new.
     """
     try:
-        create_token(connection, **token)
+        _insert(connection, ensure_owner(connection, owner), token)
     except apsw.ConstraintError:
         return False
     return True
 
 
-def revoke_token(connection: apsw.Connection, *, owner: str, name: str, now: float) -> bool:
+def revoke_token(connection: apsw.Connection, owner: str, name: str, now: float) -> bool:
     """Put a token out of force.
 
     Args:
@@ -165,37 +151,22 @@ def revoke_digest(
     return owner
 
 
-def exchange_token(
-    connection: apsw.Connection,
-    old: bytes,
-    scope: str,
-    *,
-    name: str,
-    scopes: frozenset[str],
-    digest: bytes,
-    now: float,
-    expires_at: float,
-) -> bool:
+def exchange_token(connection: apsw.Connection, old: bytes, scope: str, token: NewToken) -> bool:
     """Put a token out of force and store another one of the same owner in its place, once.
 
     Args:
         connection: in a transaction.
         old: digest of the token that is given.
         scope: that it must have.
-        name: of the new one.
-        scopes: of the new one.
-        digest: of the new one's secret.
-        now: Unix seconds.
-        expires_at: Unix seconds.
+        token: the new one.
 
     Returns:
         Whether the old one was in force and had the scope.
     """
-    owner = revoke_digest(connection, old, now, scope=scope)
+    owner = revoke_digest(connection, old, token.created_at, scope=scope)
     if owner is None:
         return False
-    values = (owner, name, " ".join(sorted(scopes)), digest, now, expires_at)
-    connection.execute(_CREATE, values)
+    _insert(connection, owner, token)
     return True
 
 
@@ -225,6 +196,14 @@ def _select() -> Any:
     return Token.select(*columns).join(Owner, on=(Token.owner == Owner.id))
 
 
-def _row(values: tuple[Any, ...]) -> TokenRow:
-    number, owner, name, scopes, digest, *times = values
-    return TokenRow(number, owner, name, frozenset(scopes.split()), bytes(digest), *times)
+def _execute(connection: apsw.Connection, query: Any) -> list[TokenRow]:
+    rows: list[Any] = connection.execute(*query.sql()).fetchall()
+    return [
+        TokenRow(number, owner, name, frozenset(scopes.split()), *rest)
+        for number, owner, name, scopes, *rest in rows
+    ]
+
+
+def _insert(connection: apsw.Connection, owner: int, token: NewToken) -> None:
+    scopes = " ".join(sorted(token.scopes))
+    connection.execute(_CREATE, (owner, token.name, scopes, *token[2:]))

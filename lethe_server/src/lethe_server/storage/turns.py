@@ -29,6 +29,7 @@ from lethe_server.storage.arrivals import note_arrivals
 from lethe_server.storage.changes import SessionChange, note_changes
 from lethe_server.storage.figures import SessionFigures, TurnFacts, add_tokens
 from lethe_server.storage.metas import outermost
+from lethe_server.storage.owners import ensure_owner
 from lethe_server.storage.places import find_places
 from lethe_server.storage.records import NO_TOKENS, Tokens, TurnRecord
 from lethe_server.storage.search_index import (
@@ -54,8 +55,6 @@ if TYPE_CHECKING:
 
     from lethe_server.storage.records import Record, SessionKey
 
-_FIND_OWNER: Final = "SELECT id FROM owners WHERE name = ?"
-_CREATE_OWNER: Final = "INSERT INTO owners (name) VALUES (?) RETURNING id"
 _FIND: Final = """
     SELECT t.turn_id, t.id, t.seq, t.seq_version, t.revision, t.parser_version, t.digest,
         t.role, t.kind, t.timestamp, t.model, t.calls, u.key, t.tokens_in, t.tokens_out,
@@ -387,7 +386,7 @@ def store_records(
         owner: whose archive.
         records: in any order.
     """
-    number = owner_id(connection, owner)
+    number = ensure_owner(connection, owner)
     grouped: dict[SessionKey, list[Record]] = {}
     for record in records:
         grouped.setdefault(record.session, []).append(record)
@@ -425,20 +424,6 @@ def store_records(
     inserted, replaced, _, conflicts = map(sum, zip(StoreOutcome(), *outcomes, strict=True))
     copies = sum(isinstance(record, TurnRecord) for record in records)
     return StoreOutcome(inserted, replaced, copies - inserted - replaced, conflicts)
-
-
-def owner_id(connection: apsw.Connection, name: str) -> int:
-    """Return the number of an owner; a new one is made.
-
-    Args:
-        connection: in a transaction.
-        name: of the owner.
-    """
-    number: int | None = connection.execute(_FIND_OWNER, (name,)).get
-    if number is None:
-        number = connection.execute(_CREATE_OWNER, (name,)).get
-    assert number is not None
-    return number
 
 
 def _turn_of_row(row: tuple[Any, ...]) -> _Turn:
