@@ -52,17 +52,26 @@ class Tagged:
         """
         return any(tag.value in {self._value, "*"} for tag in held)
 
-    def not_modified(self) -> web.Response:
-        """Answer that the client's copy holds."""
-        return web.Response(status=304, headers=self.headers)
+    def not_modified(self, headers: Mapping[str, str] | None = None) -> web.Response:
+        """Answer that the client's copy holds.
 
-    def unchanged(self, request: web.Request) -> web.Response | None:
+        Args:
+            headers: that the answer has of its own. A client puts those of this one in the place of
+                those that it has kept, so that it must tell the same.
+        """
+        return web.Response(status=304, headers={**self.headers, **(headers or {})})
+
+    def unchanged(
+        self, request: web.Request, headers: Mapping[str, str] | None = None
+    ) -> web.Response | None:
         """Answer that the client's copy holds.
 
         Args:
             request: perhaps with `If-None-Match`.
+            headers: that the answer has of its own.
 
         Returns:
             The answer; `None` if the client has no copy or another one.
         """
-        return self.not_modified() if self.is_among(request.if_none_match or ()) else None
+        held = request.if_none_match or ()
+        return self.not_modified(headers) if self.is_among(held) else None

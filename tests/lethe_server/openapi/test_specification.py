@@ -141,6 +141,9 @@ async def test_it_is_served(archive):
         assert (answer.status, answer.headers["Content-Type"]) == (200, kind)
         assert answer.headers["Cache-Control"] == CACHE_CONTROL
         assert again.status == 304
+        # A browser puts the headers of this answer in the place of those that it has kept.
+        policies = [each.headers["Content-Security-Policy"] for each in (answer, again)]
+        assert policies[0] == policies[1]
     assert answer.headers["Content-Security-Policy"] == PAGE_POLICY
 
 

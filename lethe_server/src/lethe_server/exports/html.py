@@ -5,13 +5,12 @@ All text is escaped; there is no script and no link, and the page's own policy f
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from lethe_server.exports.form import Export, ShownTurn, facts_of
+from lethe_server.middleware.security_headers import policy_of_style
 
 if TYPE_CHECKING:
     from lethe_server.exports.form import ShownCall
@@ -30,8 +29,7 @@ h2 time, h2 span { color: #888; font-weight: normal; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0.5rem 0; }
 summary { cursor: pointer; }
 """
-_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'"
+_POLICY: Final = f"default-src 'none'; {policy_of_style(_STYLE)}"
 #: Characters that may not stand in HTML.
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 

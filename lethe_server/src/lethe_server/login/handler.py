@@ -7,8 +7,6 @@ and its policy names them by their digest.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 from http import HTTPStatus
 from typing import Final
@@ -18,16 +16,15 @@ from aiohttp import web
 from lethe_server.auth.browser import COOKIE, SESSION_SECONDS
 from lethe_server.errors import InvalidRequest, UnsupportedMedia
 from lethe_server.keys import BROWSER_SESSIONS, TOKENS
-from lethe_server.middleware.security_headers import CONTENT_POLICY
+from lethe_server.middleware.security_headers import CONTENT_POLICY, policy_of_style
 
 _STYLE: Final = """
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
 body { display: grid; place-content: center; min-height: 90vh; text-align: center; }
 button { font: inherit; padding: 0.5rem 1.25rem; }
 """
-_STYLE_DIGEST: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 #: Nothing may be loaded, and the form goes nowhere else.
-FORM_POLICY: Final = f"{CONTENT_POLICY}; form-action 'self'; style-src 'sha256-{_STYLE_DIGEST}'"
+FORM_POLICY: Final = f"{CONTENT_POLICY}; form-action 'self'; {policy_of_style(_STYLE)}"
 
 _MAX_CODE: Final = 256
 _FORM: Final = "application/x-www-form-urlencoded"

@@ -35,7 +35,7 @@ def _answer(
     request: web.Request, body: bytes, content_type: str, headers: dict[str, str]
 ) -> web.Response:
     tagged = Tagged(content_type, body)
-    if (unchanged := tagged.unchanged(request)) is not None:
+    if (unchanged := tagged.unchanged(request, headers)) is not None:
         return unchanged
     charset = "utf-8" if content_type.startswith("text/") else None
     return web.Response(

@@ -7,11 +7,13 @@ import re
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
+from lethe_server.middleware.security_headers import CONTENT_POLICY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: The page may load its style from here, and nothing else.
-PAGE_POLICY: Final = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+PAGE_POLICY: Final = f"{CONTENT_POLICY}; style-src 'self'"
 #: The style of the page, at ``docs.css`` beside it.
 STYLE: Final = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --mark: #1a7f5a; }

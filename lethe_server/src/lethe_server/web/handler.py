@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from lethe_server.conditional import Tagged
 from lethe_server.errors import NotFound
 from lethe_server.keys import ASSETS
 
@@ -22,21 +23,16 @@ PAGE_POLICY: Final = (
 
 #: A path with a version never means anything else.
 _FOR_GOOD: Final = "private, max-age=31536000, immutable"
-_ASK_AGAIN: Final = "private, no-cache"
 
 
 async def show_page(request: web.Request) -> web.Response:
     """Answer the document; what it shows is decided by its address, in the browser."""
     assets = request.app[ASSETS]
-    tag = f'"{assets.version}"'
-    headers = {
-        "Content-Security-Policy": PAGE_POLICY,
-        "Cache-Control": _ASK_AGAIN,
-        "ETag": tag,
-    }
-    if tag in request.headers.get("If-None-Match", ""):
-        return web.Response(status=304, headers=headers)
-    return _answer(request, assets.shell, headers)
+    headers = {"Content-Security-Policy": PAGE_POLICY}
+    tagged = Tagged(assets.version)
+    if (unchanged := tagged.unchanged(request, headers)) is not None:
+        return unchanged
+    return _answer(request, assets.shell, {**tagged.headers, **headers})
 
 
 async def show_asset(request: web.Request) -> web.Response:
