@@ -86,6 +86,20 @@ class TestLines:
         assert (large.unmapped, len(large.events[0].content)) == (False, 9 * MIB)
         assert contents([after]) == ["after"]
 
+    @pytest.mark.promise("C15", "P10")
+    def test_c15_long_line_is_held_once_beside_its_record(self, toy, transcript):
+        """While a long line is mapped, what was read of it in blocks takes no memory any more."""
+        append(transcript, {"type": "skipped", "text": "z" * (12 * MIB)})
+        tracemalloc.start()
+        try:
+            (record,) = read(toy, transcript)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+        assert (record.unmapped, record.events) == (False, ())
+        assert peak < 2.5 * 12 * MIB
+
     @pytest.mark.promise("C16", "P7", "A9")
     def test_c16_only_newlines_end_lines(self, toy, transcript):
         """CRLF, blank lines and a BOM are bookkeeping; U+2028 and U+0085 belong to the text."""

@@ -14,8 +14,8 @@ Invariants:
 * A complete line that cannot be mapped gives one `unmapped` system turn and costs only itself.
   If a process died in the middle of a line and the next record was written behind it, that
   record is delivered as well.
-* At most one line of at most `MAX_LINE_BYTES` and one block of 1 MiB are in memory; a longer line
-  is hashed as it is read.
+* At most one line of at most `MAX_LINE_BYTES` and one block of 1 MiB are in memory, beside what the
+  line before them gave; a longer line is hashed as it is read.
 
 The place of a turn in its session, `seq`, is the byte offset of its line plus the index of the
 turn in the line (a line has more bytes than turns), plus `generation * 2**42`: what a replaced
@@ -360,46 +360,74 @@ class _LineRecord(MappedRecord):
 
 
 def _complete_lines(file: BinaryIO, offset: int) -> Iterator[_RawLine]:
-    """Read the lines that end in a newline, from an offset on."""
-    before = _read_before(file, offset, min(offset, _ANCHOR_BYTES))
-    tail = b""
+    """Read the lines that end in a newline, from an offset on.
+
+    A line is put together when its end is found: a long one is never held twice (P10).
+    """
+    before = _read_before(file, offset, min(offset, _ANCHOR_BYTES))  # what the block follows
+    begun: list[bytes] = []  # the line that is not complete yet, block by block
+    start = offset  # of that line
     while block := file.read(_BLOCK_BYTES):
-        buffer = tail + block if tail else block
-        start = 0
-        while (newline := buffer.find(b"\n", start)) >= 0:
+        place = 0
+        while (newline := block.find(b"\n", place)) >= 0:
             end = newline + 1
-            anchor = buffer[max(0, end - _ANCHOR_BYTES) : end]
+            anchor = block[max(0, end - _ANCHOR_BYTES) : end]
             if end < _ANCHOR_BYTES:
                 anchor = (before + anchor)[-_ANCHOR_BYTES:]
-            yield _RawLine(offset + start, offset + end, buffer[start:newline], anchor)
-            start = end
-        before = (before + buffer[max(0, start - _ANCHOR_BYTES) : start])[-_ANCHOR_BYTES:]
-        tail = buffer[start:]
-        offset += start
-        if len(tail) > MAX_LINE_BYTES:
-            line = _oversize_line(file, offset, tail)
+            data = _complete(begun, block[place:newline]) if begun else block[place:newline]
+            yield _RawLine(start, offset + end, data, anchor)
+            place, start = end, offset + end
+        if place < len(block):
+            begun.append(block[place:])
+        before = (before + block[-_ANCHOR_BYTES:])[-_ANCHOR_BYTES:]
+        offset += len(block)
+        if offset - start > MAX_LINE_BYTES:
+            line = _oversize_line(file, start, begun, before)
             if line is None:
                 return
             yield line
-            offset, tail, before = line.end, b"", line.anchor
+            start = offset = line.end
+            before = line.anchor
             file.seek(offset)
 
 
-def _oversize_line(file: BinaryIO, start: int, head: bytes) -> _RawLine | None:
-    """Read a line that is too long to be held to its end; `None` if it has none yet."""
-    digest = hashlib.sha256(head)
-    end = start + len(head)
-    anchor = head[-_ANCHOR_BYTES:]
+def _complete(begun: list[bytes], end: bytes) -> bytes:
+    """Put a line together, and let go of what it is made of."""
+    begun.append(end)
+    data = b"".join(begun)
+    begun.clear()
+    return data
+
+
+def _oversize_line(
+    file: BinaryIO, start: int, begun: list[bytes], anchor: bytes
+) -> _RawLine | None:
+    """Read a line that is too long to be held to its end; `None` if it has none yet.
+
+    Args:
+        file: stands behind what was read of the line.
+        start: of the line.
+        begun: what was read of it, which is let go of.
+        anchor: the last bytes before the place where the file stands.
+    """
+    digest = hashlib.sha256()
+    head = b""
+    end = start
+    for block in begun:
+        digest.update(block)
+        head += block[: MAX_UNMAPPED_RAW_BYTES - len(head)]
+        end += len(block)
+    begun.clear()
     while block := file.read(_BLOCK_BYTES):
         newline = block.find(b"\n")
         piece = block if newline < 0 else block[: newline + 1]
         end += len(piece)
-        anchor = (anchor + piece)[-_ANCHOR_BYTES:]
+        anchor = (anchor + piece[-_ANCHOR_BYTES:])[-_ANCHOR_BYTES:]
         if newline < 0:
             digest.update(piece)
             continue
         digest.update(piece[:-1])
-        return _RawLine(start, end, head[:MAX_UNMAPPED_RAW_BYTES], anchor, digest.hexdigest())
+        return _RawLine(start, end, head, anchor, digest.hexdigest())
     return None
 
 
