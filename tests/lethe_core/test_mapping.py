@@ -26,12 +26,47 @@ JSON = st.recursive(
         (True, None),
         (-1, None),
         (float("nan"), None),
+        (10**400, None),
         (None, None),
     ],
 )
 def test_unix_time(value, expected):
     """Texts, seconds and milliseconds are read; what is no time is none."""
     assert mapping.unix_time(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (3, 3),
+        (3.9, 3),
+        (-3, 0),
+        (True, 0),
+        (float("inf"), 0),
+        ("3", 0),
+        (10**400, 2**63 - 1),
+    ],
+)
+def test_count(value, expected):
+    """A number of tokens is whole, not negative, and bounded; what is none is 0."""
+    assert mapping.count(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, 0.0),
+        (0.25, 0.25),
+        (-0.25, None),
+        (True, None),
+        (float("inf"), None),
+        ("0.25", None),
+        (10**400, None),
+    ],
+)
+def test_price(value, expected):
+    """A price is a number that the wire carries; what is none is not told."""
+    assert mapping.price(value) == expected
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,10 @@ def unix_time(value: Any) -> float | None:
         case bool():
             return None
         case int() | float():
-            seconds = float(value)
+            try:
+                seconds = float(value)
+            except OverflowError:  # JSON bounds no integer, a float is bounded
+                return None
             if seconds > _MILLISECONDS:
                 seconds /= 1000
         case _:
@@ -68,9 +71,22 @@ def unix_time(value: Any) -> float | None:
 
 def count(value: Any) -> int:
     """Read a number of tokens or bytes; 0 if it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    if isinstance(value, float) and not math.isfinite(value):
         return 0
     return min(max(int(value), 0), MAX_INTEGER)
+
+
+def price(value: Any) -> float | None:
+    """Read a price that a tool reports; `None` if it is none, or one that the wire cannot carry."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        amount = float(value)
+    except OverflowError:
+        return None
+    return amount if math.isfinite(amount) and amount >= 0 else None
 
 
 def text(value: Any) -> str:

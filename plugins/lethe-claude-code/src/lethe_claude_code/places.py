@@ -137,6 +137,6 @@ def deletes_after(root: Path) -> float:
         try:
             settings = json.loads((root.parent / name).read_bytes())
             named.append(float(settings["cleanupPeriodDays"]))
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError, OverflowError):
             continue
     return max(1.0, min(named, default=_KEPT_DAYS)) * _DAY

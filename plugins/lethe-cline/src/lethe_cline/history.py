@@ -26,7 +26,7 @@ from lethe_cline.framing import (
 )
 from lethe_cline.task import make_title
 from lethe_core import Role, ToolCall, TurnEvent, Usage
-from lethe_core.mapping import call_line, count, skip_word, text, unix_time, wire_key
+from lethe_core.mapping import call_line, count, price, skip_word, text, unix_time, wire_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -123,9 +123,8 @@ class _Message:
         if usage and not self.made:
             self.add("answer", "assistant", **common)
         metrics = self._message.get("metrics")
-        cost = metrics.get("cost") if usage and isinstance(metrics, dict) else None
-        if isinstance(cost, int | float) and not isinstance(cost, bool) and cost >= 0:
-            self.made[0].cost_usd = float(cost)
+        if usage and isinstance(metrics, dict):
+            self.made[0].cost_usd = price(metrics.get("cost"))
 
     def summary(self) -> None:
         """Map what the model goes on with instead of older messages."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from lethe_core import TurnEvent, Usage
-from lethe_core.mapping import count, skip_word, text, unix_time
+from lethe_core.mapping import count, price, skip_word, text, unix_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,9 +91,7 @@ def _request(shown: dict[str, Any], place: Place) -> Iterable[Event] | str:
         return "request without an answer"
     turn = _turn(shown, place, kind, failure)
     turn.usage = usage
-    cost = numbers.get("cost")
-    if isinstance(cost, int | float) and not isinstance(cost, bool) and cost >= 0:
-        turn.cost_usd = float(cost)
+    turn.cost_usd = price(numbers.get("cost"))
     return [turn]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_core import Usage
 from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import count, text, unix_time
+from lethe_core.mapping import count, price, text, unix_time
 from lethe_goose.messages import MOST_TURNS, second_of, start_of
 
 if TYPE_CHECKING:
@@ -96,7 +96,6 @@ def map_ledger(row: Row) -> list[Event] | str:
     usage = tokens.usage(key)
     if usage is None:
         return "nothing used"
-    cost = row["cost"]
     start = start_of(second_of(row["created_timestamp"]), row.rowid)
     turn = row.turn(
         session_id=clean_session_id(row["session_id"]),
@@ -105,7 +104,7 @@ def map_ledger(row: Row) -> list[Event] | str:
         role="system",
         timestamp=unix_time(row["created_timestamp"]),
         model=text(row["model"]) or None,
-        cost_usd=float(cost) if isinstance(cost, int | float) and cost > 0 else None,
+        cost_usd=price(row["cost"]) or None,
         usage=usage,
         metadata={"kind": "usage"} | ({"compaction": True} if row["is_compaction"] else {}),
     )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lethe_core import TurnEvent, Usage
 from lethe_core.jsonl import clean_session_id
 from lethe_core.limits import MAX_SEQ
-from lethe_core.mapping import count, data_url_image, text, unix_time, wire_key
+from lethe_core.mapping import count, data_url_image, price, text, unix_time, wire_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -183,9 +183,8 @@ def attach_usage(turns: Turns, message: dict[str, Any], model: str) -> None:
     own = [turn for turn in turns.made if turn.role in ("assistant", "system")]
     for turn in own:
         turn.usage = usage
-    cost = message.get("cost")
-    if usage and isinstance(cost, int | float) and not isinstance(cost, bool) and cost > 0:
-        own[0].cost_usd = float(cost)
+    if usage:
+        own[0].cost_usd = price(message.get("cost")) or None
 
 
 def attach_file(file: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from lethe_core import SessionMeta, ToolCall, TurnEvent, Usage
-from lethe_core.mapping import call_line, count, image, skip_word, text, unix_time, wire_key
+from lethe_core.mapping import (
+    call_line,
+    count,
+    image,
+    price,
+    skip_word,
+    text,
+    unix_time,
+    wire_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,8 +146,7 @@ def _map_answer(entry: Entry) -> Mapped:
         parts[0]["usage"] = _usage(usage, entry.identity())
         cost = usage.get("cost")
         total = cost.get("total") if isinstance(cost, dict) else None
-        if isinstance(total, int | float) and 0 < total < float("inf"):
-            parts[0]["cost_usd"] = float(total)
+        parts[0]["cost_usd"] = price(total) or None
     return entry.turns(parts) if parts else "empty answer"
 
 
