@@ -18,7 +18,7 @@ DAY = 86400.0
         ('{"cleanupPeriodDays": 99999}', 99999),
         ('{"cleanupPeriodDays": 0}', 1),
         ('{"cleanupPeriodDays": "soon"}', 30),
-        ('{"cleanupPeriodDays": 1' + '0' * 400 + '}', 30),
+        ('{"cleanupPeriodDays": 1' + "0" * 400 + "}", 30),
         ('{"model": "x"}', 30),
         ("[", 30),
     ],
