@@ -474,3 +474,21 @@ def test_c31_what_is_undone_in_files_is_told(tmp_path: Path) -> None:
 
     assert {turn.turn_id.partition(".")[0] for turn in said if told.why(turn.seq)} == {"msg_2"}
     assert any(told.why(turn.seq) is None for turn in said)
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "/elsewhere", "a\0b", "n" * 300, "..", ""])
+@pytest.mark.parametrize("folder", ["session/garden", "message/ses_old"])
+def test_an_id_that_is_no_name_leads_nowhere(tmp_path: Path, folder: str, name: str) -> None:
+    """What belongs to a session or a message is looked for below the store alone."""
+    shutil.copytree(SAMPLES / "files" / "storage", tmp_path / "storage")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "settings.json").write_text('{"type": "text", "text": "not a part"}')
+    parser = OpencodeParser()
+    [source] = [one for one in parser.discover(tmp_path) if one.path.stem == "ses_old"]
+    expected = contents(read_records(parser, source))
+    path = next((tmp_path / "storage" / folder).glob("*.json"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"id": name}))
+    found = contents(read_records(parser, source))
+
+    assert sorted(found.values()) == sorted(expected.values())

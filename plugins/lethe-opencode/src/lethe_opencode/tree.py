@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 _SUFFIX: Final = ".json"
 #: Holds the files of sessions before 0.6, where the folder of a project is later.
 _OLD_FOLDER: Final = "info"
+
+#: A name that leads nowhere but into a folder.
+_PLAIN_NAME: Final = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,200}")
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -72,19 +76,20 @@ class TreeParser(Tool, SnapshotParser):
         if isinstance(session, Piece):
             yield session
             return
-        name = text(session.get("id")) or source.path.stem
-        session_id = clean_session_id(name)
-        messages, parts_root = _folders(source.path, name)
+        own_name = source.path.stem
+        session_id = clean_session_id(text(session.get("id")) or own_name)
+        messages, parts_root = _folders(source.path, _folder_name(session, own_name))
         directory = text(session.get("directory"))
         undone_from = reverted_message(session.get("revert"))
         undone: int | None = None
         ties: Counter[int] = Counter()
-        for message in self._load_all(messages):
+        for path, message in self._load_all(messages):
             if isinstance(message, Piece):
                 yield message._replace(session_id=session_id)
                 continue
             directory = directory or _directory(message)
-            own = list(self._load_all(parts_root / text(message.get("id"))))
+            folder = parts_root / _folder_name(message, path.stem)
+            own = [part for _, part in self._load_all(folder)]
             whole = {"message": message, "parts": [one for one in own if isinstance(one, dict)]}
             created = _created(message)
             if undone_from and message.get("id") == undone_from:
@@ -113,12 +118,12 @@ class TreeParser(Tool, SnapshotParser):
         )
         return parts.map_message(turns, message, piece["parts"]) or turns.made
 
-    def _load_all(self, folder: Path) -> Iterator[dict[str, Any] | Piece]:
+    def _load_all(self, folder: Path) -> Iterator[tuple[Path, dict[str, Any] | Piece]]:
         """Load the files of a folder in the order of their names; a damaged one is a `Piece`."""
         for path in _files(folder):
             value = self.load(path, _decode)
             if value is not None:
-                yield value
+                yield path, value
 
 
 def _session_event(session: dict[str, Any], place: Place, undone: int | None) -> SessionEvent:
@@ -148,6 +153,20 @@ def _folders(session: Path, name: str) -> tuple[Path, Path]:
         return beside / "message" / name, beside / "part" / name
     storage = session.parents[2]
     return storage / "message" / name, storage / "part"
+
+
+def _folder_name(value: dict[str, Any], stem: str) -> str:
+    """Name the folder of what belongs to a session or a message.
+
+    It is named by the id, as the file is. An id that is no plain name, which would lead out of
+    the store, is not followed.
+
+    Args:
+        value: the session or the message.
+        stem: the name of its file, without the suffix.
+    """
+    name = text(value.get("id"))
+    return name if _PLAIN_NAME.fullmatch(name) else stem
 
 
 def _directory(message: dict[str, Any]) -> str:
