@@ -16,7 +16,13 @@ from lethe_core.gemini_parts import Parts, result_output, sort_parts
         ([{"text": "hm", "thought": True}], Parts(thoughts=["hm"])),
         ([{"functionCall": {"name": "ls"}}], Parts(calls=[{"name": "ls"}])),
         ([{"functionResponse": {"id": "1"}}], Parts(results=[{"id": "1"}])),
-        ([{"thoughtSignature": "x", "executableCode": {}}], Parts(unknown=["executableCode"])),
+        (
+            [{"thoughtSignature": "x", "executableCode": {}}],
+            Parts(
+                unknown=["executableCode"],
+                blocks=[{"thoughtSignature": "x", "executableCode": {}}],
+            ),
+        ),
         (None, Parts()),
         ([7, None], Parts()),
     ],

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from lethe_core.mapping import image, text
+from lethe_core.mapping import image, text, unknown_block
 
 #: What lies beside the content of a part, or is of no use outside the API.
 _BESIDE = frozenset({"thought", "thoughtSignature", "videoMetadata", "partMetadata"})
@@ -28,6 +28,7 @@ class Parts:
         results: the ``functionResponse`` objects.
         attachments: images and files.
         unknown: names of parts of other forms.
+        blocks: these parts.
     """
 
     text: str = ""
@@ -36,6 +37,16 @@ class Parts:
     results: list[dict[str, Any]] = field(default_factory=list)
     attachments: list[dict[str, Any]] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    blocks: list[dict[str, Any]] = field(default_factory=list)
+
+    def metadata(self) -> dict[str, Any]:
+        """Make the metadata of the turn that has what is neither text, call nor result."""
+        found: dict[str, Any] = {}
+        if self.attachments:
+            found["attachments"] = self.attachments
+        if self.blocks:
+            found |= {"unknown_parts": self.unknown} | unknown_block(self.blocks)
+        return found
 
 
 def sort_parts(content: Any) -> Parts:
@@ -69,7 +80,9 @@ def sort_parts(content: Any) -> Parts:
                     }
                 )
             case dict():
-                parts.unknown += [name for name in part if name not in _BESIDE][:1]
+                names = [name for name in part if name not in _BESIDE][:1]
+                parts.unknown += names
+                parts.blocks += [part] if names else []
     parts.text = "".join(texts)
     return parts
 

@@ -14,7 +14,12 @@ from typing import Any, Final
 
 import msgspec
 
-from lethe_core.limits import KEY_PATTERN, MAX_INTEGER, MAX_TIMESTAMP
+from lethe_core.limits import (
+    KEY_PATTERN,
+    MAX_INTEGER,
+    MAX_TIMESTAMP,
+    MAX_UNMAPPED_RAW_BYTES,
+)
 
 _KEY = re.compile(KEY_PATTERN)
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{0,63}\Z")
@@ -92,6 +97,30 @@ def price(value: Any) -> float | None:
 def text(value: Any) -> str:
     """Return a text, and the empty one for everything else."""
     return value if isinstance(value, str) else ""
+
+
+def as_text(value: Any) -> str:
+    """Return a text as it is, nothing for nothing, and any other value as the JSON it is.
+
+    Args:
+        value: what a tool answered, which is a text unless a newer version writes it otherwise.
+    """
+    if isinstance(value, str):
+        return value
+    return "" if value in (None, [], {}) else msgspec.json.encode(value).decode()
+
+
+def unknown_block(block: Any) -> dict[str, Any]:
+    """Make the metadata of what a parser does not know: it is kept as it stands.
+
+    Args:
+        block: a part of a message, or several; above 64 KiB its beginning is kept.
+    """
+    raw = msgspec.json.encode(block)
+    if len(raw) <= MAX_UNMAPPED_RAW_BYTES:
+        return {"block": block}
+    head = raw[:MAX_UNMAPPED_RAW_BYTES].decode("utf-8", "ignore")
+    return {"block_head": head, "block_bytes": len(raw)}
 
 
 def wire_key(value: Any) -> str:

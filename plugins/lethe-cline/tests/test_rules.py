@@ -150,7 +150,7 @@ class TestReplies:
         assert [turn.content for turn in read(reply(text), name=SESSION)] == [text]
 
     def test_blocks(self, read):
-        """Thoughts, words and calls of a message are turns of their own; unknown ones are named."""
+        """Thoughts, words and calls of a message are turns of their own; unknown ones are kept."""
         turns = read(
             reply(
                 {"type": "thinking", "thinking": "T"},
@@ -160,8 +160,8 @@ class TestReplies:
                 modelInfo={"modelId": "m"},
             )
         )
-        assert [turn.metadata["kind"] for turn in turns] == ["thinking", "answer", "notice"]
-        assert (turns[0].model, turns[2].metadata["unknown_block"]) == ("m", "server_thing")
+        assert [turn.metadata["kind"] for turn in turns] == ["thinking", "answer", "unknown_block"]
+        assert (turns[0].model, turns[2].metadata["block"]) == ("m", {"type": "server_thing"})
 
     def test_results(self, read):
         """Texts, results of several reads and other JSON are outputs; errors are marked."""

@@ -97,7 +97,7 @@ class TestReplies:
         """Texts and calls are turns; thoughts that were taken out are none."""
         call = {"type": "tool_use", "name": "Shell", "input": {"command": "ls"}}
         turns = read(message("assistant", "A", call, "[REDACTED]", "", {"type": "odd"}))
-        assert [turn.metadata["kind"] for turn in turns] == ["answer", "tool_call", "notice"]
+        assert [turn.metadata["kind"] for turn in turns] == ["answer", "tool_call", "unknown_block"]
         assert (turns[1].content, turns[1].tool_calls[0].input) == ("Shell: ls", {"command": "ls"})
 
     def test_plain_content(self, read):

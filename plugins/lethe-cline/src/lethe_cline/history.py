@@ -26,7 +26,16 @@ from lethe_cline.framing import (
 )
 from lethe_cline.task import make_title
 from lethe_core import Role, ToolCall, TurnEvent, Usage
-from lethe_core.mapping import call_line, count, price, skip_word, text, unix_time, wire_key
+from lethe_core.mapping import (
+    call_line,
+    count,
+    price,
+    skip_word,
+    text,
+    unix_time,
+    unknown_block,
+    wire_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,8 +117,8 @@ class _Message:
                 case "file":
                     turn = self.add("context", "system", content=text(block.get("content")))
                     turn.metadata["path"] = text(block.get("path"))
-                case name:
-                    self._unknown(name)
+                case _:
+                    self._unknown("user", block)
         if attachments:
             turn = self.made[-1] if self.made else self.add("prompt", "user")
             turn.metadata.setdefault("attachments", []).extend(attachments)
@@ -152,8 +161,8 @@ class _Message:
                 self._call(text(block.get("id")), name, block.get("input"), common)
             case "redacted_thinking":
                 pass
-            case name:
-                self._unknown(name)
+            case _:
+                self._unknown("assistant", block)
 
     def _call(self, call_id: str, name: str, arguments: Any, common: dict[str, Any]) -> None:
         call = ToolCall(id=call_id, name=name, input=arguments)
@@ -211,9 +220,8 @@ class _Message:
             turn.metadata["attachments"] = attachments
         self._answered(output)
 
-    def _unknown(self, name: Any) -> None:
-        turn = self.add("notice", "system")
-        turn.metadata["unknown_block"] = text(name)
+    def _unknown(self, role: Role, block: dict[str, Any]) -> None:
+        self.add("unknown_block", role).metadata |= unknown_block(block)
 
     def _texts(self) -> list[str]:
         return [text(block.get("text")) for block in self._blocks if block.get("type") == "text"]

@@ -60,7 +60,7 @@ _decode_session = msgspec.json.Decoder(Session).decode
 class _TaskParser(SnapshotParser):
     """Reads tasks; what differs between the tools are names and places."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     extension: ClassVar[str]
 
     def default_roots(self) -> Iterable[Path]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from lethe_core.mapping import data_url_image, text
+from lethe_core.mapping import data_url_image, text, unknown_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,8 @@ _OPENING: Final = (
     "Warning: apply_patch was requested via ",
     "Warning: The maximum number of unified exec processes",
 )
+#: What a part holds that is read, or cannot be.
+_KNOWN: Final = frozenset({"text", "image_url", "encrypted_content"})
 _IMAGE_TAG = re.compile(r"\s*</?image\b[^>]*>\s*\Z")
 
 
@@ -46,12 +48,12 @@ class Message(NamedTuple):
     Args:
         written: what was written, by a person or a model.
         injected: what Codex added.
-        attachments: images.
+        metadata: images, and parts that are not known.
     """
 
     written: str
     injected: str
-    attachments: list[dict[str, Any]]
+    metadata: dict[str, Any]
 
 
 def read_message(payload: dict[str, Any]) -> Message:
@@ -72,7 +74,8 @@ def read_message(payload: dict[str, Any]) -> Message:
         if not words or _IMAGE_TAG.match(words):
             continue
         (written if _is_written(words, kind) else injected).append(words)
-    return Message("\n".join(written), "\n".join(injected), attachments)
+    metadata: dict[str, Any] = {"attachments": attachments} if attachments else {}
+    return Message("\n".join(written), "\n".join(injected), metadata | unknown_parts(parts))
 
 
 def content_parts(content: Any) -> list[dict[str, Any]]:
@@ -86,6 +89,16 @@ def content_parts(content: Any) -> list[dict[str, Any]]:
             return [part for part in content if isinstance(part, dict)]
         case _:
             return []
+
+
+def unknown_parts(content: Any) -> dict[str, Any]:
+    """Make the metadata of the parts of a content that have another form than those that are read.
+
+    Args:
+        content: a text, a part, or a list of parts.
+    """
+    unknown = [part for part in content_parts(content) if _KNOWN.isdisjoint(part)]
+    return unknown_block(unknown) if unknown else {}
 
 
 def joined_text(content: Any) -> str:

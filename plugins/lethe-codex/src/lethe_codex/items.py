@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from lethe_codex.context import content_parts, joined_text, read_message
+from lethe_codex.context import content_parts, joined_text, read_message, unknown_parts
 from lethe_core import ToolCall
 from lethe_core.mapping import (
     call_line,
@@ -63,16 +63,21 @@ def _map_message(payload: dict[str, Any], step: Step) -> Mapped:
             return _map_user(payload, step)
         case "developer" | "system":
             words = joined_text(payload.get("content"))
-            return [step.turn("system", "context", words)] if words else "empty message"
+            metadata = unknown_parts(payload.get("content"))
+            if not words and not metadata:
+                return "empty message"
+            return [step.turn("system", "context", words, metadata=metadata)]
         case other:
             return skip_word("message of", other)
 
 
 def _map_answer(payload: dict[str, Any], step: Step) -> Mapped:
     words = joined_text(payload.get("content"))
-    if not words:
+    metadata = unknown_parts(payload.get("content"))
+    if not words and not metadata:
         return "empty answer"
-    phase = text(payload.get("phase"))
+    if phase := text(payload.get("phase")):
+        metadata["phase"] = phase
     return [
         step.turn(
             "assistant",
@@ -80,7 +85,7 @@ def _map_answer(payload: dict[str, Any], step: Step) -> Mapped:
             words,
             turn_id=wire_key(payload.get("id")),
             model=step.model,
-            metadata={"phase": phase} if phase else None,
+            metadata=metadata,
         )
     ]
 
@@ -92,12 +97,13 @@ def _map_user(payload: dict[str, Any], step: Step) -> Mapped:
         shell = message.injected.lstrip().startswith("<user_shell_command>")
         role: Role = "user" if shell else "system"
         events.append(step.turn(role, "shell" if shell else "context", message.injected))
-    if message.written or message.attachments:
+    if message.written or message.metadata:
         if message.written and not step.first("item", "p", message.written):
             return events or "prompt, told before"
-        metadata = {"attachments": message.attachments} if message.attachments else None
         events.append(
-            step.turn("user", "prompt", message.written, index=len(events), metadata=metadata)
+            step.turn(
+                "user", "prompt", message.written, index=len(events), metadata=message.metadata
+            )
         )
     return events or "empty message"
 
@@ -171,7 +177,7 @@ def _call_turn(
 
 
 def _map_output(payload: dict[str, Any], step: Step) -> Mapped:
-    output, failed, attachments = _read_output(payload)
+    output, failed, metadata = _read_output(payload)
     identity = wire_key(payload.get("call_id"))
     call = ToolCall(
         id=identity,
@@ -184,33 +190,36 @@ def _map_output(payload: dict[str, Any], step: Step) -> Mapped:
             "tool_result",
             turn_id=f"{identity}.output" if 0 < len(identity) <= _LONGEST_ID else "",
             tool_calls=[call],
-            metadata={"attachments": attachments} if attachments else None,
+            metadata=metadata,
         )
     ]
 
 
-def _read_output(payload: dict[str, Any]) -> tuple[str, bool, list[dict[str, Any]]]:
-    """Read the output of a call: its text, whether it failed, and images."""
+def _read_output(payload: dict[str, Any]) -> tuple[str, bool, dict[str, Any]]:
+    """Read the output of a call: its text, whether it failed, and what else is in it."""
     if payload["type"] == "tool_search_output":
-        return msgspec.json.encode(payload.get("tools")).decode(), False, []
+        return msgspec.json.encode(payload.get("tools")).decode(), False, {}
     output = payload.get("output")
     if isinstance(output, dict) and "content" in output:
         failed = output.get("success") is False
-        return joined_text(output["content"]), failed, []
+        return joined_text(output["content"]), failed, unknown_parts(output["content"])
     words = joined_text(output)
+    metadata = unknown_parts(output)
     attachments = [
         found
         for part in content_parts(output)
         if (found := data_url_image(part.get("image_url"))) is not None
     ]
+    if attachments:
+        metadata["attachments"] = attachments
     if words.startswith('{"output":'):
         wrapped = decoded_arguments(words)
         if isinstance(wrapped, dict) and isinstance(wrapped.get("output"), str):
             details = wrapped.get("metadata")
             code = details.get("exit_code") if isinstance(details, dict) else 0
-            return wrapped["output"], code not in (0, None), attachments
+            return wrapped["output"], code not in (0, None), metadata
     ended = _EXIT_CODE.match(words)
-    return words, ended is not None and ended[1] != "0", attachments
+    return words, ended is not None and ended[1] != "0", metadata
 
 
 def _map_agent_message(payload: dict[str, Any], step: Step) -> Mapped:

@@ -41,7 +41,7 @@ class _Tool:
 
     tool: ClassVar[str] = "codex"
     label: ClassVar[str] = "Codex"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def default_roots(self) -> Iterable[Path]:
         """Name the folders of live and of archived rollouts."""

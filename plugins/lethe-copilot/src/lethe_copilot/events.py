@@ -8,6 +8,7 @@ from lethe_copilot.happening import Happening, Mapped, agent_session
 from lethe_copilot.usage import map_shutdown, message_usage
 from lethe_core import SessionMeta, ToolCall
 from lethe_core.mapping import (
+    as_text,
     call_line,
     decoded_arguments,
     first_telling,
@@ -111,15 +112,18 @@ def _call_turn(
 
 def _map_result(event: Happening) -> Mapped:
     result, error = event.data.get("result"), event.data.get("error")
-    output = text(result.get("content")) if isinstance(result, dict) else text(result)
-    if not output:
-        output = text(error.get("message")) if isinstance(error, dict) else text(error)
+    output = _words(result, "content") or _words(error, "message")
     call = ToolCall(
         id=wire_key(event.data.get("toolCallId")),
         output=output,
         is_error=event.data.get("success") is False,
     )
     return [event.turn("tool", "tool_result", tool_calls=[call])]
+
+
+def _words(value: Any, field: str) -> str:
+    """Read what a tool said: the field of an object that holds it, or all there is."""
+    return as_text(value.get(field, value) if isinstance(value, dict) else value)
 
 
 def _map_thought(event: Happening) -> Mapped:

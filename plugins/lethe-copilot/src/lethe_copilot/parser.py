@@ -32,7 +32,7 @@ class CopilotParser(JsonlParser):
 
     tool: ClassVar[str] = "copilot"
     label: ClassVar[str] = "Copilot CLI"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def default_roots(self) -> Iterable[Path]:
         """Name the folder of all sessions."""

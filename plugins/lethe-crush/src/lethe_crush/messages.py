@@ -14,13 +14,14 @@ import msgspec
 from lethe_core import ToolCall
 from lethe_core.jsonl import clean_session_id
 from lethe_core.mapping import (
+    as_text,
     call_line,
     data_url_image,
     decoded_arguments,
     image,
-    skip_word,
     text,
     unix_time,
+    unknown_block,
     wire_key,
 )
 
@@ -60,17 +61,17 @@ class Message:
 
     def turns(self) -> list[TurnEvent] | str:
         """Map the message; a word that says why there is no turn."""
-        parts = [
-            (index, text(part.get("type")), _data(part))
-            for index, part in enumerate(_decode(self._row["parts"]))
-        ]
+        written = _decode(self._row["parts"])
+        parts = [(index, text(part.get("type")), _data(part)) for index, part in enumerate(written)]
         if self._row["role"] == "user":
             turns = list(self._prompt(parts))
         else:
             turns = [turn for index, kind, data in parts for turn in self._part(index, kind, data)]
-        unknown = [kind for _, kind, _ in parts if kind not in _KNOWN]
-        if unknown and not turns:
-            return skip_word("part", unknown[0])
+        role = "assistant" if self._row["role"] == "assistant" else "user"
+        for (index, kind, _), part in zip(parts, written, strict=True):
+            if kind not in _KNOWN:
+                metadata = unknown_block(part)
+                turns.append(self._turn(index, role, "unknown_block", "", metadata=metadata))
         return turns or "nothing written yet"
 
     def _prompt(self, parts: list[tuple[int, str, dict[str, Any]]]) -> Iterator[TurnEvent]:
@@ -114,7 +115,7 @@ class Message:
         return self._turn(index, "assistant", "tool_call", line, tool_calls=[call])
 
     def _result(self, index: int, data: dict[str, Any]) -> TurnEvent:
-        output = text(data.get("content"))
+        output = as_text(data.get("content"))
         call = ToolCall(
             id=text(data.get("tool_call_id")),
             name=text(data.get("name")),

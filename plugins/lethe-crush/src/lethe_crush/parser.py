@@ -31,6 +31,9 @@ _TITLE_SESSION: Final = "title-"
 _NO_TITLES: Final = frozenset({"", "New Session", "Untitled Session"})
 #: What a session is worth knowing of, beside its title.
 _TOTALS: Final = ("cost", "prompt_tokens", "completion_tokens", "message_count")
+_HAS_SUMMARIES: Final = (
+    "SELECT 1 FROM pragma_table_info('sessions') WHERE name = 'summary_message_id'"
+)
 
 
 class CrushParser(SqliteParser):
@@ -38,7 +41,7 @@ class CrushParser(SqliteParser):
 
     tool: ClassVar[str] = "crush"
     label: ClassVar[str] = "Crush"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     names: ClassVar[tuple[str, ...]] = ("crush.db", ".crush/crush.db")
 
     def default_roots(self) -> Iterable[Path]:
@@ -106,5 +109,7 @@ def _is_summary(row: Row) -> bool:
     """Say whether a message sums up what stands before it."""
     if row["is_summary_message"] is not None:
         return bool(row["is_summary_message"])
+    if not row.query(_HAS_SUMMARIES):
+        return False  # the first versions summed nothing up
     found = row.query("SELECT 1 FROM sessions WHERE summary_message_id = ?", row["id"])
     return bool(found)

@@ -16,7 +16,7 @@ import msgspec
 
 from lethe_core import JsonlParser, Line, Role, SessionMeta, ToolCall, TurnEvent
 from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import call_line, skip_word, text
+from lethe_core.mapping import call_line, skip_word, text, unknown_block
 from lethe_core.sources import open_source
 from lethe_cursor.prompts import take_apart
 
@@ -47,7 +47,7 @@ class CursorParser(JsonlParser):
 
     tool: ClassVar[str] = "cursor"
     label: ClassVar[str] = "Cursor"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     record_type = Record
 
     def default_roots(self) -> Iterable[Path]:
@@ -153,9 +153,8 @@ class _Turns:
                     call = ToolCall(id=text(block.get("id")), name=name, input=arguments)
                     line = call_line(name, arguments)
                     self.add("tool_call", "assistant", content=line, tool_calls=[call])
-                case name:
-                    turn = self.add("notice", "system")
-                    turn.metadata["unknown_block"] = text(name)
+                case _:
+                    self.add("unknown_block", "assistant").metadata |= unknown_block(block)
 
     def end(self) -> None:
         """Map the end of a turn, if it was no good one."""

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lethe_core import SessionMeta, ToolCall
 from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import call_line, image, skip_word, text, unix_time, wire_key
+from lethe_core.mapping import (
+    as_text,
+    call_line,
+    image,
+    skip_word,
+    text,
+    unix_time,
+    unknown_block,
+    wire_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,7 +129,7 @@ class _Message:
                     pass
                 case _:
                     role: Role = "user" if self._is_user else "assistant"
-                    self._add(role, "unknown_block", metadata={"block": block})
+                    self._add(role, "unknown_block", metadata=unknown_block(block))
         if pictures:
             role, kind = ("user", "prompt") if self._is_user else ("assistant", "answer")
             self._add(role, kind, pictures=pictures)
@@ -143,14 +152,13 @@ class _Message:
 
     def _add_result(self, block: dict[str, Any]) -> None:
         content = block.get("content")
-        parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
-        parts = [part for part in parts if isinstance(part, dict)]
+        parts = content if isinstance(content, list) else [content]
+        pictures = [found for part in parts if (found := _picture(part))]
         result = ToolCall(
             id=wire_key(block.get("tool_use_id")),
-            output="\n".join(text(part.get("text")) for part in parts if "text" in part),
+            output="\n".join(_shown(part) for part in parts if not _picture(part)),
             is_error=block.get("is_error") is True,
         )
-        pictures = [found for part in parts if (found := _picture(part))]
         self._add("tool", "tool_result", tool_calls=[result], pictures=pictures)
 
     def _add(
@@ -182,7 +190,12 @@ class _Message:
         self.made.append(turn)
 
 
-def _picture(block: dict[str, Any]) -> dict[str, Any] | None:
+def _shown(part: Any) -> str:
+    """Give a part of a result as text."""
+    return as_text(part["text"] if isinstance(part, dict) and "text" in part else part)
+
+
+def _picture(block: Any) -> dict[str, Any] | None:
     """Make an attachment of a block with an image."""
     match block:
         case {"type": "image", "source": {"media_type": str(media_type), "data": str(data)}}:

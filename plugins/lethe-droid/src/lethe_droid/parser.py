@@ -31,7 +31,7 @@ class _Tool:
 
     tool: ClassVar[str] = "droid"
     label: ClassVar[str] = "Factory Droid"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def default_roots(self) -> Iterable[Path]:
         """Name the folder of sessions."""

@@ -144,11 +144,7 @@ class Mapper:
         suffix: str = "",
     ) -> TurnEvent:
         """Make a turn of a message's text and attachments."""
-        metadata: dict[str, Any] = {"kind": kind}
-        if parts.attachments:
-            metadata["attachments"] = parts.attachments
-        if parts.unknown:
-            metadata["unknown_parts"] = parts.unknown
+        metadata: dict[str, Any] = {"kind": kind} | parts.metadata()
         return self._turn(
             _message_key(message, suffix),
             role=role,
@@ -197,7 +193,7 @@ class Mapper:
         # answer. It often stays beside a call, since the reply is written again when that is there.
         said = bool(parts.text.strip() or parts.attachments)
         empty = not (thoughts or calls or parts.calls)
-        if said or (usage and empty):
+        if said or parts.unknown or (usage and empty):
             role: Role = "assistant"
             kind = "answer"
             if not usage and parts.text == _ACKNOWLEDGED:
@@ -260,8 +256,7 @@ class Mapper:
         metadata: dict[str, Any] = {"kind": "tool_result"}
         if status and status not in ("success", "error"):
             metadata["status"] = status
-        if parts.attachments:
-            metadata["attachments"] = parts.attachments
+        metadata |= parts.metadata()
         if isinstance(shown, dict) and (patch := text(shown.get("fileDiff"))):
             metadata["patch"] = patch[:_MAX_PATCH]
         call_id = text(call.get("id"))

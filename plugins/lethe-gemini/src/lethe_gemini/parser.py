@@ -58,7 +58,7 @@ class _Tool:
 
     tool: ClassVar[str] = "gemini"
     label: ClassVar[str] = "Gemini CLI"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def default_roots(self) -> Iterable[Path]:
         """Name ``.gemini/tmp`` below ``$GEMINI_CLI_HOME`` or the home directory."""

@@ -13,7 +13,16 @@ import msgspec
 
 from lethe_core import ToolCall
 from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import call_line, image, skip_word, text, unix_time, wire_key
+from lethe_core.mapping import (
+    as_text,
+    call_line,
+    image,
+    skip_word,
+    text,
+    unix_time,
+    unknown_block,
+    wire_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -118,7 +127,7 @@ class Message:
             yield self._turn(index, "system", "notice", text(part.get("msg")))
         elif kind not in _QUESTIONS:
             role: Role = "assistant" if self._row["role"] == "assistant" else "user"
-            yield self._turn(index, role, "unknown_block", metadata={"block": part})
+            yield self._turn(index, role, "unknown_block", metadata=unknown_block(part))
 
     def _call(self, index: int, part: dict[str, Any]) -> TurnEvent:
         """Map a call; one that the model worded wrongly has an error instead of a name."""
@@ -140,10 +149,10 @@ class Message:
         result = _object(part.get("toolResult"))
         value = result.get("value")
         answer = _object(value) or result
-        content = value if isinstance(value, list) else answer.get("content")
-        parts = [one for one in content if isinstance(one, dict)] if content else []
+        content = value if isinstance(value, list | str) else answer.get("content")
+        parts = content if isinstance(content, list) else [content]
         # Most tools say the same to the model and to the person.
-        words = dict.fromkeys(_shown(one) for one in parts)
+        words = dict.fromkeys(_shown(one) for one in parts if not _picture(one))
         failure = text(result.get("error"))
         call = ToolCall(
             id=wire_key(part.get("id")) or wire_key(part.get("toolCallId")),
@@ -227,13 +236,15 @@ def _thought(part: dict[str, Any]) -> str:
     return words if words.strip() else ""
 
 
-def _shown(part: dict[str, Any]) -> str:
-    """Give the words of a part of a result."""
-    resource = _object(part.get("resource"))
-    return text(part.get("text")) or text(resource.get("text"))
+def _shown(part: Any) -> str:
+    """Give a part of a result as text: its words, or all of a part that has none."""
+    match part:
+        case {"text": str(words)} | {"resource": {"text": str(words)}}:
+            return words
+    return as_text(part)
 
 
-def _picture(part: dict[str, Any]) -> dict[str, Any] | None:
+def _picture(part: Any) -> dict[str, Any] | None:
     """Make an attachment of a part with an image."""
     match part:
         case {"type": "image", "data": str(data), "mimeType": str(media_type)}:

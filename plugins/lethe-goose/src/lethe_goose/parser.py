@@ -45,7 +45,7 @@ class GooseParser(SqliteParser):
 
     tool: ClassVar[str] = "goose"
     label: ClassVar[str] = "goose"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     names: ClassVar[tuple[str, ...]] = ("sessions.db", "sessions/sessions.db")
 
     def default_roots(self) -> Iterable[Path]:

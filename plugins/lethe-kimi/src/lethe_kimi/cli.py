@@ -20,9 +20,10 @@ from lethe_core.mapping import (
     skip_word,
     text,
     unix_time,
+    unknown_block,
     wire_key,
 )
-from lethe_kimi.content import read_content, with_attachments
+from lethe_kimi.content import read_content
 from lethe_kimi.folders import Folder, name_cli, read_cli_folder, session_name, tell_folder
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class KimiCliParser(JsonlParser):
 
     tool: ClassVar[str] = "kimi-cli"
     label: ClassVar[str] = "Kimi CLI"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def default_roots(self) -> Iterable[Path]:
         """Name the folder of all sessions."""
@@ -116,9 +117,8 @@ def _map_steering(payload: dict[str, Any], line: Line, time: float | None) -> Ma
 
 def _map_input(payload: dict[str, Any], line: Line, time: float | None, kind: str) -> Mapped:
     events = _tell_waiting(line, time)
-    words, attachments = read_content(payload.get("user_input"))
-    if words or attachments:
-        metadata = with_attachments(attachments)
+    words, metadata = read_content(payload.get("user_input"))
+    if words or metadata:
         index = len(events)
         events.append(_turn(line, time, "user", kind, words, index=index, metadata=metadata))
     return events or "empty prompt"
@@ -130,8 +130,12 @@ def _map_part(payload: dict[str, Any], line: Line, time: float | None) -> Mapped
             return [_turn(line, time, "assistant", "answer", words)]
         case "think" if words := text(payload.get("think")):
             return [_turn(line, time, "assistant", "thinking", words)]
-        case other:
-            return skip_word("part", other)
+        case "text" | "think":
+            return "empty part"
+        case _:
+            return [
+                _turn(line, time, "assistant", "unknown_block", metadata=unknown_block(payload))
+            ]
 
 
 def _map_call(payload: dict[str, Any], line: Line, time: float | None) -> Mapped:
@@ -198,9 +202,8 @@ def _map_result(payload: dict[str, Any], line: Line, time: float | None) -> Mapp
     events = _tell_waiting(line, time) if ended else []
     value = payload.get("return_value")
     answer = value if isinstance(value, dict) else {}
-    output, attachments = read_content(answer.get("output"))
+    output, metadata = read_content(answer.get("output"))
     message = text(answer.get("message"))
-    metadata = with_attachments(attachments)
     if output and message:
         metadata["message"] = message
     call = ToolCall(id=identity, output=output or message, is_error=answer.get("is_error") is True)

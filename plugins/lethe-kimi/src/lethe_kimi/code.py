@@ -19,9 +19,10 @@ from lethe_core.mapping import (
     skip_word,
     text,
     unix_time,
+    unknown_block,
     wire_key,
 )
-from lethe_kimi.content import read_content, with_attachments
+from lethe_kimi.content import read_content
 from lethe_kimi.folders import Folder, name_code, read_code_folder, session_name, tell_folder
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class KimiCodeParser(JsonlParser):
 
     tool: ClassVar[str] = "kimi-code"
     label: ClassVar[str] = "Kimi Code"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def default_roots(self) -> Iterable[Path]:
         """Name the folder of all sessions."""
@@ -126,15 +127,16 @@ def _map_message(record: dict[str, Any], line: Line) -> Mapped:
         case "user":
             return _map_input(record, content, message.get("origin"), line, "context")
         case "assistant":
-            words, _ = read_content(content)
-            if not words:
+            words, metadata = read_content(content)
+            if not words and not metadata:
                 return "empty message"
             model = line.state.get("model")
-            return [_turn(record, line, "assistant", "answer", words, model=model)]
+            return [
+                _turn(record, line, "assistant", "answer", words, model=model, metadata=metadata)
+            ]
         case "tool":
-            words, attachments = read_content(content)
+            words, metadata = read_content(content)
             call = ToolCall(id=wire_key(message.get("toolCallId")), output=words)
-            metadata = with_attachments(attachments)
             return [
                 _turn(record, line, "tool", "tool_result", tool_calls=[call], metadata=metadata)
             ]
@@ -144,12 +146,11 @@ def _map_message(record: dict[str, Any], line: Line) -> Mapped:
 
 def _map_input(record: dict[str, Any], content: Any, origin: Any, line: Line, by: str) -> Mapped:
     """Map what was put in: by a person, by another agent, or by Kimi in their name."""
-    words, attachments = read_content(content)
-    if not words and not attachments:
+    words, metadata = read_content(content)
+    if not words and not metadata:
         return "empty message"
     if words and not first_telling(line.state, by, words):
         return "message, told before"
-    metadata = with_attachments(attachments)
     if not _is_prompt(origin, words):
         return [_turn(record, line, "system", "context", words, metadata=metadata)]
     kind = "queued_prompt" if record.get("type") == "turn.steer" else "prompt"
@@ -189,8 +190,13 @@ def _map_part(record: dict[str, Any], event: dict[str, Any], line: Line) -> Mapp
             return [_turn(record, line, "assistant", "answer", words, model=model)]
         case "think" if words := text(part.get("think")) or text(part.get("text")):
             return [_turn(record, line, "assistant", "thinking", words, model=model)]
-        case other:
-            return skip_word("part", other)
+        case "text" | "think":
+            return "empty part"
+        case _:
+            metadata = unknown_block(part)
+            return [
+                _turn(record, line, "assistant", "unknown_block", model=model, metadata=metadata)
+            ]
 
 
 def _map_call(record: dict[str, Any], event: dict[str, Any], line: Line) -> Mapped:
@@ -205,13 +211,12 @@ def _map_call(record: dict[str, Any], event: dict[str, Any], line: Line) -> Mapp
 def _map_result(record: dict[str, Any], event: dict[str, Any], line: Line) -> Mapped:
     result = event.get("result")
     answer = result if isinstance(result, dict) else event
-    output, attachments = read_content(answer.get("output"))
+    output, metadata = read_content(answer.get("output"))
     call = ToolCall(
         id=wire_key(event.get("toolCallId")),
         output=output,
         is_error=answer.get("isError") is True,
     )
-    metadata = with_attachments(attachments)
     return [_turn(record, line, "tool", "tool_result", tool_calls=[call], metadata=metadata)]
 
 

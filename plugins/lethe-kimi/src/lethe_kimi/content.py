@@ -4,26 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from lethe_core.mapping import data_url_image, text
+from lethe_core.mapping import data_url_image, text, unknown_block
 
 
-def read_content(content: Any) -> tuple[str, list[dict[str, Any]]]:
-    """Read the text and the images of a content.
+def read_content(content: Any) -> tuple[str, dict[str, Any]]:
+    """Read the text of a content; what else is in it is metadata of the turn.
 
     Args:
         content: a text, or a list of parts.
     """
     words: list[str] = []
     attachments: list[dict[str, Any]] = []
+    unknown: list[Any] = []
     for part in _parts(content):
-        if words_of_part := text(part.get("text")):
+        words_of_part, image = text(part.get("text")), _image(part)
+        if words_of_part:
             words.append(words_of_part)
-        for key in ("image_url", "imageUrl"):
-            url = part.get(key)
-            found = data_url_image(url.get("url") if isinstance(url, dict) else url)
-            if found:
-                attachments.append(found)
-    return "\n".join(words), attachments
+        if image:
+            attachments.append(image)
+        if not image and not isinstance(part.get("text"), str):
+            unknown.append(part)
+    metadata: dict[str, Any] = {"attachments": attachments} if attachments else {}
+    return "\n".join(words), metadata | (unknown_block(unknown) if unknown else {})
+
+
+def _image(part: dict[str, Any]) -> dict[str, Any] | None:
+    for key in ("image_url", "imageUrl"):
+        url = part.get(key)
+        if found := data_url_image(url.get("url") if isinstance(url, dict) else url):
+            return found
+    return None
 
 
 def _parts(content: Any) -> list[dict[str, Any]]:
@@ -32,10 +42,7 @@ def _parts(content: Any) -> list[dict[str, Any]]:
             return [{"text": content}]
         case list():
             return [part for part in content if isinstance(part, dict)]
+        case dict():
+            return [content]
         case _:
             return []
-
-
-def with_attachments(attachments: list[dict[str, Any]]) -> dict[str, Any]:
-    """Make the metadata of a turn with attachments."""
-    return {"attachments": attachments} if attachments else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from lethe_core import ToolCall
-from lethe_core.mapping import call_line, text, unix_time, wire_key
+from lethe_core.mapping import as_text, call_line, text, unix_time, wire_key
 from lethe_opencode.turns import Turns, add_failure, attach_file, attach_usage
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def _map_prompt(turns: Turns, parts: Sequence[dict[str, Any]]) -> None:
                 _add_command(turns, part, place)
             case "compaction":
                 _add_boundary(turns, part, place)
+            case kind if kind != "text" and kind not in _BOOKKEEPING:
+                turns.add_unknown("user", part, place)
 
 
 def _map_answer(turns: Turns, message: dict[str, Any], parts: Sequence[dict[str, Any]]) -> None:
@@ -79,6 +81,8 @@ def _map_answer(turns: Turns, message: dict[str, Any], parts: Sequence[dict[str,
                 _add_retry(turns, part, place)
             case "compaction":
                 _add_boundary(turns, part, place)
+            case _:
+                turns.add_unknown("assistant", part, place)
         place += 2
     add_failure(turns, message.get("error"), place=_FAILURE)
     attach_usage(turns, message, model)
@@ -174,11 +178,11 @@ def add_call(answer: Answer, part: dict[str, Any], state: dict[str, Any], place:
     status, time = text(state.get("status")), state.get("time")
     call = ToolCall(id=call_id, name=name, input=state.get("input"))
     failed = status == "error"
-    is_done = failed or isinstance(state.get("output"), str)
+    is_done = failed or status == "completed" or isinstance(state.get("output"), str)
     turn_id = answer.add_call(call, place, time, {} if is_done else {"status": status})
     if not is_done:
         return
-    output = text(state.get("error")) if failed else text(state.get("output"))
+    output = as_text(state.get("error" if failed else "output"))
     told = state.get("metadata")
     told = told if isinstance(told, dict) else {}
     attachments = state.get("attachments")

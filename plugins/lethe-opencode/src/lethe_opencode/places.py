@@ -22,7 +22,7 @@ class Tool:
 
     tool: ClassVar[str] = "opencode"
     label: ClassVar[str] = "opencode"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def default_roots(self) -> Iterable[Path]:
         """Name the data directory, and the database that ``$OPENCODE_DB`` names elsewhere."""

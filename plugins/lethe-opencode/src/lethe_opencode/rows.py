@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from lethe_core import ToolCall
-from lethe_core.mapping import skip_word, text
+from lethe_core.mapping import as_text, skip_word, text
 from lethe_opencode.parts import Answer, ended
 from lethe_opencode.turns import Turns, add_failure, attach_file, attach_usage
 
@@ -72,6 +72,8 @@ def _map_answer(turns: Turns, message: dict[str, Any]) -> None:
                 answer.add_thinking(text(item.get("text")), place, item.get("time"))
             case "tool":
                 _add_call(answer, item, place)
+            case _:
+                turns.add_unknown("assistant", item, place)
     add_failure(turns, message.get("error"), place=_FAILURE)
     attach_usage(turns, message, model)
 
@@ -87,7 +89,11 @@ def _add_call(answer: Answer, item: dict[str, Any], place: int) -> None:
     if not is_done:
         return
     content = objects(state.get("content"))
-    words = "\n".join(text(one.get("text")) for one in content if one.get("type") == "text")
+    words = "\n".join(
+        text(one.get("text")) if one.get("type") == "text" else as_text(one)
+        for one in content
+        if one.get("type") != "file"
+    )
     error = state.get("error")
     if isinstance(error, dict):
         words = "\n".join(filter(None, (words, text(error.get("message")))))

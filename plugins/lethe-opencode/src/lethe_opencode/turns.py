@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING, Any, Final
 from lethe_core import TurnEvent, Usage
 from lethe_core.jsonl import clean_session_id
 from lethe_core.limits import MAX_SEQ
-from lethe_core.mapping import count, data_url_image, price, text, unix_time, wire_key
+from lethe_core.mapping import (
+    count,
+    data_url_image,
+    price,
+    text,
+    unix_time,
+    unknown_block,
+    wire_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,6 +120,18 @@ class Turns:
         )
         self.made.append(turn)
         return turn
+
+    def add_unknown(self, role: Role, part: dict[str, Any], place: int) -> None:
+        """Keep a part of a kind that no mapping knows as it stands.
+
+        Args:
+            role: who speaks in the message.
+            part: the part.
+            place: its place in the message.
+        """
+        turn_id = self.numbered("unknown")
+        metadata = unknown_block(part)
+        self.add(role, "unknown_block", "", place=place, turn_id=turn_id, metadata=metadata)
 
 
 def progress(message: dict[str, Any], parts: Iterable[dict[str, Any]]) -> int:

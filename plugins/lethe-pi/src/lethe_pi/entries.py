@@ -17,6 +17,7 @@ from lethe_core.mapping import (
     skip_word,
     text,
     unix_time,
+    unknown_block,
     wire_key,
 )
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 Mapped = list["Event"] | str
 
 _LONGEST_NAME: Final = 200
+#: Blocks of an answer that are mapped, where they hold anything.
+_ANSWERED: Final = ("text", "thinking", "toolCall")
 
 
 @dataclass(slots=True)
@@ -117,10 +120,9 @@ def _map_context(entry: Entry) -> Mapped:
 
 
 def _spoken(entry: Entry, message: dict[str, Any], role: Role, kind: str) -> Mapped:
-    words, attachments = _read(message.get("content"))
-    if not words and not attachments:
+    words, metadata = _read(message.get("content"))
+    if not words and not metadata:
         return "empty message"
-    metadata: dict[str, Any] = {"attachments": attachments} if attachments else {}
     if name := text(message.get("customType")):
         metadata["custom_type"] = name
     return entry.turns([{"role": role, "kind": kind, "content": words, "metadata": metadata}])
@@ -139,6 +141,12 @@ def _map_answer(entry: Entry) -> Mapped:
         kind = "api_error" if reason == "error" else "interrupt"
         words = text(message.get("errorMessage"))
         parts.append({"role": "system", "kind": kind, "content": words, "model": model})
+    # Behind what is known: the turns of an answer are named by their number.
+    parts += [
+        {"kind": "unknown_block", "role": "assistant", "metadata": unknown_block(block)}
+        for block in _blocks(message.get("content"))
+        if block.get("type") not in _ANSWERED
+    ]
     usage = message.get("usage")
     if isinstance(usage, dict):
         if not parts:
@@ -181,14 +189,13 @@ def _usage(usage: dict[str, Any], key: str) -> Usage:
 
 def _map_result(entry: Entry) -> Mapped:
     message = entry.message
-    words, attachments = _read(message.get("content"))
+    words, metadata = _read(message.get("content"))
     call = ToolCall(
         id=wire_key(message.get("toolCallId")),
         name=text(message.get("toolName")),
         output=words,
         is_error=message.get("isError") is True,
     )
-    metadata = {"attachments": attachments} if attachments else {}
     part = {"role": "tool", "kind": "tool_result", "tool_calls": [call], "metadata": metadata}
     return entry.turns([part])
 
@@ -237,17 +244,21 @@ def _map_name(entry: Entry) -> Mapped:
     return [entry.line.session(SessionMeta(title=name, title_source="custom"), entry.time)]
 
 
-def _read(content: Any) -> tuple[str, list[dict[str, Any]]]:
-    """Read the texts and the images of a content."""
+def _read(content: Any) -> tuple[str, dict[str, Any]]:
+    """Read the texts of a content; what else is in it is metadata of the turn."""
     words: list[str] = []
     attachments: list[dict[str, Any]] = []
+    unknown: list[dict[str, Any]] = []
     for block in _blocks(content):
         if block.get("type") == "image":
             if data := text(block.get("data")):
                 attachments.append(image(text(block.get("mimeType")) or "image/png", data))
         elif part := text(block.get("text")):
             words.append(part)
-    return "\n".join(words), attachments
+        elif block.get("type") != "text":
+            unknown.append(block)
+    metadata: dict[str, Any] = {"attachments": attachments} if attachments else {}
+    return "\n".join(words), metadata | (unknown_block(unknown) if unknown else {})
 
 
 def _blocks(content: Any) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ class PiParser(JsonlParser):
 
     tool: ClassVar[str] = "pi"
     label: ClassVar[str] = "pi"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def default_roots(self) -> Iterable[Path]:
         """Name the folders of pi and of oh-my-pi."""

@@ -30,7 +30,7 @@ class QwenParser(JsonlParser):
 
     tool: ClassVar[str] = "qwen"
     label: ClassVar[str] = "Qwen Code"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     record_type = Record
 
     def default_roots(self) -> Iterable[Path]:

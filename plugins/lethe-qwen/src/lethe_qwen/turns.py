@@ -57,10 +57,8 @@ class Turns:
         metadata: dict[str, Any] = {"kind": kind}
         if parent := text(self.record.parent_uuid):
             metadata["parent_id"] = parent
-        if parts and parts.attachments:
-            metadata["attachments"] = parts.attachments
-        if parts and parts.unknown:
-            metadata["unknown_parts"] = parts.unknown
+        if parts:
+            metadata |= parts.metadata()
         index = len(self._made)
         key = wire_key(self.record.uuid)
         turn = self.line.turn(
