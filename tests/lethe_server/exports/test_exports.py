@@ -194,6 +194,15 @@ def test_blocks_that_an_answer_left_open_are_closed(text, closed):
     assert close_blocks(text) == closed
 
 
+@pytest.mark.promise("A5")
+@pytest.mark.parametrize("run", [" ", "\t", ">", "1", "- "])
+def test_long_line_behind_an_open_block_holds_up_nobody(run):
+    """A line of 99,000 characters is looked at once; to split it in each way took minutes."""
+    text = f"```\n{run * (99_000 // len(run))}x"
+
+    assert close_blocks(text) == f"{text}\n```"
+
+
 async def test_answer_that_would_hide_the_next_turn_is_shown_as_text(archive, event):
     """A comment of HTML without an end stands in a code block, whole."""
     await archive.send(event(1, role="assistant", content="<!-- a\n\nb"), event(2, content="c"))

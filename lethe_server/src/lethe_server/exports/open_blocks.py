@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 #: Without any of these a text leaves nothing open behind a blank line.
 _MAY_STAY_OPEN: Final = re.compile(r"```|~~~|<")
-_FENCE: Final = re.compile(r"^[ >\t]*(?:[-*+]|\d+[.)])?[ \t]*(`{3,}|~{3,})", re.MULTILINE)
+#: Nothing of it is tried in two ways: a line of 100,000 blanks would take minutes, and the
+#: interpreter does nothing else meanwhile.
+_FENCE: Final = re.compile(r"^[ >\t]*+(?:(?:[-*+]|\d++[.)])[ \t]*+)?(`{3,}+|~{3,}+)", re.MULTILINE)
 #: Longer texts would take seconds; and so many kinds of fences are tried, the longest first.
 _MOST_CHARACTERS: Final = 100_000
 _MOST_FENCES: Final = 4
