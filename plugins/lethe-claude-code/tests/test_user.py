@@ -57,6 +57,36 @@ def test_text_tells_what_it_is(read, make, text, said, content):
 
 
 @pytest.mark.parametrize(
+    ("text", "said", "content"),
+    [
+        ("<bash-input>" * 100_000, "user prompt", None),
+        ("<command-name>" * 100_000, "user command", None),
+        ("<command-name>/a</command-name>" + "<command-args>" * 100_000, "user command", "/a"),
+        (
+            "<bash-stdout>a</bash-stdout>" + "<bash-stderr>" * 100_000,
+            "system shell_output",
+            "a",
+        ),
+        ("<ide_x>a</ide_x>" * 100_000 + "Plant a tree", "user prompt", "Plant a tree"),
+    ],
+)
+def test_tags_that_never_end_hold_up_nobody(read, make, text, said, content):
+    """A text of a megabyte of tags is read at once; looking for the end of each took an hour."""
+    (event,) = read(make.user(text))
+
+    assert f"{event.role} {event.metadata['kind']}" == said
+    assert event.content == (text if content is None else content)
+
+
+def test_end_of_a_tag_counts_behind_its_beginning_alone(read, make):
+    """A tag without an end is passed over, and those behind it are found."""
+    text = "<bash-stdout>a<bash-stderr>b</bash-stderr></bash-input><bash-stderr>c</bash-stderr>"
+    (event,) = read(make.user(text))
+
+    assert event.content == "b\nc"
+
+
+@pytest.mark.parametrize(
     ("fields", "kind"),
     [
         ({"isMeta": True}, "context"),

@@ -88,6 +88,7 @@ def test_same_prompt_twice_counts_twice(read):
     "text",
     [
         "<environment_context>\n<cwd>/x</cwd>\n</environment_context>",
+        "<external_notes-2 a='b'>x</external_notes-2>",
         "# AGENTS.md instructions for /x\n\n<INSTRUCTIONS>\nShort.\n</INSTRUCTIONS>",
         "<turn_aborted>\nThe user interrupted.\n</turn_aborted>",
         '<subagent_notification>\n{"status":"done"}\n</subagent_notification>',
@@ -104,6 +105,13 @@ def test_injected_text_is_no_prompt(read, text):
 def test_tags_of_a_person_stay_a_prompt(read):
     """A prompt that is framed by tags is a prompt."""
     assert kinds(read(message("user", "<div>why?</div>"))) == ["prompt"]
+
+
+def test_long_name_of_a_tag_holds_up_nobody(read):
+    """A tag's name of a megabyte is read at once; to try each beginning of it took an hour."""
+    text = f"<external_{'a-' * 250_000}>{'x' * 500_000}"
+
+    assert kinds(read(message("user", text))) == ["prompt"]
 
 
 def test_own_words_for_parts_win(read):

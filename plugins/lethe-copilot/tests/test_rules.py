@@ -169,6 +169,25 @@ def test_name_that_changes_is_told_with_the_next_event(read, tmp_path):
     assert titles == ["second"]
 
 
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        ("name:  a b \t", "a b"),
+        ("name:   ", None),
+        ("name: a" + " " * 60_000 + "b", "a" + " " * 499),
+    ],
+)
+def test_name_is_read_at_once(read, tmp_path, line, title):
+    """Blanks around a name are none of it, and however many stand in it, nobody waits."""
+    workspace = tmp_path / SESSION / "workspace.yaml"
+    workspace.parent.mkdir()
+    workspace.write_text(f"{line}\n")
+    events = read(event("user.message", content="a"))
+
+    metas = [event.session_meta for event in events if event.session_meta]
+    assert next((meta.title for meta in metas if meta.title), None) == title
+
+
 def test_both_layouts_are_found(tmp_path):
     """A session has a folder, or, before, a file; other files are left out."""
     for place in (f"{SESSION}/events.jsonl", f"{SESSION}.jsonl", f"{SESSION}/files/notes.jsonl"):

@@ -9,17 +9,14 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lethe_core import Role
 
 _INTERRUPT: Final = "[Request interrupted by user"
 _TAG = re.compile(r"\s*<([a-z][a-z_-]*)")
 _IDE = re.compile(r"\s*<(ide_[a-z_]+)>(.*?)</\1>\s*", re.DOTALL)
-_COMMAND_NAME = re.compile(r"<command-name>(.*?)</command-name>", re.DOTALL)
-_COMMAND_ARGUMENTS = re.compile(r"<command-args>(.*?)</command-args>", re.DOTALL)
-_SHELL = re.compile(r"<bash-input>(.*?)</bash-input>", re.DOTALL)
-_OUTPUT = re.compile(
-    r"<(local-command-stdout|local-command-stderr|bash-stdout|bash-stderr)>(.*?)</\1>", re.DOTALL
-)
+_OUTPUT = re.compile(r"<(local-command-stdout|local-command-stderr|bash-stdout|bash-stderr)>")
 _NO_OUTPUT: Final = frozenset({"", "(no content)"})
 
 _COMMANDS: Final = frozenset({"command-name", "command-message"})
@@ -76,29 +73,55 @@ def _understand_typed(text: str, tag: str) -> Said:
     """Tell a command and a line for the shell from a prompt."""
     if tag in _COMMANDS:
         return Said("user", "command", _join_command(text), {})
-    if tag == "bash-input" and (shell := _SHELL.search(text)):
-        return Said("user", "shell", f"!{shell[1].strip()}", {})
+    if tag == "bash-input" and (shell := _inner(text, tag)) is not None:
+        return Said("user", "shell", f"!{shell.strip()}", {})
     return _strip_editor(text)
 
 
 def _strip_editor(text: str) -> Said:
     """Take what the editor told before a prompt out of its text."""
     told = []
-    while match := _IDE.match(text):
+    place = 0
+    while match := _IDE.match(text, place):
         told.append({"type": match[1], "text": match[2].strip()})
-        text = text[match.end() :]
-    return Said("user", "prompt", text, {"ide": told})
+        place = match.end()
+    return Said("user", "prompt", text[place:], {"ide": told})
 
 
 def _join_command(text: str) -> str:
     """Write a command as it was typed: ``/name arguments``."""
-    name = _COMMAND_NAME.search(text)
+    name = _inner(text, "command-name")
     if name is None:
         return text
-    arguments = _COMMAND_ARGUMENTS.search(text)
-    return f"{name[1].strip()} {arguments[1].strip() if arguments else ''}".rstrip()
+    arguments = _inner(text, "command-args") or ""
+    return f"{name.strip()} {arguments.strip()}".rstrip()
 
 
 def _join_output(text: str) -> str:
-    parts = [match[2].strip("\n") for match in _OUTPUT.finditer(text)]
+    parts = [output.strip("\n") for output in _outputs(text)]
     return "\n".join(filter(None, parts)) if parts else text
+
+
+def _inner(text: str, tag: str) -> str | None:
+    """Return what stands between a tag and its end; `None` if one of them is missing.
+
+    A prompt may hold anything, such as a tag a million times. A pattern would look for the end of
+    each of them, for days, in which the interpreter does nothing else.
+    """
+    _, _, rest = text.partition(f"<{tag}>")
+    inner, end, _ = rest.partition(f"</{tag}>")
+    return inner if end else None
+
+
+def _outputs(text: str) -> Iterator[str]:
+    """Give what stands in each tag of an output; one that has no end is none (see `_inner`)."""
+    unclosed: set[str] = set()
+    place = 0
+    while match := _OUTPUT.search(text, place):
+        tag, place = match[1], match.end()
+        end = -1 if tag in unclosed else text.find(f"</{tag}>", place)
+        if end < 0:
+            unclosed.add(tag)
+            continue
+        yield text[place:end]
+        place = end + len(f"</{tag}>")

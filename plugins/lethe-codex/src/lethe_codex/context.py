@@ -29,8 +29,9 @@ _FRAMES: Final = (
     "codex_internal_context",
     "hook_prompt",
 )
+# The name is taken whole: to try each beginning of a long one would take hours.
 _FRAME = re.compile(
-    rf"\s*<({'|'.join(_FRAMES)}|external_[A-Za-z0-9_-]+)\b[^>]*>.*</\1>\s*\Z", re.DOTALL
+    rf"\s*<({'|'.join(_FRAMES)}|(?>external_[A-Za-z0-9_-]+))\b[^>]*>.*</\1>\s*\Z", re.DOTALL
 )
 _OPENING: Final = (
     "# AGENTS.md instructions",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _EVENTS: Final = "events.jsonl"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.jsonl", re.IGNORECASE)
-_NAME = re.compile(r"^name:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
+_NAME = re.compile(r"^name:(.+)$", re.MULTILINE)
 _NO_NAME: Final = frozenset({"", "null", "~", "|", "|-", ">", ">-"})
 _MAX_WORKSPACE_BYTES: Final = 64 * 1024
 _LONGEST_TITLE: Final = 500
@@ -85,7 +85,7 @@ def _read_name(events: Path) -> str:
     except OSError:
         return ""
     found = _NAME.search(words)
-    name = found[1] if found else ""
+    name = found[1].strip(" \t") if found else ""
     if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'":
         name = name[1:-1]
     return "" if name in _NO_NAME else name[:_LONGEST_TITLE]
