@@ -11,6 +11,8 @@ import pytest
 import zstandard
 
 from lethe_core.limits import MAX_REQUEST_BYTES, MAX_REQUEST_LINES
+from lethe_server.errors import Overloaded
+from lethe_server.ingest.service import BUDGET_BYTES
 from lethe_server.keys import INGEST
 
 
@@ -292,10 +294,27 @@ async def test_i04_two_clients_send_the_same_at_once(archive, event):
 async def test_memory_of_requests_is_bounded(archive, event):
     """When others use up the memory for requests, a further one is 503 and may come again."""
     service = archive.app[INGEST]
-    with service.reservation() as other:
+    with service.reservation("alice") as other:
         other.resize(10**12)
         answer = await archive.post(ndjson(event()))
         assert (503, "UNAVAILABLE") == (answer.status, await code_of(answer))
         assert int(answer.headers["Retry-After"]) > 0
+
+    assert 1 == (await archive.send(event()))["accepted"]
+
+
+@pytest.mark.promise("A5")
+async def test_bodies_of_one_user_keep_no_other_out(archive, event):
+    """Whatever memory somebody else's requests hold, a user has a quarter of the budget."""
+    service = archive.app[INGEST]
+    with service.reservation("bob") as others, service.reservation("alice") as own:
+        others.resize(BUDGET_BYTES)
+        assert 1 == (await archive.send(event()))["accepted"]
+
+        own.resize(BUDGET_BYTES // 4)
+        with pytest.raises(Overloaded):
+            own.resize(BUDGET_BYTES // 4 + 1)
+        answer = await archive.post(ndjson(event()))
+        assert (503, "UNAVAILABLE") == (answer.status, await code_of(answer))
 
     assert 1 == (await archive.send(event()))["accepted"]

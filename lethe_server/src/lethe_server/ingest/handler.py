@@ -46,7 +46,7 @@ async def ingest(request: web.Request) -> web.Response:
     packer = await request.app[STORE].packer(owner)
     reader = BodyReader(",".join(request.headers.getall("Content-Encoding", [])), packer)
     service = request.app[INGEST]
-    with service.reservation() as share:
+    with service.reservation(owner) as share:
         await _read_body(request, reader, share)
         answer = await service.store(owner, reader, request.headers.get(MARK_HEADER))
     request.app[FEED].notify(owner)

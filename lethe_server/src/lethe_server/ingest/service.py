@@ -1,12 +1,14 @@
 """IngestService: bounded in memory, committed before it answers.
 
 All requests that are being read share a budget of memory. A request that would exceed it is
-refused with 503 as long as there are others; alone it is always taken, up to its own bounds.
+refused with 503 as long as there are others; alone it is always taken, up to its own bounds. A
+quarter of it each user has in any case, so that bodies that trickle in keep nobody else out.
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from lethe_server.errors import Overloaded
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Memory of all requests that are being read.
 BUDGET_BYTES: Final = 64 * 1024 * 1024
+#: So much of the budget, as a divisor, is there for each user whatever the others take: what a
+#: collector sends at once fits, and the users are on a list.
+_OWN_SHARE: Final = 4
 
 
 class IngestService:
@@ -36,12 +41,16 @@ class IngestService:
         self._store = store
         self._metrics = metrics
         self._budget = budget
-        self._used = 0
+        self._used: Counter[str] = Counter()
 
     @contextlib.contextmanager
-    def reservation(self) -> Iterator[Reservation]:
-        """Hold a share of the memory while a request is read and stored."""
-        share = Reservation(self)
+    def reservation(self, owner: str) -> Iterator[Reservation]:
+        """Hold a share of the memory while a request is read and stored.
+
+        Args:
+            owner: whose request.
+        """
+        share = Reservation(self, owner)
         try:
             yield share
         finally:
@@ -80,11 +89,15 @@ class IngestService:
             answer["unknown_fields"] = reader.unknown_fields
         return answer
 
-    def _resize(self, old: int, new: int) -> None:
-        others = self._used - old
-        if new > old and others and others + new > self._budget:
+    def _resize(self, owner: str, old: int, new: int) -> None:
+        others = self._used.total() - old
+        own = self._used[owner] - old + new
+        is_too_much = others and others + new > self._budget and own > self._budget // _OWN_SHARE
+        if new > old and is_too_much:
             raise Overloaded("too many requests are being read")
-        self._used = others + new
+        self._used[owner] = own
+        if not own:
+            del self._used[owner]
 
 
 class Reservation:
@@ -92,10 +105,12 @@ class Reservation:
 
     Args:
         service: whose memory.
+        owner: whose request.
     """
 
-    def __init__(self, service: IngestService) -> None:
+    def __init__(self, service: IngestService, owner: str) -> None:
         self._service = service
+        self._owner = owner
         self._bytes = 0
 
     def resize(self, size: int) -> None:
@@ -107,5 +122,5 @@ class Reservation:
         Raises:
             Overloaded: there is no room beside the other requests.
         """
-        self._service._resize(self._bytes, size)  # noqa: SLF001 - the two are one
+        self._service._resize(self._owner, self._bytes, size)  # noqa: SLF001 - the two are one
         self._bytes = size
