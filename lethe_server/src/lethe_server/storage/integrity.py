@@ -9,6 +9,9 @@ Four things are looked at:
 
 The search index is made of the turns and can be made again; damage of the database itself is what
 backups are for.
+
+A database of an older version may be looked at, too, such as one that is backed up before an
+upgrade. It is not brought to this version for that; what it has not yet cannot be damaged.
 """
 
 from __future__ import annotations
@@ -86,7 +89,10 @@ def find_damage(connection: apsw.Connection) -> list[Finding]:
         connection: any; in no transaction.
     """
     found: list[Finding] = []
+    version = connection.pragma("user_version")
     for part, look in _LOOKS.items():
+        if version < _SINCE.get(part, 0):
+            continue
         try:
             found += [Finding(part, text) for text in look(connection)]
         except _DAMAGED as error:
@@ -166,6 +172,8 @@ _LOOKS: Final[dict[Part, Callable[[apsw.Connection], Iterator[str]]]] = {
     "search": _search,
     "sessions": _sessions,
 }
+#: The version of the database that brought the tables which are looked at.
+_SINCE: Final[dict[Part, int]] = {"payloads": 10, "search": 2}
 
 
 def _drop_damaged(connection: apsw.Connection, owner: int) -> None:
