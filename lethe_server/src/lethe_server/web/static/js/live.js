@@ -2,14 +2,13 @@
 // browsers allow a server few connections, and whoever follows then looks at everything again.
 
 import { api } from "./api.js";
-import { useEffect, useState } from "./ui.js";
+import { useEffect, useLayoutEffect, useState } from "./ui.js";
 
 const onSession = new Set();
 const onReset = new Set();
 const onState = new Set();
 let source = null;
 let state = "off";
-let seen = false;
 let again = 0;
 
 /** After a refusal the stream is asked for again after so long (milliseconds). */
@@ -25,9 +24,8 @@ function open() {
   setState("connecting");
   source.addEventListener("ready", () => {
     setState("live");
-    // A stream that was opened anew knows nothing of what came in between.
-    if (seen) tellReset();
-    seen = true;
+    // What was asked for before may lack what came until now, of which the stream knows nothing.
+    tellReset();
   });
   source.addEventListener("session", (event) => {
     const change = JSON.parse(event.data);
@@ -83,7 +81,8 @@ export function useChanges(session, reset) {
 /** Whether changes appear by themselves: "live", "connecting" or "off". */
 export function useLiveState() {
   const [value, setValue] = useState(state);
-  useEffect(() => {
+  // At once: the stream may be open before the browser has drawn anything.
+  useLayoutEffect(() => {
     onState.add(setValue);
     return () => onState.delete(setValue);
   }, []);

@@ -37,6 +37,7 @@ export class Pages {
   #drawn = [0, 0];
   #seen = [0, 0];
   #stale = null; // the `seq` from which on turns are other than those that are here
+  #missed = null; // the same, of what was told before anything was here
   #closed = false;
 
   /**
@@ -65,6 +66,7 @@ export class Pages {
     if (this.session === null) await this.#load({ turns: NEAR }, { isAwaited: true });
     if (!this.session) return;
     performance.mark("lethe:session");
+    if (this.#missed !== null) this.#mark(Math.min(this.#missed, this.#end));
     if (this.session.turns > WHOLE) this.#readHeadings();
   }
 
@@ -126,15 +128,23 @@ export class Pages {
   changed = ({ session, turns }) => {
     const key = this.#key;
     const isThis = session.tool === key.tool && session.host === key.host && session.session_id === key.session_id;
-    if (!isThis || this.session === null) return;
+    if (!isThis) return;
     const from = turns.length ? turns[0].seq : Infinity;
-    this.#update(session, from, turns);
+    // The answer that is on its way may be older.
+    if (this.session === null) this.#missed = Math.min(this.#missed ?? Infinity, from);
+    else this.#update(session, from, turns);
   };
 
   /** Look at the session again, since changes may have been missed. */
   refresh = () => {
-    if (this.session !== null) this.#mark(this.transcript.lastSeq + 1);
+    if (this.session === null) this.#missed ??= Infinity;
+    else this.#mark(this.#end);
   };
+
+  /** The `seq` from which on nothing is here; where the end is not, it is not known. */
+  get #end() {
+    return this.transcript.hasEnd ? this.transcript.lastSeq + 1 : Infinity;
+  }
 
   #update(session, from, turns) {
     const { transcript } = this;
@@ -196,7 +206,8 @@ export class Pages {
     } else if (this.#job === null && this.#stale !== null) {
       const seq = this.#stale;
       this.#stale = null;
-      this.#load(seq > 0 ? { after: seq - 1, turns: FAR } : { turns: FAR }, { isNews: true });
+      const behind = seq === Infinity ? { offset: transcript.rows.length } : seq > 0 ? { after: seq - 1 } : {};
+      this.#load({ ...behind, turns: FAR }, { isNews: true, stale: seq });
     } else if (this.#job === null && transcript.rows.length <= WHOLE) {
       const rest = transcript.gap(this.#seen[0], Infinity) ?? transcript.gap(0, Infinity);
       if (rest) this.#load({ offset: rest[0], turns: Math.min(FAR, rest[1] - rest[0]) });
@@ -204,7 +215,7 @@ export class Pages {
   }
 
   /** Load one page; return whether it brought something. */
-  async #load(params, { isNews = false, isAwaited = false } = {}) {
+  async #load(params, { isNews = false, isAwaited = false, stale = null } = {}) {
     this.#job?.abort();
     const { offset, turns } = params;
     const mine = Object.assign(new AbortController(), { offset, turns, isAwaited });
@@ -215,7 +226,7 @@ export class Pages {
       if (mine.signal.aborted) return false;
       brought = this.#take(page, params, isNews);
     } catch (error) {
-      if (isNews) this.#stale = Math.min(this.#stale ?? Infinity, (params.after ?? -1) + 1);
+      if (isNews) this.#stale = Math.min(this.#stale ?? Infinity, stale);
       if (mine.signal.aborted) return false;
       if (!(error.status === 404 && params.around !== undefined)) this.error = error;
     }

@@ -134,7 +134,7 @@ function useSessions(filters) {
   const job = useRef({});
   const load = useCallback(
     async (offset) => {
-      const mine = (job.current = { running: true });
+      const mine = (job.current = { running: true, heard: new Map(), isStale: false });
       setState((before) => ({ ...before, loading: true }));
       try {
         const page = await api.sessions({ ...filters, limit: PAGE, offset });
@@ -142,12 +142,14 @@ function useSessions(filters) {
         setState((before) => {
           const { sessions, isNext } = joined(before.sessions, page.sessions, offset);
           const complete = isNext ? page.sessions.length < PAGE : before.complete;
-          return { sessions, complete, loading: false, error: null };
+          // What was told while the answer was on its way is newer than it.
+          return { sessions: merge(sessions, [...mine.heard.values()]), complete, loading: false, error: null };
         });
       } catch (error) {
         if (job.current === mine) setState((before) => ({ ...before, loading: false, error }));
       } finally {
         mine.running = false;
+        if (mine.isStale && job.current === mine) load(0);
       }
     },
     [filters],
@@ -165,13 +167,17 @@ function useSessions(filters) {
   const changed = useCallback(
     ({ session }) => {
       if (fits(session, filters)) {
+        job.current.heard?.set(sessionKey(session), session);
         setState((before) => ({ ...before, sessions: merge(before.sessions, [session]) }));
       }
     },
     [filters],
   );
-  // What was scrolled past stays there, and so does who reads it.
-  const refresh = useCallback(() => load(0), [load]);
+  // What was scrolled past stays there, and so does who reads it; what is on its way is shown first.
+  const refresh = useCallback(() => {
+    if (job.current.running) job.current.isStale = true;
+    else load(0);
+  }, [load]);
   useChanges(changed, refresh);
   return {
     ...state,

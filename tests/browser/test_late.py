@@ -1,0 +1,152 @@
+"""What is pressed early and what comes late, as on slow machines and behind slow networks."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.conftest import PATIENCE
+from browser.stories import Story
+from browser.waiting import LIVE
+
+#: Counts the changes that the page was told of, behind the page's own listener.
+TOLD = """
+  window.told = 0;
+  const { addEventListener } = EventSource.prototype;
+  EventSource.prototype.addEventListener = function (kind, act) {
+    addEventListener.call(this, kind, (event) => {
+      act(event);
+      if (kind === "session") window.told += 1;
+    });
+  };
+"""
+#: A stream that is open before the browser has drawn anything.
+AT_ONCE = """
+  window.EventSource = class extends EventTarget {
+    constructor() {
+      super();
+      queueMicrotask(() => this.dispatchEvent(new Event("ready")));
+    }
+    close() {}
+  };
+"""
+
+
+class Held:
+    """Requests that are not answered yet.
+
+    Args:
+        page: that asks.
+        pattern: of their addresses.
+        is_answered: by the server, at once; the page gets the answer later.
+    """
+
+    def __init__(self, page, pattern, *, is_answered=False):
+        self._page = page
+        self._routes = []
+        page.route(
+            pattern,
+            lambda route: self._routes.append((route, route.fetch() if is_answered else None)),
+        )
+
+    def wait(self):
+        """Wait until there is one."""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not self._routes:
+            assert time.monotonic() < deadline, "nothing was asked for"
+            self._page.wait_for_timeout(20)
+
+    def release(self):
+        """Let the last one be answered."""
+        self.wait()
+        route, answer = self._routes.pop()
+        if answer is None:
+            route.continue_()
+        else:
+            route.fulfill(response=answer)
+
+
+def new_story(archive, name, prompts=1):
+    """Archive a session of prompts under a name of its own."""
+    name = f"{name}-{time.time_ns()}"
+    story = Story(name, time.time() - 60, title=name, title_source="generated")
+    for number in range(prompts):
+        story.prompt(f"Question {number} about the beds.")
+    archive.send(story.events)
+    return story
+
+
+def path_of(story):
+    """Where a session is."""
+    return f"/session/claude-code/laptop/{story.session_id}"
+
+
+def test_a_stream_that_is_open_at_once_is_live(page):
+    """The mark in the head says how the stream is, however early it was opened."""
+    page.add_init_script(AT_ONCE)
+    page.goto("/")
+
+    expect(page.get_by_text(LIVE)).to_be_attached()
+
+
+def test_what_came_before_the_stream_was_open_is_listed(page, archive):
+    """A session that is archived behind the first answer and before the stream is seen."""
+    stream = Held(page, "**/api/v1/events")
+    page.goto("/")
+    expect(page.locator(".session-row").first).to_be_visible()
+    story = new_story(archive, "between")
+    stream.release()
+
+    expect(page.locator(f'.session-row[href="{path_of(story)}"]')).to_be_visible()
+
+
+@pytest.mark.parametrize("prompts", [3, 4100])
+def test_what_came_before_the_stream_was_open_is_in_its_session(page, archive, prompts):
+    """So is a turn; of a long session nothing is loaded for it that is not looked at."""
+    story = new_story(archive, "between-turns", prompts)
+    asked = []
+    page.on("request", lambda request: "turns=1000" in request.url and asked.append(request.url))
+    stream = Held(page, "**/api/v1/events")
+    page.goto(path_of(story))
+    expect(page.locator(".turn").first).to_be_visible()
+    archive.send(story.answer("Not yet.").events[-1:])
+    stream.release()
+
+    expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    assert [url for url in asked if "after=" not in url and "offset=" not in url] == []
+
+
+def test_what_is_told_is_newer_than_a_list_on_its_way(page, archive):
+    """The answer to what was asked earlier does not put a session back to what it was."""
+    story = new_story(archive, "told")
+    page.add_init_script(TOLD)
+    asked = Held(page, "**/api/v1/sessions?*", is_answered=True)
+    page.goto("/")
+    expect(page.get_by_text(LIVE)).to_be_attached()
+    asked.wait()
+    archive.send(story.answer("Not yet.").events[-1:])
+    other = new_story(archive, "told-other")
+    page.wait_for_function("() => window.told >= 2")
+    asked.release()
+
+    expect(page.locator(f'.session-row[href="{path_of(other)}"]')).to_be_visible()
+    row = page.locator(f'.session-row[href="{path_of(story)}"]')
+    expect(row).to_contain_text("2 turns")
+
+
+def test_what_is_told_before_a_session_is_here_is_not_lost(page, archive):
+    """A turn that is told while the first turns are on their way is there in the end."""
+    story = new_story(archive, "told-turns")
+    page.add_init_script(TOLD)
+    asked = Held(page, re.compile(r"turns=200$"), is_answered=True)
+    page.goto(path_of(story))
+    expect(page.get_by_text(LIVE)).to_be_attached()
+    asked.wait()
+    archive.send(story.answer("Not yet.").events[-1:])
+    page.wait_for_function("() => window.told >= 1")
+    asked.release()
+
+    expect(page.locator(".turn", has_text="Not yet.")).to_be_visible()
