@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 
@@ -10,7 +11,7 @@ from playwright.sync_api import expect
 
 from browser.conftest import PATIENCE
 from browser.stories import Story
-from browser.waiting import LIVE
+from browser.waiting import FRAMES, LIVE
 
 #: Counts the changes that the page was told of, behind the page's own listener.
 TOLD = """
@@ -33,6 +34,28 @@ AT_ONCE = """
     close() {}
   };
 """
+
+
+def act_at_once(page, selector, act):
+    """Do something with an element in the very task that puts it into the document."""
+    page.add_init_script(
+        f"""new MutationObserver((_, watching) => {{
+          const found = document.querySelector({json.dumps(selector)});
+          if (!found) return;
+          watching.disconnect();
+          ({act})(found);
+        }}).observe(document, {{ childList: true, subtree: true }});"""
+    )
+
+
+def press(*keys):
+    """Keys, as a function for `act_at_once`."""
+    return f"""(found) => {{
+      for (const key of {json.dumps(keys)}) {{
+        const how = {{ key, bubbles: true, cancelable: true }};
+        found.dispatchEvent(new KeyboardEvent("keydown", how));
+      }}
+    }}"""
 
 
 class Held:
@@ -84,12 +107,58 @@ def path_of(story):
     return f"/session/claude-code/laptop/{story.session_id}"
 
 
+@pytest.mark.parametrize(
+    ("act", "heading"),
+    [(press("g", "s"), "Stats"), ("(link) => link.click()", "Projects")],
+    ids=["keys", "link"],
+)
+def test_the_page_listens_as_soon_as_it_is_seen(page, act, heading):
+    """Keys and links lead somewhere from the first moment on."""
+    act_at_once(page, 'a[href="/projects"]', act)
+    page.goto("/")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+
+
 def test_a_stream_that_is_open_at_once_is_live(page):
     """The mark in the head says how the stream is, however early it was opened."""
     page.add_init_script(AT_ONCE)
     page.goto("/")
 
     expect(page.get_by_text(LIVE)).to_be_attached()
+
+
+def test_a_key_on_a_new_chart_is_not_forgotten(page):
+    """A column that was chosen as soon as the chart was there stays chosen."""
+    act_at_once(page, ".chart-field", press("End"))
+    page.goto("/stats")
+    expect(page.locator(".chart")).to_be_visible()
+    page.evaluate(FRAMES, 10)
+
+    expect(page.locator(".chart-said strong")).to_be_visible()
+
+
+def test_a_menu_takes_the_focus_once(page):
+    """Who has gone on within a menu before it was drawn is not led back to its beginning."""
+    act_at_once(page, ".menu button + button", "(second) => second.focus()")
+    page.goto("/")
+    page.get_by_role("button", name="Tool", exact=True).click()
+    expect(page.locator(".menu button").nth(1)).to_be_visible()
+    page.evaluate(FRAMES, 10)
+
+    expect(page.locator(".menu button").nth(1)).to_be_focused()
+
+
+def test_enter_before_the_first_answer_leads_to_its_first_hit(page):
+    """Who presses Enter before anything was found is at the first hit when it is there."""
+    held = Held(page, "**/api/v1/search?*")
+    page.goto("/")
+    expect(page.locator(".session-row").first).to_be_visible()
+    page.get_by_role("combobox", name="Search all sessions").fill("capacitive")
+    page.keyboard.press("Enter")
+    held.release()
+
+    expect(page.locator(".result").first).to_be_focused()
 
 
 def test_what_came_before_the_stream_was_open_is_listed(page, archive):

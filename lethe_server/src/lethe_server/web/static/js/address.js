@@ -1,7 +1,7 @@
 // The state that lives in the address: which view, which filters, which turn. Everything that can
 // be sent to somebody as a link is here, and nothing else is.
 
-import { useEffect, useState } from "./ui.js";
+import { useEffect, useLayoutEffect, useState } from "./ui.js";
 
 /** The filters that the list of sessions and the search share, in the order of their chips. */
 export const FILTERS = ["tool", "host", "project", "role", "since", "until"];
@@ -87,7 +87,8 @@ function announce() {
 /** Follow the address. */
 export function useAddress() {
   const [address, setAddress] = useState(readAddress);
-  useEffect(() => {
+  // At once, so that a link that is clicked as soon as it is seen leads somewhere.
+  useLayoutEffect(() => {
     const update = () => setAddress(readAddress());
     listeners.add(update);
     return () => listeners.delete(update);

@@ -9,7 +9,7 @@ import { Help } from "./part/help.js";
 import { Icon } from "./part/icon.js";
 import { SearchBox } from "./part/searchbox.js";
 import { Empty, Loading } from "./part/states.js";
-import { html, useEffect, useErrorBoundary, useRedraw, useRef, useState } from "./ui.js";
+import { html, useEffect, useErrorBoundary, useLayoutEffect, useRedraw, useRef, useState } from "./ui.js";
 import { Home } from "./view/home.js";
 
 const NAVIGATION = [
@@ -35,7 +35,7 @@ export function App() {
   const keys = { "/": focusSearch, "mod+k": focusSearch, "?": () => showHelp(true) };
   for (const { path, key } of NAVIGATION) keys[key] = () => go(path);
   useKeys(keys);
-  useEffect(listenToKeys, []);
+  useLayoutEffect(listenToKeys, []);
   useToolNames();
   useScroll(address);
   return html`<a class="skip" href="#content" onClick=${skip}>Skip to content</a>

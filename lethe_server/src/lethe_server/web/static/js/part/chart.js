@@ -2,7 +2,7 @@
 // answers to the pointer and to the keys: arrows go from column to column, Enter opens one.
 
 import { go } from "../address.js";
-import { html, useEffect, useRef, useState } from "../ui.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
 
 const HEIGHT = 220;
 const FOOT = 24;
@@ -25,7 +25,7 @@ export function Chart({ title, labels, columns, show }) {
     observer.observe(box.current);
     return () => observer.disconnect();
   }, []);
-  useEffect(() => setAt(-1), [columns.length, title]);
+  useLayoutEffect(() => setAt(-1), [columns.length, title]); // at once, not behind the first key
   const sums = columns.map(({ values }) => values.reduce((sum, value) => sum + value, 0));
   const years = columns.length > 0 && columns[0].key.slice(0, 4) !== columns.at(-1).key.slice(0, 4);
   const top = roundUp(Math.max(...sums, 0));

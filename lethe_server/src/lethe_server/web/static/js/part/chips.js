@@ -79,7 +79,8 @@ function OpenChip({ name, change }) {
     document.addEventListener("pointerdown", close);
     return () => document.removeEventListener("pointerdown", close);
   }, [open]);
-  useEffect(() => {
+  // At once, so that nobody is led away from where they have gone since.
+  useLayoutEffect(() => {
     if (open) box.current.querySelector(".menu button, .menu input")?.focus();
   }, [open, values]);
   const take = (changes) => {

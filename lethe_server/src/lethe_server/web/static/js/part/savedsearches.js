@@ -2,7 +2,7 @@
 
 import { api } from "../api.js";
 import { addressOf } from "../address.js";
-import { html, useEffect, useLoaded, useRef, useState } from "../ui.js";
+import { html, useLayoutEffect, useLoaded, useRef, useState } from "../ui.js";
 import { shiftedDay } from "./chips.js";
 import { Failed, NotOffered } from "./states.js";
 import { Icon } from "./icon.js";
@@ -37,7 +37,8 @@ export function SaveSearch({ params }) {
   const [name, setName] = useState("");
   const [said, say] = useState("");
   const form = useRef(null);
-  useEffect(() => {
+  // At once, so that no letter of the name is lost.
+  useLayoutEffect(() => {
     if (!open) return;
     form.current.querySelector("input").focus();
     // On a phone the chips are scrolled, and the form would stand beyond the edge.

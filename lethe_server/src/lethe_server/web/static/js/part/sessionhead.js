@@ -3,7 +3,7 @@
 import { api } from "../api.js";
 import { addressOf, sessionAddress } from "../address.js";
 import { baseName, brief, count, dayLabel, duration, exactTime, isoTime, money, plural, time } from "../format.js";
-import { html, useEffect, useLoaded, useNow, useRef, useState } from "../ui.js";
+import { html, useLayoutEffect, useLoaded, useNow, useRef, useState } from "../ui.js";
 import { Copy } from "./copy.js";
 import { Icon } from "./icon.js";
 import { Related } from "./related.js";
@@ -83,7 +83,7 @@ function Figure({ name, value, title }) {
 function Export({ session }) {
   const [open, setOpen] = useState(false);
   const box = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return undefined;
     box.current.querySelector(".menu a").focus();
     const close = (event) => {

@@ -26,14 +26,17 @@ export function Results({ params }) {
   const list = useRef(null);
   // The hit where somebody is: none, "first" for who came from the box, else its address.
   const walker = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const enter = () => move(0, true);
     document.addEventListener("lethe:results", enter);
     return () => document.removeEventListener("lethe:results", enter);
   });
   const move = (step, fromBox = false) => {
     const links = [...(list.current?.querySelectorAll("a.result") ?? [])];
-    if (!links.length) return;
+    if (!links.length) {
+      if (fromBox) walker.current = "first"; // of those that are on their way
+      return;
+    }
     const at = links.indexOf(document.activeElement);
     const next = fromBox ? 0 : Math.max(0, Math.min(links.length - 1, at + step));
     links[next].focus();
