@@ -219,3 +219,46 @@ def test_what_is_told_before_a_session_is_here_is_not_lost(page, archive):
     asked.release()
 
     expect(page.locator(".turn", has_text="Not yet.")).to_be_visible()
+
+
+@pytest.fixture
+def partly(page, archive):
+    """A session of which all but the first turns is on its way."""
+    story = new_story(archive, "partly", 600)
+    held = Held(page, re.compile("offset="))
+    page.goto(path_of(story))
+    expect(page.locator(".turn").first).to_be_visible()
+    held.wait()
+    return story
+
+
+def test_a_turn_that_comes_late_leads_nobody_back(page, partly):
+    """Who was going to a turn and has gone elsewhere since stays there when the turn comes."""
+    sought = Held(page, re.compile("around="))
+    page.evaluate("id => { location.hash = `turn-${id}`; }", partly.events[500]["turn_id"])
+    sought.wait()
+    page.keyboard.press("j")
+    lit = page.locator(".turn[data-lit]")
+    expect(lit).to_contain_text("Question 1 about")
+    with page.expect_response(re.compile("around=")):
+        sought.release()
+    page.evaluate(FRAMES, 10)
+
+    expect(lit).to_contain_text("Question 1 about")
+    expect(lit).to_be_in_viewport()
+
+
+def test_keys_that_wait_for_turns_all_count(page, partly):
+    """Each press of `j` goes one prompt further, also while the prompts are on their way."""
+    page.evaluate("id => { location.hash = `turn-${id}`; }", partly.events[198]["turn_id"])
+    lit = page.locator(".turn[data-lit]")
+    expect(lit).to_contain_text("Question 198 about")
+    page.keyboard.press("j")
+    expect(lit).to_contain_text("Question 199 about")
+    page.unroute_all()
+    held = Held(page, re.compile("offset="))
+    for _ in range(3):
+        page.keyboard.press("j")
+    held.release()
+
+    expect(lit).to_contain_text("Question 202 about")

@@ -42,6 +42,7 @@ function Reading({ pages, wanted }) {
   const control = useRef({}).current;
   const redraw = useRedraw();
   const [lit, setLit] = useState(null); // the turn that was jumped to
+  const isLit = useRef(null); // the same, before it is drawn
   const at = useRef(0); // the row that is read
   const [prompt, setPrompt] = useState(0); // the place of its prompt among the others
   const opened = useRef(new Map()).current; // turns that were opened or closed by hand
@@ -58,20 +59,29 @@ function Reading({ pages, wanted }) {
     if (seq !== undefined) setPrompt(listed.current.findLastIndex((one) => one.seq <= seq));
   };
   useEffect(() => read(at.current), [prompts]);
+  const wish = useRef(0); // counts where somebody wanted to be; what comes late leads nowhere
+  const steps = useRef({ ahead: 0, wish: -1 }).current; // pressed, and waiting for a page
+  const light = (id) => {
+    isLit.current = id;
+    setLit(id);
+  };
   const jump = useCallback(
     (index, { open = false } = {}) => {
       if (index < 0) return;
+      wish.current += 1;
       const id = transcript.rows[index]?.turn.turn_id ?? null;
       if (open) opened.set(id, true);
       control.show(index);
       read(index);
-      setLit(id);
+      light(id);
     },
     [control],
   );
   const seek = useCallback(
     async (turnId) => {
+      const mine = (wish.current += 1);
       const index = await pages.seek(turnId);
+      if (wish.current !== mine) return true; // nobody asks any more whether it is there
       jump(index, { open: true });
       return index >= 0;
     },
@@ -86,8 +96,9 @@ function Reading({ pages, wanted }) {
   }, [control]);
   usePlace(placeNow);
   const comeBack = async ({ turn, gap }) => {
+    const mine = (wish.current += 1);
     const index = await pages.seek(turn);
-    if (index < 0) return;
+    if (index < 0 || wish.current !== mine) return;
     control.show(index, gap);
     read(index);
   };
@@ -123,9 +134,10 @@ function Reading({ pages, wanted }) {
     if (end.current && pages.added > known) showEnd();
   }, [pages.added]);
   const toEnd = () => {
+    wish.current += 1;
     showEnd();
     read(rows.length - 1);
-    setLit(null);
+    light(null);
   };
 
   // A hit deep within a long turn is brought to where one reads.
@@ -138,8 +150,21 @@ function Reading({ pages, wanted }) {
   };
   const find = useFind({ pages, version: transcript.version, at, jump, seek, reveal });
   const toPrompt = async (step) => {
-    const place = lit === null ? -1 : transcript.find(lit);
-    jump(await pages.prompt(place >= 0 && Math.abs(place - at.current) < 40 ? place : at.current, step));
+    if (steps.wish === wish.current) {
+      steps.ahead += step; // goes on from where the one before it leads
+      return;
+    }
+    steps.ahead = step;
+    while (steps.ahead !== 0) {
+      const by = Math.sign(steps.ahead);
+      const mine = (steps.wish = wish.current += 1);
+      const place = isLit.current === null ? -1 : transcript.find(isLit.current);
+      const index = await pages.prompt(place >= 0 && Math.abs(place - at.current) < 40 ? place : at.current, by);
+      if (wish.current !== mine) return;
+      steps.ahead = index < 0 ? 0 : steps.ahead - by;
+      jump(index);
+    }
+    steps.wish = -1;
   };
   const toggle = (name) => {
     const place = control.place?.();
