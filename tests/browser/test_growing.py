@@ -7,6 +7,7 @@ import time
 from playwright.sync_api import expect
 
 from browser.stories import Story
+from browser.waiting import LIVE
 
 
 def opened(page, archive, name):
@@ -19,7 +20,7 @@ def opened(page, archive, name):
     archive.send(story.events)
     page.goto(f"/session/claude-code/laptop/{name}")
     expect(page.locator(".turn").first).to_be_visible()
-    expect(page.get_by_text("Live: what is archived appears by itself")).to_be_attached()
+    expect(page.get_by_text(LIVE)).to_be_attached()
     return story
 
 
@@ -48,7 +49,9 @@ def test_who_is_at_the_end_stays_there(page, archive):
         archive.send(story.events[-10:])
         expect(page.get_by_text(f"Answer {number + 4}.")).to_be_in_viewport()
 
-    assert page.evaluate("document.documentElement.scrollHeight - innerHeight - scrollY") < 2
+    page.wait_for_function(
+        "() => document.documentElement.scrollHeight - innerHeight - scrollY < 2"
+    )
 
 
 def test_a_session_that_ended_is_running_no_more(page, archive):

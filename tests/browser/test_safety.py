@@ -12,6 +12,7 @@ from browser.conftest import sign_in
 from browser.hostile import ELSEWHERE, HARM, TEXTS, hostile_sessions
 from browser.serving import serving
 from browser.stories import Story
+from browser.waiting import scroll_down
 
 #: What the page itself is made of; whatever else is in the document came out of a transcript.
 CHECK = """() => {
@@ -61,13 +62,9 @@ def reader(watched, chromium, hostile):
 def scroll_through(page):
     """Draw every row of a list, one window after the other; give what `CHECK` finds."""
     wrong = set(page.evaluate(CHECK))
-    while True:
-        before = page.evaluate("window.scrollY")
-        page.evaluate("window.scrollBy(0, window.innerHeight * 2)")
-        page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 30)))")
+    while scroll_down(page, 1700):
         wrong |= set(page.evaluate(CHECK))
-        if page.evaluate("window.scrollY") == before:
-            return wrong
+    return wrong
 
 
 @pytest.mark.promise("W01", "W03", "A6")
@@ -111,7 +108,7 @@ def test_w01_what_is_shown_is_what_was_written(watched, archive):
     assert text == page.locator(".turn .prose").first.text_content().strip()
     assert text == page.locator(".tool-result .output pre").text_content()
     assert text in page.locator(".arguments dd").text_content()
-    assert f"{text} · lethe" == page.title()
+    expect(page).to_have_title(f"{text} · lethe")
 
 
 @pytest.mark.promise("W03", "A6")

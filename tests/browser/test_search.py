@@ -9,6 +9,7 @@ import time
 from playwright.sync_api import expect
 
 from browser.stories import Story
+from browser.waiting import FRAMES, type_search
 
 
 def begin(page):
@@ -97,8 +98,7 @@ def test_conditions_are_suggested_and_become_chips(page):
 def test_results_are_walked_by_keys(page):
     """Enter leaves the box for the hits, `j` and `k` walk them, Enter opens one."""
     begin(page)
-    page.keyboard.type("capacitive")
-    expect(page.locator(".result").first).to_be_visible()
+    type_search(page, "capacitive")
     page.keyboard.press("Enter")
     expect(page.locator(".result").first).to_be_focused()
     page.keyboard.press("j")
@@ -125,7 +125,7 @@ def test_who_walks_the_results_goes_on_when_a_later_answer_comes(page):
     page.route("**/api/v1/search?*", answer)
     begin(page)
     results = page.locator(".result")
-    page.keyboard.type("val")
+    type_search(page, "val")
     expect(results).to_have_count(30)
     last = results.last.get_attribute("href")
     with page.expect_request("**/api/v1/search?*q=valv&*"):
@@ -146,7 +146,7 @@ def test_who_walks_the_results_by_tab_stays_when_more_come(page):
     """Enter leads to the first hit, Tab to the next one; more hits come, and nobody is led back."""
     begin(page)
     results = page.locator(".result")
-    page.keyboard.type("valve")
+    type_search(page, "valve")
     expect(results).to_have_count(30)
     page.keyboard.press("Enter")
     expect(results.first).to_be_focused()
@@ -172,8 +172,8 @@ def test_an_old_answer_never_overwrites_a_newer_one(page):
     begin(page)
     with page.expect_request("**/api/v1/search?*q=va&*"):
         page.keyboard.type("va")
-    page.keyboard.type("lve answers")
-    expect(page.locator(".result").first).to_be_visible()
+    type_search(page, "lve answers", before="va")
+    expect(page.locator(".result").first).to_contain_text("valve")
     empty = {
         "results": [],
         "limit": 30,
@@ -183,6 +183,7 @@ def test_an_old_answer_never_overwrites_a_newer_one(page):
     for route in held:
         # The page has given this request up; a browser may tell that to who answers it.
         route.fulfill(json=empty | {"ranking": "exact", "took_ms": 1})
+    page.evaluate(FRAMES, 10)
 
     expect(page.locator(".result").first).to_contain_text("valve")
     expect(page.get_by_text("Nothing was found")).to_have_count(0)

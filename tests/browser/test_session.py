@@ -10,11 +10,7 @@ from playwright.sync_api import expect
 
 from browser.locating import tool_call
 from browser.stories import WATERING, Story
-
-#: Waits until so many pictures have been drawn.
-FRAMES = """async (count) => {
-  for (let drawn = 0; drawn < count; drawn += 1) await new Promise(requestAnimationFrame);
-}"""
+from browser.waiting import IS_FREE, LIVE, hold_timers, place_of, scroll_down
 
 
 def test_keys_jump_from_prompt_to_prompt(reading):
@@ -60,16 +56,15 @@ def test_o_moves_nothing_that_is_read(page, archive):
     page.goto("/session/claude-code/laptop/opened#turn-opened-200")
     read = page.locator(".turn", has_text="Question 20 about")
     expect(read).to_be_in_viewport()
-    held = [read.element_handle(), read.bounding_box()["y"] + 20]
+    held = [read.element_handle(), place_of(read) + 20]
     page.mouse.wheel(0, -40)
     page.wait_for_function("([turn, place]) => turn.getBoundingClientRect().top > place", arg=held)
-    before = read.bounding_box()["y"]
+    before = place_of(read)
     for state in ("true", "false"):
         page.keyboard.press("o")
         expect(tool_call(page, "valve 20-0")).to_have_attribute("aria-expanded", state)
-        page.evaluate(FRAMES, 10)
 
-        assert read.bounding_box()["y"] == pytest.approx(before, abs=2)
+        assert place_of(read) == pytest.approx(before, abs=2)
 
 
 def test_who_comes_back_to_a_session_reads_on(page, archive):
@@ -83,16 +78,13 @@ def test_who_comes_back_to_a_session_reads_on(page, archive):
     expect(page.locator(".turn").first).to_be_visible()
     read = page.locator(".turn", has_text="Question 150 about")
     while not read.count():
-        page.mouse.wheel(0, 1500)
-        page.evaluate(FRAMES, 2)
+        assert scroll_down(page, 1500)
     read.scroll_into_view_if_needed()
-    page.evaluate(FRAMES, 10)
-    before = read.bounding_box()["y"]
+    before = place_of(read)
 
     def expect_place():
         expect(read).to_be_in_viewport()
-        page.evaluate(FRAMES, 10)
-        assert read.bounding_box()["y"] == pytest.approx(before, abs=2)
+        assert place_of(read) == pytest.approx(before, abs=2)
 
     page.keyboard.press("g")
     page.keyboard.press("s")
@@ -116,7 +108,7 @@ def test_find_counts_walks_and_paints(reading):
     reading.keyboard.press("Enter")
     expect(reading.locator(".find-count")).to_have_text("1 of 1")
     expect(reading.locator(".turn[data-lit] .tool-result")).to_contain_text("test_open_circuit")
-    reading.wait_for_function("CSS.highlights.get('found')?.size > 0")
+    reading.wait_for_function("() => CSS.highlights.get('found')?.size > 0")
 
     reading.keyboard.press("Escape")
     expect(box).to_have_count(0)
@@ -141,7 +133,7 @@ def test_find_leads_to_the_very_word(page, archive):
     page.keyboard.press("Enter")
 
     page.wait_for_function(
-        "[...(CSS.highlights.get('found') ?? [])].some((range) => {"
+        "() => [...(CSS.highlights.get('found') ?? [])].some((range) => {"
         " const { top, bottom } = range.getBoundingClientRect();"
         " return top > 100 && bottom < innerHeight; })"
     )
@@ -153,6 +145,8 @@ def test_a_turn_has_a_link(reading):
     reading.keyboard.press("G")
     turn = reading.locator(".turn", has_text="All 14 tests pass")
     turn.scroll_into_view_if_needed()
+    place_of(turn)
+    hold_timers(reading)
     turn.hover()
     turn.get_by_role("button", name="Copy the link to this turn").click()
     expect(turn.get_by_role("button", name="Copied")).to_be_visible()
@@ -175,14 +169,13 @@ def test_what_copies_a_turn_lies_beside_it(watched, archive, width):
     page = watched(viewport={"width": width, "height": 800}).new_page()
     page.goto("/session/claude-code/laptop/copied")
     turn = page.locator(".turn:not([data-head])", has_text="Answer 2.")
+    turn.scroll_into_view_if_needed()
+    place_of(turn)
     turn.hover()
 
     for name in ("Copy the link to this turn", "Copy the text"):
-        assert turn.get_by_role("button", name=name).evaluate(
-            "(button) => { const { left, right, top, bottom } = button.getBoundingClientRect();"
-            " return [left + 1, right - 1].every((x) =>"
-            " button.contains(document.elementFromPoint(x, (top + bottom) / 2))); }"
-        )
+        button = turn.get_by_role("button", name=name)
+        page.wait_for_function(IS_FREE, arg=button.element_handle())
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
@@ -208,7 +201,7 @@ def test_a_session_is_printed_whole(page, archive):
     archive.send(story.events)
     page.goto("/session/claude-code/laptop/printed")
     expect(page.locator(".turn").first).to_be_visible()
-    expect(page.get_by_text("Live: what is archived appears by itself")).to_be_attached()
+    expect(page.get_by_text(LIVE)).to_be_attached()
     assert page.locator(".turn").count() < 200
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
@@ -235,6 +228,7 @@ def test_a_session_is_resumed_by_a_command_to_copy(reading):
     """The command of the session's tool stands in its head."""
     reading.context.grant_permissions(["clipboard-read", "clipboard-write"])
     expect(reading.locator(".resume code")).to_contain_text(f"claude --resume {WATERING}")
+    hold_timers(reading)
     reading.get_by_role("button", name="Copy the command that resumes this session").click()
     expect(reading.locator(".resume").get_by_role("button", name="Copied")).to_be_visible()
 

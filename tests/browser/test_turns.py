@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from browser.locating import tool_call
 from browser.stories import Story
+from browser.waiting import hold_timers, scroll_down, wait_until_drawn
 
 FORES = (*range(30, 38), *range(90, 98))
 BACKS = (0, *range(40, 48), *range(100, 108))
@@ -67,6 +68,7 @@ def test_markdown_is_drawn_and_code_is_coloured(reading):
     expect(answer.locator(".code .hljs-keyword").first).to_have_text("def")
     link = answer.get_by_role("link", name="the notes of the maker")
     expect(link).to_have_attribute("rel", "noopener noreferrer")
+    hold_timers(reading)
     answer.get_by_role("button", name="Copy", exact=True).click()
     expect(answer.get_by_role("button", name="Copied")).to_be_visible()
     assert "raise BadReading(raw)" in reading.evaluate("navigator.clipboard.readText()")
@@ -250,20 +252,10 @@ def test_everything_else_has_its_form(reading):
         "interrupt": "Interrupted",
     }.items():
         turn = reading.locator(f'.turn[data-kind="{kind}"]')
-        for step in range(200):
-            # Down and up again: turns that were never drawn have heights that are guessed at first.
-            reading.evaluate(
-                "([step]) => new Promise((done) => {"
-                " const end = document.documentElement.scrollHeight - innerHeight;"
-                " const cycle = Math.max(2, Math.ceil(end / 300));"
-                " const place = step % (2 * cycle);"
-                " scrollTo(0, 300 * Math.min(place, 2 * cycle - place));"
-                " requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50)));"
-                " })",
-                [step],
-            )
-            if turn.count():
-                break
+        reading.evaluate("scrollTo(0, 0)")
+        wait_until_drawn(reading)
+        while not turn.count():
+            assert scroll_down(reading, 600)
         expect(turn).to_contain_text(text)
 
 
