@@ -6,6 +6,8 @@ import pytest
 from fakes.machine import Machine
 from fakes.server import FakeServer
 
+from lethe_collector import watch
+
 
 @pytest.fixture
 def server():
@@ -18,3 +20,17 @@ def server():
 def machine(tmp_path, server):
     """A machine that knows the server."""
     return Machine(tmp_path, server)
+
+
+@pytest.fixture
+def armed(monkeypatch):
+    """The watches that are armed: what changes before that is seen by a scan alone."""
+    arm, watches = watch.RustNotify, []
+
+    def note(paths, **options):
+        notify = arm(paths, **options)
+        watches.append(paths)
+        return notify
+
+    monkeypatch.setattr(watch, "RustNotify", note)
+    return watches
