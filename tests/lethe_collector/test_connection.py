@@ -117,7 +117,7 @@ async def test_s08_answer_that_never_ends(machine, monkeypatch):
             await writer.drain()
             await asyncio.sleep(0.01)
 
-    monkeypatch.setattr(transports, "_TIMEOUT", aiohttp.ClientTimeout(total=0.2))
+    monkeypatch.setattr(transports, "_TIMEOUT", aiohttp.ClientTimeout(total=1.0))
     async with server_that(dribble) as (url, asked):
         transport = HttpTransport(url, machine.token_file)
         for _ in range(2):
