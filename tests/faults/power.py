@@ -18,9 +18,11 @@ from typing import NamedTuple
 
 SECTOR = 512
 
+_ANSWER = b"HTTP/1.1 200"
 _CALLS = "trace=pwrite64,fdatasync,fsync,ftruncate,unlink,write,sendto,writev,sendmsg,recvfrom"
 _CALL = re.compile(r'^\d+ +(\w+)\((?:\d+<([^>]*)>(?:\([^)]*\))?)?(?:, )?(?:"([^"]*)")?(.*)$')
 _RESUMED = re.compile(r"^(\d+) +<\.\.\. f(?:data)?sync resumed>.*= 0")
+_RECEIVED = re.compile(r"^\d+ +<\.\.\. recvfrom resumed>(.*)$")  # another thread came in between
 _SYNC = re.compile(r"^(\d+) +f(?:data)?sync\(\d+<([^>]*)>(.*)$")
 
 
@@ -140,6 +142,9 @@ def _steps(lines):
         if done := _RESUMED.match(line):
             if done[1] in syncing:
                 yield Step("sync", syncing.pop(done[1]))
+        elif received := _RECEIVED.match(line):
+            if _text(received[1]).startswith(_ANSWER):
+                yield Step("answer", "")
         elif sync := _SYNC.match(line):
             path = _text(sync[2]).decode()
             if "unfinished" in sync[3]:
@@ -159,7 +164,7 @@ def _step(name, path, data, rest):
         yield Step("cut", path, numbers[0])
     elif name == "unlink":
         yield Step("remove", data.decode())
-    elif data.startswith(b"HTTP/1.1 200") or b"HTTP/1.1 200" in _text(rest):
+    elif data.startswith(_ANSWER) or _ANSWER in _text(rest):
         yield Step("answer", "")
 
 

@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 from contextlib import closing
+from pathlib import Path
 
 import apsw
 import pytest
@@ -37,6 +38,26 @@ def copy_of(directory, target):
         if path.is_file():
             shutil.copy(path, target / path.name)
     return target
+
+
+def test_calls_that_are_told_in_two_parts_count(tmp_path):
+    """Where threads of a process take turns, a sync and an answer are told when they end."""
+    path, answer = (
+        "".join(rf"\x{byte:02x}" for byte in text) for text in (b"/d/state.db", b"HTTP/1.1 200 OK")
+    )
+    lines = [
+        rf'7 pwrite64(3<{path}>, "\x61", 1, 0) = 1',
+        rf"7 fdatasync(3<{path}> <unfinished ...>",
+        r"8 recvfrom(4<\x54>,  <unfinished ...>",
+        r"7 <... fdatasync resumed>) = 0",
+        rf'8 <... recvfrom resumed>"{answer}", 65536, 0, NULL, NULL) = 15',
+    ]
+    trace = tmp_path / "trace"
+    trace.write_text("\n".join(lines))
+
+    recording = Recording.read(trace, (tmp_path, Path("/d")))
+
+    assert [step.kind for step in recording.steps] == ["write", "sync", "answer"]
 
 
 @pytest.mark.promise("I03", "P1", "P11")
