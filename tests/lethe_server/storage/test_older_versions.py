@@ -6,10 +6,12 @@ import apsw
 import pytest
 from fakes.sessions import find
 
-from lethe_server.storage import SessionKey, Store, TurnPlace
+from lethe_server.errors import StorageFailed
+from lethe_server.storage import SessionKey, Store, TokenBook, TurnPlace, database
 from lethe_server.storage.backups import back_up, restore
+from lethe_server.storage.database import open_database
 from lethe_server.storage.migrations import known_migrations, migrate
-from lethe_server.storage.upkeep import check_archive
+from lethe_server.storage.upkeep import check_archive, rebuild_search
 
 VERSIONS = range(1, len(known_migrations()) + 1)
 ROWS = (
@@ -65,3 +67,28 @@ async def test_o1_backups_of_each_version_are_made_and_restored(tmp_path, versio
         assert [turn.content for turn in page.turns] == ["how it was"]
     finally:
         store.close()
+
+
+def list_tokens(directory):
+    """Look at the tokens, as a command does."""
+    with TokenBook(directory) as book:
+        book.list()
+
+
+@pytest.mark.promise("O2", "O10")
+@pytest.mark.parametrize("opening", [rebuild_search, Store.open, list_tokens])
+def test_o2_what_another_program_has_open_is_not_migrated(tmp_path, monkeypatch, opening):
+    """A server that was not restarted yet would not keep what came with a later version."""
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    old = archive_of(tmp_path / "old", VERSIONS[-2])
+    running = open_database(old / "lethe.db", writer=True)
+    running.execute_sql("SELECT count(*) FROM turns").fetchone()
+    try:
+        with pytest.raises(StorageFailed, match="still of an older version") as refused:
+            opening(old)
+        assert "stop the server that runs" in refused.value.hint
+        assert version_of(old / "lethe.db") == VERSIONS[-2]
+    finally:
+        running.close()
+    Store.open(old).close()
+    assert version_of(old / "lethe.db") == VERSIONS[-1]

@@ -7,6 +7,9 @@ transaction as the change itself: a migration that fails, or is killed, leaves t
 
 A migration imports nothing of lethe: it means for good what it meant when it was written, whatever
 becomes of the constants of today.
+
+What another program has open is not migrated: a server that was not restarted yet would go on to
+write rows of its own version, and leave out what this one relies on.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ import pkgutil
 from typing import TYPE_CHECKING, Final
 
 from lethe_core.errors import ConfigInvalid
+from lethe_server.errors import StorageFailed
+from lethe_server.storage.database import leave_log
 from lethe_server.storage.faults import translated_faults
 from lethe_server.storage.transactions import write_transaction
 
@@ -52,11 +57,14 @@ def migrate(
     Raises:
         ConfigInvalid: the database is newer than the program, or not one of lethe.
         StorageFull: there is no room; the old version stays.
-        StorageFailed: it did not work now; the old version stays.
+        StorageFailed: it did not work now, or another program has the database open; the old
+            version stays.
     """
     steps = known_migrations() if migrations is None else migrations
     with translated_faults():
         found = _checked_version(connection, len(steps))
+        if 0 < found < len(steps):
+            _have_alone(connection)
         for version, upgrade in enumerate(steps[found:], start=found + 1):
             with write_transaction(connection):
                 # Another program may have migrated since.
@@ -66,6 +74,23 @@ def migrate(
                 connection.pragma("application_id", APPLICATION_ID)
                 connection.pragma("user_version", version)
     return found, len(steps)
+
+
+def _have_alone(connection: apsw.Connection) -> None:
+    """Make sure that nobody else has the database open.
+
+    Raises:
+        StorageFailed: somebody has.
+    """
+    mode = connection.pragma("journal_mode")
+    try:
+        leave_log(connection)
+    except StorageFailed:
+        raise StorageFailed(
+            "another program has the archive open, which is still of an older version",
+            hint="stop the server that runs, and start that of this version",
+        ) from None
+    connection.pragma("journal_mode", mode)
 
 
 def _checked_version(connection: apsw.Connection, newest: int) -> int:
