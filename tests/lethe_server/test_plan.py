@@ -8,6 +8,7 @@ from fakes.toy import ToyParser
 
 from lethe_core.plugins import ParserRegistry
 from lethe_server.up import plan
+from lethe_server.up.files import write_settings
 
 
 @pytest.mark.promise("C40", "P9")
@@ -28,3 +29,45 @@ def test_c40_a_plugin_that_hangs_is_not_waited_for(tmp_path, monkeypatch):
     assert (blind.tool, blind.files) == ("blind", 0)
     assert blind.error == "its parser has not answered for 30 s"
     assert (sound.tool, sound.files, sound.error) == ("toy", 1, "")
+
+
+def plan_of(data):
+    """What is planned with a data directory, without any parser."""
+    return plan.make_plan(
+        data=data, listen="127.0.0.1:0", host="box", sources=(), registry=ParserRegistry()
+    )
+
+
+def run_as(monkeypatch, account):
+    """Be another account from now on."""
+    monkeypatch.setattr(plan, "_account_name", lambda: account)
+
+
+def test_an_archive_keeps_its_user_under_another_account(tmp_path, monkeypatch):
+    """A data directory that was moved to a new machine is not empty there."""
+    run_as(monkeypatch, "ada")
+    first = plan_of(tmp_path)
+    write_settings(first.server_file, first.server_settings())
+    run_as(monkeypatch, "grace")
+
+    assert (first.owner, plan_of(tmp_path).owner) == ("ada", "ada")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[",
+        "auth: 5",
+        "auth: {allowed_users: 7}",
+        "auth: {allowed_users: []}",
+        "auth: {allowed_users: [5, 'a\\nb']}",
+        "auth: {allowed_users: [ada, grace]}",
+    ],
+)
+def test_a_file_that_names_no_other_user_leaves_the_account(tmp_path, monkeypatch, text):
+    """Whatever stands there, the file is written anew."""
+    run_as(monkeypatch, "grace")
+    (tmp_path / "server.yaml").write_text(text)
+
+    assert plan_of(tmp_path).owner == "grace"

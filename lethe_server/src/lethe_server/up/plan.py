@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from marshmallow import ValidationError
+from ruamel.yaml import YAML, YAMLError
 
 from lethe_core.errors import ConfigInvalid
 from lethe_core.limits import NAME_PATTERN
@@ -92,6 +93,11 @@ class Plan:
         return _host_file(self.data)
 
     @property
+    def server_file(self) -> Path:
+        """The configuration of the server, from which the next run takes the user's name."""
+        return _server_file(self.data)
+
+    @property
     def files(self) -> int:
         """How many transcripts were found."""
         return sum(root.files for root in self.roots)
@@ -150,7 +156,7 @@ def make_plan(
         data=data,
         listen=listen,
         host=_checked_host(host) if host is not None else _usual_host(data),
-        owner=_owner_name(),
+        owner=_usual_owner(data),
         plugins=registry.reports,
     )
     given = [_split_source(source) for source in sources]
@@ -260,7 +266,27 @@ def _checked_host(host: str) -> str:
     return host
 
 
-def _owner_name() -> str:
+def _server_file(data: Path) -> Path:
+    return data / "server.yaml"
+
+
+def _usual_owner(data: Path) -> str:
+    """Name the user as the last run did.
+
+    The account may have another name since, as on a new machine; to that one the archive would seem
+    to be empty.
+    """
+    account = _account_name()
+    try:
+        settings = YAML(typ="safe", pure=True).load(_server_file(data).read_text(encoding="utf-8"))
+        users = settings["auth"]["allowed_users"]
+        known = [user for user in users if isinstance(user, str) and not user_problem(user)]
+    except (OSError, UnicodeDecodeError, YAMLError, KeyError, TypeError):
+        return account  # the first run, or a file that is going to be written anew
+    return account if account in known else next(iter(known), account)
+
+
+def _account_name() -> str:
     """Name the user by the account.
 
     Not by the environment: with another `USER` tomorrow, the archive would seem to be empty.

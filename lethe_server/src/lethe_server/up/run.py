@@ -65,7 +65,7 @@ async def _run_both(plan: Plan, *, exit_when_idle: bool) -> tuple[dict[str, Any]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` asks to go on
         loop.add_signal_handler(signal.SIGHUP, stopped.set)  # the terminal was closed
     port_file = prepare_data(plan)
-    server_config = write_settings(plan.data / "server.yaml", plan.server_settings())
+    server_config = write_settings(plan.server_file, plan.server_settings())
     serve = ["serve", "--config", str(server_config), "--port-file", str(port_file)]
     async with running("lethe_server", serve, log=plan.data / "server.log") as server:
         url = await wait_for_port(server, port_file, stopped, _say)
