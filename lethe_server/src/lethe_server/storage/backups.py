@@ -25,7 +25,12 @@ import apsw
 
 from lethe_core.errors import ConfigInvalid
 from lethe_server.errors import StorageFailed
-from lethe_server.storage.database import FILE_NAME, leave_log, prepare_directory
+from lethe_server.storage.database import (
+    FILE_NAME,
+    leave_log,
+    leave_to_owner,
+    prepare_directory,
+)
 from lethe_server.storage.faults import translated_faults
 from lethe_server.storage.integrity import find_damage
 from lethe_server.storage.lock import ArchiveLock
@@ -128,6 +133,7 @@ def restore(backup: Path, directory: Path) -> Path | None:
         for suffix in ("", *_LOGS):
             _copy_file(_beside(backup, suffix), _beside(partial, suffix))
         check_backup(partial)
+        leave_to_owner(partial)
         _sync(partial)
         aside = _set_aside(path)
         partial.replace(path)

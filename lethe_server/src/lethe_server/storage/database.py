@@ -7,6 +7,7 @@ which is made with mode 0600 before SQLite sees it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from typing import TYPE_CHECKING, Any, Final
@@ -55,12 +56,29 @@ def prepare_directory(directory: Path) -> Path:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
+        leave_to_owner(path)
     except OSError as error:
         raise ConfigInvalid(
             f"data_dir: {directory} cannot be used: {error.strerror}",
             hint="choose a directory that belongs to the server's user",
         ) from error
     return path
+
+
+def leave_to_owner(path: Path) -> None:
+    """Have a file that root has made in a data directory belong to whom the directory belongs.
+
+    Who calls a command as root, such as `restore`, would else shut the server's own user out.
+
+    Args:
+        path: the file; nothing is done for anybody but root.
+    """
+    if os.geteuid() != 0:
+        return
+    owner, file = path.parent.stat(), path.stat()
+    if (owner.st_uid, owner.st_gid) != (file.st_uid, file.st_gid):
+        with contextlib.suppress(OSError):  # the root of some containers may not; it serves itself
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def open_database(path: Path, *, writer: bool) -> APSWDatabase:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from lethe_core.errors import ConfigInvalid
 from lethe_server.errors import StorageFailed
+from lethe_server.storage.database import leave_to_owner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +39,7 @@ class ArchiveLock:
         try:
             self._file = os.fdopen(os.open(directory / LOCK_FILE, flags, 0o600))
             os.fchmod(self._file.fileno(), 0o600)
+            leave_to_owner(directory / LOCK_FILE)
         except OSError as error:
             message = f"data_dir: {directory} cannot be used: {error.strerror}"
             raise ConfigInvalid(message) from error
