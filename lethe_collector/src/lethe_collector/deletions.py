@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lethe_collector.answers import Ack, classify
 from lethe_collector.archived import SessionDigests
+from lethe_collector.discovery import find_sources
 from lethe_core.digests import digest_turns, hash_turn
 from lethe_core.errors import Unavailable
 from lethe_core.events import SessionEvent, SessionMeta, TurnEvent
+from lethe_core.outcomes import FAILURES, describe_failure
 from lethe_core.removals import MISSING, removals
 from lethe_core.wire import encode_event
 
@@ -40,7 +41,7 @@ _Sessions = defaultdict[str, set[str]]
 
 
 class _Unreadable(Exception):
-    """A source that cannot be read, by its path, and why."""
+    """A source that cannot be read, or a place that cannot be looked at, by its path, and why."""
 
 
 class Deletions(NamedTuple):
@@ -49,7 +50,7 @@ class Deletions(NamedTuple):
     Args:
         turns: that are missing in their sources.
         sessions: that they belong to.
-        unreadable: because of which source nothing was marked, and why it cannot be read.
+        unreadable: because of which source or place nothing was marked, and why not.
     """
 
     turns: int = 0
@@ -117,16 +118,20 @@ def _read_all(parser: Parser, roots: list[Path], generations: Mapping[str, int])
     """Read all sources of a tool to their ends: the hashes of their turns, by session."""
     sessions: _Sessions = defaultdict(set)
     for root in roots:
-        with suppress(FileNotFoundError, NotADirectoryError):
-            for source in parser.discover(root):
-                generation = generations.get(str(source.path), 0)
-                try:
-                    for record in parser.read(replace(source, generation=generation), None):
-                        for event in record.events:
-                            if isinstance(event, TurnEvent):
-                                sessions[event.session_id].add(hash_turn(event.turn_id))
-                except Exception as error:  # whatever a plugin raises
-                    raise _Unreadable(str(source.path), type(error).__name__) from error
+        try:
+            sources = list(find_sources(parser, root))
+        except FAILURES as error:
+            reason = describe_failure(error, "looking for sources")
+            raise _Unreadable(str(root), reason) from error
+        for source in sources:
+            generation = generations.get(str(source.path), 0)
+            try:
+                for record in parser.read(replace(source, generation=generation), None):
+                    for event in record.events:
+                        if isinstance(event, TurnEvent):
+                            sessions[event.session_id].add(hash_turn(event.turn_id))
+            except FAILURES as error:
+                raise _Unreadable(str(source.path), type(error).__name__) from error
     return sessions
 
 

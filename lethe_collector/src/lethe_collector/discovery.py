@@ -16,15 +16,17 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lethe_collector.source_table import KnownSource
+from lethe_core.errors import PluginError
 from lethe_core.sources import Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from lethe_collector.source_table import SourceState, SourceTable
     from lethe_core.parser import Parser
@@ -81,10 +83,32 @@ def roots_of(parser: Parser, configured: Sequence[Path] | None) -> list[Path]:
             name the tool, whose parser knows where it writes.
 
     Raises:
+        PluginError: the parser names a place that depends on the working directory.
         Exception: whatever the plugin raises.
     """
-    roots = list(parser.default_roots()) if configured is None else configured
+    roots = map(_checked, parser.default_roots()) if configured is None else configured
     return [Path(os.path.abspath(root)) for root in roots]  # noqa: PTH100 - keeps symlinks
+
+
+def find_sources(parser: Parser, root: Path) -> Iterator[Source]:
+    """Find the sources at a place, one after the other; none if it is not there.
+
+    Args:
+        parser: of the tool.
+        root: the place.
+
+    Raises:
+        OSError: the place, or a directory below it, cannot be listed.
+        Exception: whatever the plugin raises.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        yield from parser.discover(root)
+
+
+def _checked(root: object) -> Path:
+    if isinstance(root, Path) and root.is_absolute():
+        return root
+    raise PluginError(f"`default_roots` gave {str(root)!r}, which is no absolute Path")
 
 
 class Discovery:

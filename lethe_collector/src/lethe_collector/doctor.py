@@ -18,6 +18,7 @@ from lethe_collector.statefile import check_version
 from lethe_collector.status import open_read_only
 from lethe_collector.transport import HttpTransport, NotSent, TokenUnusable
 from lethe_core.errors import ConfigInvalid
+from lethe_core.outcomes import FAILURES, describe_failure
 from lethe_core.patience import call_within
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ def _check_plugins(config: CollectorConfig, registry: ParserRegistry) -> Iterato
             roots, sources, links = call_within(LOOK_SECONDS, partial(_look, parser, config))
         except TimeoutError as error:
             yield Finding(parser.label, f"looking for sources gave {error}", False)
-        except Exception as error:  # noqa: BLE001 - a plugin's failure is what is looked for
-            yield Finding(parser.label, f"looking failed with {type(error).__name__}", False)
+        except FAILURES as error:
+            yield Finding(parser.label, describe_failure(error, "looking for sources"), False)
         else:
             places = ", ".join(map(str, roots)) or "nowhere"
             yield Finding(parser.label, f"{sources} sources in {places}")

@@ -17,6 +17,7 @@ from loguru import logger
 
 from lethe_collector.statefile import StateDamaged
 from lethe_collector.workers import Worker
+from lethe_core.outcomes import describe_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -199,7 +200,7 @@ class Follower:
         except sqlite3.Error as caught:
             error = f"the state cannot be written: {caught}"
         except Exception as caught:  # noqa: BLE001 - P9: a plugin's failure concerns its tool alone
-            error = f"looking for sources failed with {type(caught).__name__}"
+            error = describe_failure(caught, "looking for sources")
         else:
             self._error = ""
             self._stalls = 0

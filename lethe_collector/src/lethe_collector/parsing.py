@@ -13,7 +13,7 @@ from lethe_core.errors import (
     TooLarge,
 )
 from lethe_core.events import TurnEvent
-from lethe_core.outcomes import FAILURES, MappedRecord, tell_failure
+from lethe_core.outcomes import FAILURES, MappedRecord, tell_failure, until_failure
 from lethe_core.sources import Source
 from lethe_core.wire import check_line, encode_event
 
@@ -81,7 +81,7 @@ def read_sources(
         counts: Counter[str] = Counter()
         failures: list[BaseException] = []
         # Written outside of what is read: a failure here is none of the source's.
-        out.writelines(_until_failure(show(parser, source, host, counts), failures))
+        out.writelines(until_failure(show(parser, source, host, counts), failures))
         if failures:
             is_well = False
             told.write(f"{source.path}: {_worded(failures[0], parser)}\n")
@@ -90,14 +90,6 @@ def read_sources(
         told.write(f"{source.path}: {summary or 'empty'}\n")
     out.flush()
     return is_well
-
-
-def _until_failure(pieces: Iterator[bytes], failures: list[BaseException]) -> Iterator[bytes]:
-    """Give what can be read, and note why there is no more."""
-    try:
-        yield from pieces
-    except FAILURES as error:
-        failures.append(error)
 
 
 def print_source(

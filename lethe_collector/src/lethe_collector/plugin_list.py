@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lethe_collector.collector import describe_plugins
 from lethe_collector.discovery import roots_of
+from lethe_core.outcomes import FAILURES, describe_failure
 from lethe_core.patience import call_within
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ def _describe_parser(parser: Parser, configured: Sequence[Path] | None) -> dict[
         described["roots"] = [{"path": str(root), "exists": root.exists()} for root in roots]
     except TimeoutError as error:
         described["error"] = f"default_roots gave {error}"
-    except Exception as error:  # noqa: BLE001 - a plugin's failure is what this list is there to show
-        described["error"] = f"default_roots failed with {type(error).__name__}"
+    except FAILURES as error:
+        described["error"] = describe_failure(error, "default_roots")
     return described
 
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -26,16 +25,17 @@ import zstandard
 from lethe_collector.archived import SessionDigests
 from lethe_collector.batches import read_key
 from lethe_collector.deletions import mark_deleted
-from lethe_collector.discovery import roots_of
+from lethe_collector.discovery import find_sources, roots_of
 from lethe_collector.outbox import digest_of
 from lethe_collector.source_table import SourceTable
 from lethe_collector.transport import HttpTransport
 from lethe_collector.visiting import visiting
 from lethe_core.digests import digest_turns, hash_turn
 from lethe_core.events import TurnEvent
+from lethe_core.outcomes import FAILURES, describe_failure, until_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
     from lethe_collector.config import CollectorConfig
@@ -58,7 +58,8 @@ class Verification:
         sources: that were compared.
         turns: in them.
         missing: how many turns the server has not, by the row and the path of their source.
-        unreadable: sources that could not be read, and why.
+        unreadable: sources that could not be read, and places where none could be looked for, and
+            why.
         changed: how many sources have changed since they were read; they are no finding.
         deleted: how many turns were marked that their sources have no more.
         thinned: how many sessions they belong to.
@@ -120,9 +121,22 @@ class Verifier:
             Unavailable: the server does not answer.
         """
         known = self._known[parser.tool]
-        for source in _discover(parser, roots):
-            if str(source.path) in known:
-                await self._compare(parser, source, known[str(source.path)])
+        for root in roots:
+            failures: list[BaseException] = []
+            for source in until_failure(find_sources(parser, root), failures):
+                if str(source.path) in known:
+                    await self._compare(parser, source, known[str(source.path)])
+            for error in failures:
+                self.note_failure(str(root), error)
+
+    def note_failure(self, place: str, error: BaseException) -> None:
+        """Note that sources could not be looked for.
+
+        Args:
+            place: a root, or the tool if it names none.
+            error: what the plugin raised.
+        """
+        self.found.unreadable[place] = describe_failure(error, "looking for sources")
 
     async def _compare(self, parser: Parser, source: Source, known: _Known) -> None:
         sessions: defaultdict[str, set[str]] = defaultdict(set)
@@ -136,7 +150,7 @@ class Verifier:
                 if record.cursor == known.cursor:
                     is_as_read = True
                     break
-        except Exception as error:  # noqa: BLE001 - P9: whatever a plugin raises concerns this source alone
+        except FAILURES as error:  # P9: whatever a plugin raises concerns this source alone
             self.found.unreadable[str(source.path)] = type(error).__name__
             return
         missing = 0
@@ -184,12 +198,6 @@ class Verifier:
         return len(ids)
 
 
-def _discover(parser: Parser, roots: list[Path]) -> Iterator[Source]:
-    for root in roots:
-        with suppress(FileNotFoundError, NotADirectoryError):
-            yield from parser.discover(root)
-
-
 def run_verification(
     config: CollectorConfig,
     registry: ParserRegistry,
@@ -228,7 +236,11 @@ async def _run(
     try:
         verifier = Verifier(database, transport, config.host)
         for parser in parsers:
-            roots = roots_of(parser, config.sources.get(parser.tool))
+            try:
+                roots = roots_of(parser, config.sources.get(parser.tool))
+            except FAILURES as error:
+                verifier.note_failure(parser.tool, error)
+                continue
             await verifier.verify(parser, roots)
             if mark:
                 known = verifier.generations(parser.tool)

@@ -11,6 +11,8 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from lethe_core.errors import PluginError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -65,7 +67,7 @@ def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | Non
         return  # given up
     if isinstance(error, StopIteration | KeyboardInterrupt | SystemExit):
         # A future cannot carry the first, and a plugin must not end the process by the others.
-        error = RuntimeError(f"{type(error).__name__} in a plugin")
+        error = PluginError(f"it raised {type(error).__name__}")
     if error is not None:
         future.set_exception(error)
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 from traceback import walk_tb
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
@@ -19,7 +19,11 @@ from lethe_core.limits import MAX_RECORD_EVENTS
 from lethe_core.sources import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from lethe_core.parser import Parser
+
+_T = TypeVar("_T")
 
 _MOST_TEXT: Final = 500
 
@@ -83,19 +87,33 @@ def take(mapped: object, method: str, *, damaged: bool = False) -> Outcome:
     return Outcome(events, skipped="" if events else "no turn")
 
 
-def describe_failure(error: BaseException) -> str:
-    """Say what a mapping failed with, for the turn that stands for the record.
+def until_failure(items: Iterable[_T], failures: list[BaseException]) -> Iterator[_T]:
+    """Give what code of a plugin gives, and note why there is no more.
+
+    Args:
+        items: from a plugin.
+        failures: gets what it raised, if it was one of `FAILURES`.
+    """
+    try:
+        yield from items
+    except FAILURES as error:
+        failures.append(error)
+
+
+def describe_failure(error: BaseException, what: str = "the parser") -> str:
+    """Say what code of a plugin failed with, for the turn that stands for a record, or `status`.
 
     Args:
         error: one of `FAILURES`. The text of a foreign one may quote anything; its type does not,
             and what is missing says no more than the record that the turn holds.
+        what: what failed.
     """
     match error:
         case PluginError():
-            return f"the parser failed: {error.message}"
+            return f"{what} failed: {error.message}"
         case KeyError() if type(error) is KeyError:
-            return f"the parser failed with KeyError: {error}"
-    return f"the parser failed with {type(error).__name__}"
+            return f"{what} failed with KeyError: {error}"
+    return f"{what} failed with {type(error).__name__}"
 
 
 def tell_failure(error: BaseException, parser: Parser) -> str:
