@@ -59,7 +59,8 @@ class Parser(ABC):
     def default_roots(self) -> Iterable[Path]:
         """Name the places where the tool keeps its transcripts on this machine.
 
-        The tool's own environment variables are honoured. A place need not exist yet.
+        The tool's own environment variables are honoured. A place need not exist yet, but its path
+        is absolute: one that is not is refused.
         """
 
     @abstractmethod
@@ -70,8 +71,8 @@ class Parser(ABC):
             root: a directory from `default_roots` or from the user, or a single source.
 
         Raises:
-            OSError: the root itself cannot be listed. What lies below it and cannot be looked at
-                is left out.
+            OSError: the root itself cannot be listed; or, after all else was found, a directory
+                below it.
         """
 
     @abstractmethod

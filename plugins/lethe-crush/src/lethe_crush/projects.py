@@ -35,7 +35,7 @@ def global_directory() -> Path:
         return Path(name).absolute()
     if sys.platform == "win32":
         local = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-        return Path(local) / "crush"
+        return Path(local).absolute() / "crush"
     data = os.environ.get("XDG_DATA_HOME")
     return (Path(data).absolute() if data else Path.home() / ".local" / "share") / "crush"
 

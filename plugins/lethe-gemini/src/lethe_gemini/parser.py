@@ -62,8 +62,8 @@ class _Tool:
 
     def default_roots(self) -> Iterable[Path]:
         """Name ``.gemini/tmp`` below ``$GEMINI_CLI_HOME`` or the home directory."""
-        home = os.environ.get("GEMINI_CLI_HOME")
-        return [(Path(home) if home else Path.home()) / ".gemini" / "tmp"]
+        home = Path(os.environ.get("GEMINI_CLI_HOME") or Path.home())
+        return [home.absolute() / ".gemini" / "tmp"]
 
 
 class _Lines(_Tool, JsonlParser):
