@@ -23,8 +23,8 @@ from lethe_core.errors import (
     TooLarge,
 )
 from lethe_core.failpoints import failpoint
-from lethe_core.limits import KIB
 from lethe_core.outcomes import FAILURES
+from lethe_core.sources import HEAD_BYTES
 from lethe_core.wire import check_line, encode_event
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 #: How long a visit goes on beginning another record, in seconds.
 VISIT_SECONDS: Final = 0.2
-#: How much of a source's beginning identifies it.
-HEAD_BYTES: Final = KIB
 
 End = Literal["end", "full", "time", "replaced", "gone", "failed"]
 

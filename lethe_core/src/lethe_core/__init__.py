@@ -20,6 +20,7 @@ from lethe_core.events import (
 from lethe_core.feeds import Feed
 from lethe_core.hookspecs import hookimpl
 from lethe_core.jsonl import JsonlParser, Line
+from lethe_core.origins import Origin
 from lethe_core.parser import API_VERSION, Parser
 from lethe_core.pieces import Piece, Place
 from lethe_core.rows import Row
@@ -35,6 +36,7 @@ __all__ = [
     "Identity",
     "JsonlParser",
     "Line",
+    "Origin",
     "Parser",
     "Piece",
     "Place",

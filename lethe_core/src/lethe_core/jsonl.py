@@ -36,8 +36,8 @@ import msgspec
 
 from lethe_core.decoding import DECODING_ERRORS, decode_tolerantly, describe
 from lethe_core.errors import PluginError, SourceReplaced
-from lethe_core.events import SessionEvent, TurnEvent
-from lethe_core.limits import MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES
+from lethe_core.limits import MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES, MIB
+from lethe_core.origins import Origin
 from lethe_core.outcomes import (
     FAILURES,
     MappedRecord,
@@ -53,9 +53,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from lethe_core.events import Event, Role, SessionMeta
+    from lethe_core.events import Event
 
-_BLOCK_BYTES: Final = 1024 * 1024
+_BLOCK_BYTES: Final = MIB
 _ANCHOR_BYTES: Final = 1024
 _OPENING_BYTES: Final = 256
 _BOM: Final = b"\xef\xbb\xbf"
@@ -69,13 +69,10 @@ _CURSOR = re.compile(
 
 
 @dataclass(slots=True)
-class Line:
-    """Where a record stands, and short cuts to make events of it.
+class Line(Origin):
+    """Where a record stands in a file, and short cuts to make events of it.
 
     Args:
-        parser: who reads.
-        source: what is read.
-        session_id: the session that the source's turns belong to.
         start: offset of the record's first byte.
         end: offset after its line.
         raw: its bytes, without the line's end.
@@ -84,9 +81,6 @@ class Line:
             changes it. It travels in each cursor: JSON values alone, and few and short ones.
     """
 
-    parser: JsonlParser
-    source: Source
-    session_id: str
     start: int
     end: int
     raw: bytes
@@ -98,36 +92,10 @@ class Line:
         """The place of the record's first turn in its session."""
         return self.source.first_seq + self.start
 
-    def turn(self, *, turn_id: str = "", index: int = 0, role: Role, **fields: Any) -> TurnEvent:
-        """Make a turn of this record.
-
-        Args:
-            turn_id: the tool's own identity of the turn; a hash of the record if empty.
-            index: which turn of the record it is, from 0.
-            role: who speaks.
-            **fields: all other fields of `TurnEvent`.
-        """
-        return TurnEvent(
-            tool=self.parser.tool,
-            session_id=self.session_id,
-            turn_id=turn_id or self.hashed_id(index),
-            seq=self.seq + index,
-            role=role,
-            revision=self.source.revision,
-            parser_version=self.parser.version,
-            **fields,
-        )
-
-    def session(self, meta: SessionMeta, timestamp: float | None = None) -> SessionEvent:
-        """Make an event that says something of the session alone."""
-        return SessionEvent(
-            tool=self.parser.tool,
-            session_id=self.session_id,
-            seq=self.seq,
-            session_meta=meta,
-            timestamp=timestamp,
-            parser_version=self.parser.version,
-        )
+    @property
+    def revision(self) -> int:
+        """The revision of the record's turns: that of the source."""
+        return self.source.revision
 
     def hashed_id(self, index: int = 0) -> str:
         """Identify a turn whose tool gave it no id: a hash of the record and its offset.

@@ -7,18 +7,14 @@ piece, plus `generation * 2**42`.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from lethe_core.events import SessionEvent, TurnEvent
 from lethe_core.limits import MAX_RECORD_EVENTS
+from lethe_core.origins import Origin
 
 if TYPE_CHECKING:
     import msgspec
-
-    from lethe_core.events import Role, SessionMeta
-    from lethe_core.parser import Parser
-    from lethe_core.sources import Source
 
 #: Places that the turns of one piece can have.
 PLACES: Final = MAX_RECORD_EVENTS
@@ -51,24 +47,18 @@ class Piece(NamedTuple):
 
 
 @dataclass(slots=True)
-class Place:
-    """Where a piece stands, and short cuts to make events of it.
+class Place(Origin):
+    """Where a piece stands in a snapshot, and short cuts to make events of it.
 
     Args:
-        parser: who reads.
-        source: what is read.
-        session_id: the session that the piece's turns belong to.
         index: which piece of the snapshot it is, from 0.
         revision: of its turns.
         raw: its JSON.
         context: what the parser put into `Piece.context`.
     """
 
-    parser: Parser
-    source: Source
-    session_id: str
     index: int
-    revision: int
+    revision: int = field()  # without it, the property of `Origin` would be its default
     raw: bytes
     context: Any = None
 
@@ -76,37 +66,6 @@ class Place:
     def seq(self) -> int:
         """The place of the piece's first turn in its session."""
         return self.source.first_seq + self.index * PLACES
-
-    def turn(self, *, turn_id: str = "", index: int = 0, role: Role, **fields: Any) -> TurnEvent:
-        """Make a turn of this piece.
-
-        Args:
-            turn_id: the tool's own identity of the turn; a hash of the piece if empty.
-            index: which turn of the piece it is, from 0.
-            role: who speaks.
-            **fields: all other fields of `TurnEvent`.
-        """
-        return TurnEvent(
-            tool=self.parser.tool,
-            session_id=self.session_id,
-            turn_id=turn_id or self.hashed_id(index),
-            seq=self.seq + index,
-            role=role,
-            revision=self.revision,
-            parser_version=self.parser.version,
-            **fields,
-        )
-
-    def session(self, meta: SessionMeta, timestamp: float | None = None) -> SessionEvent:
-        """Make an event that says something of the session alone."""
-        return SessionEvent(
-            tool=self.parser.tool,
-            session_id=self.session_id,
-            seq=self.seq,
-            session_meta=meta,
-            timestamp=timestamp,
-            parser_version=self.parser.version,
-        )
 
     def hashed_id(self, index: int = 0) -> str:
         """Identify a turn whose tool gave it no id: a hash of the piece and its place.

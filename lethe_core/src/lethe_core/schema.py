@@ -72,10 +72,6 @@ class _Boolean(fields.Boolean):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class _Object(fields.Dict):
-    """A JSON object."""
-
-
 def _name(description: str, *, pattern: str, required: bool, **kwargs: Any) -> _Text:
     return _Text(
         required=required,
@@ -161,7 +157,7 @@ class SessionMetaSchema(Schema):
         validate=validate.OneOf(RELATIONS),
         metadata={"description": "How it came from its parent."},
     )
-    metadata = _Object(load_default=dict, metadata={"description": "What has no field."})
+    metadata = fields.Dict(load_default=dict, metadata={"description": "What has no field."})
 
 
 class _EventSchema(Schema):
@@ -210,7 +206,7 @@ class TurnSchema(_EventSchema):
         load_default=list,
         metadata={"description": "Calls and results of tools."},
     )
-    metadata = _Object(load_default=dict, metadata={"description": "What has no field."})
+    metadata = fields.Dict(load_default=dict, metadata={"description": "What has no field."})
     session_meta = fields.Nested(
         SessionMetaSchema,
         allow_none=True,

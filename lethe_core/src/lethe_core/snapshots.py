@@ -212,10 +212,7 @@ class SnapshotParser(Parser):
         waiting: list[Piece] = []  # those since the last rung that matched
         revision: int | None = None
         for piece in self.pieces(source):
-            named = (
-                repr((piece.session_id, piece.damage)) if piece.session_id or piece.damage else ""
-            )
-            digest = roll(digest, piece.raw, named.encode())
+            digest = roll(digest, piece.raw, _said_besides(piece))
             digests.append(digest)
             position += memoryview(piece.raw).nbytes
             ends.append(min(position, source.size))

@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NewType
+
+from lethe_core.limits import KIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
 Cursor = NewType("Cursor", str)
 
-_HEAD_BYTES: Final = 1024
+#: How much of the beginning of a plain file identifies it.
+HEAD_BYTES: Final = KIB
 #: Places of a generation: more than a file has bytes. `seq` has 53 bits.
 _GENERATION_SHIFT: Final = 42
 _MAX_GENERATION: Final = 2**11 - 1
@@ -95,7 +98,7 @@ class Identity:
     head_hash: str = ""
 
     @classmethod
-    def of_file(cls, path: Path, head_size: int = _HEAD_BYTES) -> Identity:
+    def of_file(cls, path: Path, head_size: int = HEAD_BYTES) -> Identity:
         """Read the identity of a plain file.
 
         Args:
@@ -184,4 +187,4 @@ class Record:
     cursor: Cursor
     position: int = 0
     skipped: str = ""
-    unmapped: bool = field(default=False)
+    unmapped: bool = False

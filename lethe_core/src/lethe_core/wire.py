@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Meta, Raw
 
 from lethe_core.cutting import cut_turn
+from lethe_core.decoding import DECODING_ERRORS
 from lethe_core.errors import InvalidEvent, TooLarge
 from lethe_core.events import Event, Relation, Role, TitleSource, TurnEvent
 from lethe_core.limits import (
@@ -182,8 +183,6 @@ _decode_metadata = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
-_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-
 
 def encode_event(event: Event) -> bytes:
     """Encode an event as one line of the wire, without the newline.
@@ -232,7 +231,7 @@ def decode_line(line: bytes) -> DecodedLine:
         except msgspec.ValidationError:
             decoded = _decode_unusual(line)
         _match_names(decoded.event)
-    except _UNDECODABLE as error:
+    except DECODING_ERRORS as error:
         from lethe_core.schema import explain  # noqa: PLC0415 - marshmallow only when it is needed
 
         raise explain(line) from error
@@ -253,7 +252,7 @@ def check_line(line: bytes) -> None:
     """
     try:
         _match_names(_decode_whole(line))
-    except _UNDECODABLE:
+    except DECODING_ERRORS:
         decode_line(line)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from lethe_core.errors import LetheError, SourceError, SourceReplaced
 from lethe_core.events import TurnEvent
-from lethe_core.limits import NAME_PATTERN, SESSION_ID_PATTERN
+from lethe_core.limits import MIB, NAME_PATTERN, SESSION_ID_PATTERN
 from lethe_core.parser import API_VERSION, Parser
 from lethe_core.sources import Cursor, Source
 from lethe_core.testing.access import AccessRecorder
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from lethe_core.events import Event
     from lethe_core.sources import Record
 
-_MIB: Final = 1024 * 1024
 _MOST_CURSORS: Final = 100
 _HOST: Final = "conformance"
 
@@ -272,7 +271,7 @@ class ParserConformance:
     def test_memory_is_bounded(self, tmp_path: Path) -> None:
         """Reading a larger source does not take more memory."""
         peaks = []
-        for name, size in (("small", 3 * _MIB // 2), ("large", 7 * _MIB // 2)):
+        for name, size in (("small", 3 * MIB // 2), ("large", 7 * MIB // 2)):
             root = tmp_path / name
             root.mkdir()
             source = self.grow(root, size)
