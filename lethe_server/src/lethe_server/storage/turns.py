@@ -1,17 +1,7 @@
-"""Storing of turns: which copy stays, where it stands, and what moves with it.
+"""Storing of turns: what is written, and what moves with it.
 
-The rules, per owner, tool, host, session and turn (P4, P5, P6):
-
-* the copy of the greatest revision stays; of one revision that of the greatest parser version;
-  of equal ones the first (a differing second one is counted as a conflict; of its tokens the
-  greater stay);
-* the place of a turn is the smallest `seq` of its copies of the greatest parser version: a
-  record that was repeated by compaction keeps its first place;
-* what stands for a part that could not be mapped goes when a greater parser version has mapped it.
-
-A better copy that says the same (all is sent again after an upgrade, or when a collector lost its
-state) only raises what it is compared by: text, payload and index stay. Of that, answers tell the
-revision, so that a change of it is one of the session.
+Which copy of a turn stays, and where it stands, is decided in `lethe_server.storage.copies`. What
+stands for a part that could not be mapped goes when a greater parser version has mapped it (P6).
 
 The statements here are the hot path: plain `executemany`, no triggers, no savepoints (measured:
 the query builder costs five times as much).
@@ -21,13 +11,14 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lethe_core.events import ROLES
 from lethe_server.storage.activity import ActivityLedger
 from lethe_server.storage.arrivals import note_arrivals
 from lethe_server.storage.changes import SessionChange, note_changes
-from lethe_server.storage.figures import SessionFigures, TurnFacts, add_tokens
+from lethe_server.storage.copies import PendingTurn
+from lethe_server.storage.figures import SessionFigures, add_tokens
 from lethe_server.storage.metas import outermost
 from lethe_server.storage.owners import ensure_owner
 from lethe_server.storage.places import find_places
@@ -100,128 +91,6 @@ class StoreOutcome(NamedTuple):
     conflicts: int = 0
 
 
-class _Stored(NamedTuple):
-    """A turn as it stands in the database."""
-
-    id: int
-    seq: int
-    seq_version: int
-    rank: tuple[int, int]
-    tokens: Tokens
-    usage_key: str | None
-    facts: TurnFacts
-
-
-class _Turn:
-    """One turn while a request is stored: the best copy so far and its place."""
-
-    __slots__ = ("digest", "rank", "record", "seq", "seq_version", "stored", "tokens", "usage_key")
-
-    def __init__(
-        self, stored: _Stored | None, rank: tuple[int, int], digest: int, seq: tuple[int, int]
-    ) -> None:
-        self.stored = stored
-        self.rank = rank
-        self.digest = digest
-        self.seq, self.seq_version = seq
-        self.record: TurnRecord | None = None
-        self.tokens = stored.tokens if stored else NO_TOKENS
-        self.usage_key = stored.usage_key if stored else None
-
-    @classmethod
-    def from_record(cls, record: TurnRecord) -> _Turn:
-        version = record.parser_version
-        turn = cls(None, (record.revision, version), record.digest, (record.seq, version))
-        turn.record, turn.tokens, turn.usage_key = record, record.tokens, record.usage_key
-        return turn
-
-    @property
-    def moved(self) -> bool:
-        """Whether the stored copy stays, at another place or with greater tokens."""
-        stored = self.stored
-        return (
-            stored is not None
-            and self.record is None
-            and (self.seq, self.tokens) != (stored.seq, stored.tokens)
-        )
-
-    @property
-    def raised(self) -> bool:
-        """Whether the stored copy stays, and what it is compared by has grown."""
-        stored = self.stored
-        return (
-            stored is not None
-            and self.record is None
-            and (self.seq_version, self.rank) != (stored.seq_version, stored.rank)
-        )
-
-    @property
-    def is_told_anew(self) -> bool:
-        """Whether an answer tells something else of it than before."""
-        stored = self.stored
-        return (
-            self.record is not None
-            or self.moved
-            or (stored is not None and self.rank[0] != stored.rank[0])
-        )
-
-    def fold(self, record: TurnRecord) -> bool:
-        """Take in a copy.
-
-        Returns:
-            Whether it is a conflict.
-        """
-        if record.parser_version > self.seq_version:
-            self.seq, self.seq_version = record.seq, record.parser_version
-        elif record.parser_version == self.seq_version:
-            self.seq = min(self.seq, record.seq)
-        rank = (record.revision, record.parser_version)
-        if rank > self.rank:
-            self.rank = rank
-            if not self._says_the_same(record):
-                self.digest, self.record = record.digest, record
-                self.tokens, self.usage_key = record.tokens, record.usage_key
-        elif rank == self.rank:
-            if record.usage_key == self.usage_key:
-                self.tokens = self.tokens.maximum(record.tokens)
-            return record.digest != self.digest
-        return False
-
-    def _says_the_same(self, record: TurnRecord) -> bool:
-        """Tell whether a copy differs in nothing; of stand-ins the version counts as well."""
-        mine = (self.digest, self.tokens, self.usage_key)
-        return mine == (record.digest, record.tokens, record.usage_key) and not record.places
-
-    @property
-    def kind(self) -> str | None:
-        """What sort of turn it is."""
-        if self.record is not None:
-            return self.record.kind
-        return self.stored.facts.kind if self.stored else None
-
-    def place_row(self, owner: int, number: int) -> tuple[object, ...]:
-        """Return the values of `_MOVE`."""
-        return (self.seq, self.seq_version, *self.rank, *self.tokens, owner, number)
-
-    def facts(self) -> TurnFacts:
-        """Return what counts of the turn as it is now."""
-        tokens = self.tokens if self.usage_key is None else NO_TOKENS
-        record = self.record
-        if record is None:
-            assert self.stored is not None
-            return self.stored.facts._replace(seq=self.seq, tokens=tokens)
-        return TurnFacts(
-            self.seq,
-            record.turn_id,
-            record.role,
-            record.kind,
-            record.timestamp,
-            record.model,
-            record.calls,
-            tokens,
-        )
-
-
 class _Session:
     """The turns of one session while a request is stored."""
 
@@ -240,7 +109,7 @@ class _Session:
         for record in turns:
             turn = self.turns.get(record.turn_id)
             if turn is None:
-                self.turns[record.turn_id] = _Turn.from_record(record)
+                self.turns[record.turn_id] = PendingTurn.from_record(record)
             else:
                 self.conflicts += turn.fold(record)
         registers = self.figures.state.registers
@@ -248,15 +117,15 @@ class _Session:
             self.figures.changed |= registers.merge(meta, seq=seq, version=version)
         self.dropped = [turn.stored for turn in self._take_stand_ins() if turn.stored]
 
-    def _load(self, turn_ids: set[str]) -> dict[str, _Turn]:
+    def _load(self, turn_ids: set[str]) -> dict[str, PendingTurn]:
         if not turn_ids:
             return {}
         rows = self._connection.execute(
             _FIND, (self._owner, self.figures.id, json.dumps(list(turn_ids)))
         )
-        return {row[0]: _turn_of_row(row) for row in rows}
+        return {row[0]: PendingTurn.from_row(row) for row in rows}
 
-    def _take_stand_ins(self) -> list[_Turn]:
+    def _take_stand_ins(self) -> list[PendingTurn]:
         """Take out the stand-ins whose places turns of a greater parser version have."""
         came = {
             name: StandIn(name, turn.seq, turn.record.places, turn.seq_version)
@@ -308,7 +177,7 @@ class _Session:
             if stored is not None:
                 activity.remove(self.figures.id, stored.facts)
             if record is not None:
-                row = _row_of(turn, record, ledger.id_of(turn.usage_key))
+                row = turn.content_row(record, ledger.id_of(turn.usage_key))
                 row += (self._owner, self.figures.id, record.turn_id)
                 if stored is None:
                     inserted.append(row)
@@ -424,31 +293,3 @@ def store_records(
     inserted, replaced, _, conflicts = map(sum, zip(StoreOutcome(), *outcomes, strict=True))
     copies = sum(isinstance(record, TurnRecord) for record in records)
     return StoreOutcome(inserted, replaced, copies - inserted - replaced, conflicts)
-
-
-def _turn_of_row(row: tuple[Any, ...]) -> _Turn:
-    turn_id, number, seq, seq_version, revision, parser_version, digest, *rest = row
-    role, kind, timestamp, model, calls, usage_key, *numbers = rest
-    tokens = Tokens(*numbers)
-    own = tokens if usage_key is None else NO_TOKENS
-    facts = TurnFacts(seq, turn_id, role, kind, timestamp, model, calls, own)
-    rank = (revision, parser_version)
-    stored = _Stored(number, seq, seq_version, rank, tokens, usage_key, facts)
-    return _Turn(stored, rank, digest, (seq, seq_version))
-
-
-def _row_of(turn: _Turn, record: TurnRecord, usage: int | None) -> tuple[object, ...]:
-    return (
-        turn.seq,
-        turn.seq_version,
-        *turn.rank,
-        record.digest,
-        record.role,
-        record.kind,
-        record.timestamp,
-        record.model,
-        record.calls,
-        usage,
-        *turn.tokens,
-        *record.packed,
-    )
