@@ -8,9 +8,9 @@ from aiohttp import web
 
 from lethe_server import probes
 from lethe_server.account import handler as account
-from lethe_server.completeness.digests import show_digest
 from lethe_server.completeness.handler import PATH as COMPLETENESS
 from lethe_server.completeness.handler import show_completeness, store_completeness
+from lethe_server.completeness.handler_digest import show_digest
 from lethe_server.events.handler import stream_events
 from lethe_server.exports.handler import export_session
 from lethe_server.hosts.handler import list_hosts

@@ -17,6 +17,7 @@ from lethe_server.app import create_app
 from lethe_server.edge import EdgeSite
 from lethe_server.keys import STORE
 from lethe_server.listening import open_listener
+from lethe_server.private_files import write_private
 
 if TYPE_CHECKING:
     import socket
@@ -102,11 +103,7 @@ def _stop_event() -> asyncio.Event:
 
 def _tell(place: str, port_file: Path | None, ready_fd: int | None) -> None:
     if port_file is not None:
-        fresh = port_file.with_name(f".{port_file.name}.new")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        with os.fdopen(os.open(fresh, flags, 0o600), "w") as file:
-            file.write(place)
-        fresh.replace(port_file)  # whoever sees it sees it whole
+        write_private(port_file, place)
     if ready_fd is not None:
         with os.fdopen(ready_fd, "w") as file:
             file.write(place + "\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lethe_server.projects.joining import Place, join_places, name_repository
+from lethe_server.projects.joining import Workplace, join_workplaces, name_repository
 from lethe_server.storage import Figures
 
 
@@ -39,12 +39,12 @@ def test_an_address_of_the_same_machine_is_a_path():
 def test_a_project_is_named_by_a_directory_that_is_known():
     """A session without a directory does not take the name from those that have one."""
     places = [
-        (Place("xx/a/r", directory, "alice", "desk", "codex"), Figures(sessions=1), last)
+        (Workplace("xx/a/r", directory, "alice", "desk", "codex"), Figures(sessions=1), last)
         for directory, last in (("/src/old", 1.0), ("/src/r", 2.0), (None, 3.0))
     ]
 
-    (project,) = join_places(places, "repository")
-    (unknown,) = join_places(places[2:], "repository")
+    (project,) = join_workplaces(places, "repository")
+    (unknown,) = join_workplaces(places[2:], "repository")
 
     assert project.directory == "/src/r"
     assert unknown.directory is None
@@ -52,8 +52,8 @@ def test_a_project_is_named_by_a_directory_that_is_known():
 
 def projects(places, join):
     """The directories of each project, and its sessions."""
-    found_at = [Place(*place[:2], "alice", *place[2:]) for place in places]
-    joined = join_places([(place, Figures(sessions=1), 1.0) for place in found_at], join)
+    found_at = [Workplace(*place[:2], "alice", *place[2:]) for place in places]
+    joined = join_workplaces([(place, Figures(sessions=1), 1.0) for place in found_at], join)
     found = [
         ([(where.host, where.path) for where in each.directories], each.figures.sessions)
         for each in joined

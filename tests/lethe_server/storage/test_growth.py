@@ -114,7 +114,7 @@ def of_a_day(database, owner):
 
 def places(database, owner):
     """Ask for the sums of projects."""
-    statistics.read_places(database.connection(), owner, statistics.ActivityFilter())
+    statistics.read_workplaces(database.connection(), owner, statistics.ActivityFilter())
 
 
 def ask_statistics(database, owner, dimensions, **span):

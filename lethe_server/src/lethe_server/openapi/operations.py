@@ -13,9 +13,9 @@ from lethe_core.wire import MARK_HEADER
 from lethe_server.account.handler import PATH as _TOKENS
 from lethe_server.account.handler import TOKEN_BODY, MeAnswer, NewTokenAnswer, TokenList
 from lethe_server.completeness.bodies import REPORT_BODY
-from lethe_server.completeness.digests import DIGEST_PARAMETERS, DigestAnswer
 from lethe_server.completeness.handler import PATH as _COMPLETENESS
 from lethe_server.completeness.handler import CompletenessAnswer
+from lethe_server.completeness.handler_digest import DIGEST_PARAMETERS, DigestAnswer
 from lethe_server.events.messages import SessionEvent
 from lethe_server.exports.handler import EXPORT_PARAMETERS
 from lethe_server.hosts.handler import HostList

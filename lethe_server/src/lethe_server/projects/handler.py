@@ -20,8 +20,8 @@ from lethe_server.parameters import (
     load_span,
     whose,
 )
-from lethe_server.projects.joining import Place, join_places
-from lethe_server.storage import ActivityFilter, read_places
+from lethe_server.projects.joining import Workplace, join_workplaces
+from lethe_server.storage import ActivityFilter, read_workplaces
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -104,10 +104,10 @@ async def list_projects(request: web.Request) -> web.Response:
     owner = whose(asked, request[IDENTITY])
 
     groups = await request.app[STORE].query(
-        lambda connection: read_places(connection, owner, wanted), SECONDS
+        lambda connection: read_workplaces(connection, owner, wanted), SECONDS
     )
-    projects = join_places(
-        ((Place._make(each.values), each.figures, each.last_activity) for each in groups),
+    projects = join_workplaces(
+        ((Workplace._make(each.values), each.figures, each.last_activity) for each in groups),
         asked["join"],
     )
     begin = asked["offset"]

@@ -21,13 +21,13 @@ Join = Literal["none", "directory", "repository"]
 _URL: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://)(?:[^/@]*@)?(?P<host>[^/:]+)(?::\d+)?/(?P<path>.+)"
 )
-#: Of a path on the same machine, which begins with the last sign.
+#: Stands before a path on the same machine; its last sign is the first of the path.
 _LOCAL: Final = "file:///"
 _SCP: Final = re.compile(r"(?:[^/@:]+@)?(?P<host>[^/:]{2,}):(?!/)(?P<path>.+)")
 
 
-class Place(NamedTuple):
-    """What was done by one tool in one directory.
+class Workplace(NamedTuple):
+    """Where one tool was used: one directory of one user on one machine.
 
     Args:
         repository: as its sessions tell it.
@@ -84,31 +84,33 @@ class Project:
         return sorted({each.host for each in self.directories})
 
 
-def join_places(places: Iterable[tuple[Place, Figures, float | None]], join: Join) -> list[Project]:
+def join_workplaces(
+    workplaces: Iterable[tuple[Workplace, Figures, float | None]], join: Join
+) -> list[Project]:
     """Make projects, those with the latest activity first.
 
     Args:
-        places: with their sums and last activity.
+        workplaces: with their sums and last activity.
         join: what makes several directories one project.
     """
-    places = [(_named(place), figures, last) for place, figures, last in places]
+    workplaces = [(_named(workplace), figures, last) for workplace, figures, last in workplaces]
     repositories: dict[Directory, str] = {}
-    for place, _, _ in places:
-        if place.repository is not None:
-            where = Directory(place.owner, place.host, place.directory)
-            known = repositories.get(where, place.repository)
-            repositories[where] = min(known, place.repository)
+    for workplace, _, _ in workplaces:
+        if workplace.repository is not None:
+            where = Directory(workplace.owner, workplace.host, workplace.directory)
+            known = repositories.get(where, workplace.repository)
+            repositories[where] = min(known, workplace.repository)
     projects: dict[tuple[object, ...], Project] = {}
-    for place, figures, last in places:
-        where = Directory(place.owner, place.host, place.directory)
-        repository = place.repository
-        if repository is None and place.directory is not None:
+    for workplace, figures, last in workplaces:
+        where = Directory(workplace.owner, workplace.host, workplace.directory)
+        repository = workplace.repository
+        if repository is None and workplace.directory is not None:
             repository = repositories.get(where)
-        project = projects.setdefault(_key(place, repository, join), Project())
+        project = projects.setdefault(_key(workplace, repository, join), Project())
         if repository is not None:
             project.repository = min(project.repository or repository, repository)
         project.figures = project.figures.plus(figures)
-        project.tools.add(place.tool)
+        project.tools.add(workplace.tool)
         project.directories[where] = max(project.directories.get(where, -1.0), last or -1.0)
         if last is not None:
             project.last_activity = max(project.last_activity or 0.0, last)
@@ -132,15 +134,15 @@ def name_repository(remote: str) -> str:
     return name.rstrip("/").removesuffix(".git")
 
 
-def _named(place: Place) -> Place:
-    if place.repository is None:
-        return place
-    return place._replace(repository=name_repository(place.repository) or None)
+def _named(workplace: Workplace) -> Workplace:
+    if workplace.repository is None:
+        return workplace
+    return workplace._replace(repository=name_repository(workplace.repository) or None)
 
 
-def _key(place: Place, repository: str | None, join: Join) -> tuple[object, ...]:
+def _key(workplace: Workplace, repository: str | None, join: Join) -> tuple[object, ...]:
     if join == "directory":
-        return (place.directory,)
+        return (workplace.directory,)
     if join == "repository" and repository is not None:
         return ("repository", repository)
-    return (place.owner, place.host, place.directory)
+    return (workplace.owner, workplace.host, workplace.directory)

@@ -66,23 +66,26 @@ DETAIL_PARAMETERS: Final = DetailParameters()
 
 async def list_sessions(request: web.Request) -> web.Response:
     """Answer a page of sessions, those with the newest activity first, or with the most."""
-    wanted = load_parameters(request, LIST_PARAMETERS)
-    owner = whose(wanted, request[IDENTITY])
-    del wanted["owner"]
-    if wanted["cursor"] is not None and wanted["offset"]:
+    asked = load_parameters(request, LIST_PARAMETERS)
+    owner = whose(asked, request[IDENTITY])
+    del asked["owner"]
+    if asked["cursor"] is not None and asked["offset"]:
         raise InvalidRequest("goes together with no cursor", parameter="offset")
-    listing, asked = request.app[LISTING], SessionFilter(**wanted)
-    body = await request.app[STORE].query(lambda connection: listing.page(connection, owner, asked))
+    listing = request.app[LISTING]
+    wanted = SessionFilter(**asked)
+    body = await request.app[STORE].query(
+        lambda connection: listing.page(connection, owner, wanted)
+    )
     return web.Response(body=body, content_type="application/json")
 
 
 async def show_session(request: web.Request) -> web.StreamResponse:
     """Answer one session and a page of its turns; streamed unless one slice holds it."""
-    wanted = load_parameters(request, DETAIL_PARAMETERS)
+    asked = load_parameters(request, DETAIL_PARAMETERS)
     reading = SessionReading(
-        whose(wanted, request[IDENTITY]),
+        whose(asked, request[IDENTITY]),
         asked_key(request),
-        wanted,
+        asked,
         parsers=request.app[PARSERS],
         held=request.if_none_match or (),
     )

@@ -26,7 +26,7 @@ import apsw
 from lethe_core.errors import ConfigInvalid
 from lethe_server.errors import StorageFailed
 from lethe_server.storage.database import (
-    FILE_NAME,
+    find_database,
     leave_log,
     leave_to_owner,
     prepare_directory,
@@ -64,9 +64,7 @@ def back_up(
         StorageFull: there is no room.
         StorageFailed: the copy is not whole, or it did not work now.
     """
-    source = directory / FILE_NAME
-    if not source.exists():
-        raise ConfigInvalid(f"{directory}: there is no database")
+    source = find_database(directory)
     _refuse_existing(target)
     partial = target.with_name(f".{target.name}.partial")
     with translated_faults(), _unfinished(partial):

@@ -18,9 +18,8 @@ import apsw
 import zstandard
 from loguru import logger
 
-from lethe_core.errors import ConfigInvalid
 from lethe_server.storage.database import (
-    FILE_NAME,
+    find_database,
     leave_log,
     open_database,
     prepare_directory,
@@ -66,8 +65,7 @@ def compact(directory: Path) -> tuple[int, int]:
         StorageFull: there is no room; the archive is whole.
         StorageFailed: a server runs, or it did not work now.
     """
-    if not (directory / FILE_NAME).exists():
-        raise ConfigInvalid(f"{directory}: there is no database")
+    find_database(directory)
     path = prepare_directory(directory)
     before = path.stat().st_size
     with closing(ArchiveLock(directory)), closing(open_database(path, writer=True)) as database:

@@ -42,6 +42,21 @@ _WRITER_CACHE_KIB: Final = 8 * 1024
 _READER_CACHE_KIB: Final = 8 * 1024
 
 
+def find_database(directory: Path) -> Path:
+    """Return the path of the database in a data directory.
+
+    Args:
+        directory: the server's `data_dir`.
+
+    Raises:
+        ConfigInvalid: there is none.
+    """
+    path = directory / FILE_NAME
+    if not path.exists():
+        raise ConfigInvalid(f"{directory}: there is no database")
+    return path
+
+
 def prepare_directory(directory: Path) -> Path:
     """Make the data directory, or make it private, and return the database's path in it.
 

@@ -238,7 +238,7 @@ def read_statistics(
         return Statistics(totals, groups, sums.uses(dimensions, offsets))
 
 
-def read_places(
+def read_workplaces(
     connection: apsw.Connection, owner: str | None, wanted: ActivityFilter
 ) -> list[Group]:
     """Return sums by repository, directory, owner, host and tool, with the last activity of each.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from lethe_core.errors import ConfigInvalid
-from lethe_server.storage.database import FILE_NAME, open_database, prepare_directory
+from lethe_server.storage.database import find_database, open_database, prepare_directory
 from lethe_server.storage.faults import translated_faults
 from lethe_server.storage.integrity import find_damage, rebuild_index
 from lethe_server.storage.migrations import migrate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    import apsw
 
     from lethe_server.storage.integrity import Finding
 
@@ -26,12 +29,8 @@ def check_archive(directory: Path) -> list[Finding]:
         ConfigInvalid: there is no database of this version.
         Unavailable: it cannot be opened now.
     """
-    with translated_faults():
-        database = open_database(_existing(directory), writer=True)
-        try:
-            return find_damage(database.connection())
-        finally:
-            database.close()
+    with _opened(directory) as connection, translated_faults():
+        return find_damage(connection)
 
 
 def rebuild_search(directory: Path) -> int:
@@ -47,16 +46,14 @@ def rebuild_search(directory: Path) -> int:
         ConfigInvalid: there is no database, or one of a newer version.
         Unavailable: it cannot be written now.
     """
-    database = open_database(_existing(directory), writer=True)
-    try:
-        migrate(database.connection())
+    with _opened(directory) as connection:
+        migrate(connection)
         with translated_faults():
-            return rebuild_index(database.connection())
-    finally:
-        database.close()
+            return rebuild_index(connection)
 
 
-def _existing(directory: Path) -> Path:
-    if not (directory / FILE_NAME).exists():
-        raise ConfigInvalid(f"{directory}: there is no database")
-    return prepare_directory(directory)
+@contextlib.contextmanager
+def _opened(directory: Path) -> Iterator[apsw.Connection]:
+    find_database(directory)
+    with contextlib.closing(open_database(prepare_directory(directory), writer=True)) as database:
+        yield database.connection()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
-#: While the server starts, so often a word of it (seconds).
+#: How often it is said that the server is still starting (seconds).
 _TELL_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.02
@@ -139,14 +139,14 @@ async def wait_for_port(
         Unavailable: it ended.
     """
     clock = asyncio.get_running_loop().time
-    next_sign = clock() + _TELL_SECONDS
+    next_word = clock() + _TELL_SECONDS
     while not port_file.exists():  # noqa: ASYNC240 - one stat of a local file
         if child.process.returncode is not None:
             raise child.failure(child.process.returncode)
         if stopped.is_set():
             return None
-        if clock() >= next_sign:
-            next_sign += _TELL_SECONDS
+        if clock() >= next_word:
+            next_word += _TELL_SECONDS
             tell(f"The server is still starting; its log is {child.log}")
         await asyncio.sleep(_POLL_SECONDS)
     place = json.loads(port_file.read_text())  # noqa: ASYNC240 - one short local file

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from lethe_core.errors import ConfigInvalid
 from lethe_server.auth.browser import create_link
 from lethe_server.auth.tokens import ensure_token
+from lethe_server.private_files import write_private
 from lethe_server.storage import TokenBook
 
 if TYPE_CHECKING:
@@ -127,17 +128,3 @@ def write_settings(path: Path, settings: dict[str, Any]) -> Path:
     yaml.dump(settings, text)
     write_private(path, _HEADER + text.getvalue())
     return path
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, in one step.
-
-    Args:
-        path: the file; replaced if it is there.
-        text: what to write.
-    """
-    fresh = path.with_name(f".{path.name}.new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    fresh.replace(path)

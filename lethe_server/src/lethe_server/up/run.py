@@ -1,7 +1,7 @@
 """One run of `lethe up`: start both programs, wait for what ends the run, sum up.
 
-The collector is started when the server is ready and stopped before it, so
-that what it has in hand is still delivered.
+The collector is started when the server is ready and stopped before it, so that what it has in hand
+is still delivered.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from lethe_core.errors import ConfigInvalid
-from lethe_server.up.archive import summarise
 from lethe_server.up.children import Child, running, wait_for_port
 from lethe_server.up.files import data_lock, make_link, prepare_data, write_settings
+from lethe_server.up.summary import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,8 +22,8 @@ from lethe_server.storage.turnids import read_turn_ids
 if TYPE_CHECKING:
     from aiohttp import web
 
-#: What sessions are marked with of which turns were found to be deleted.
-MISSING_KEY: Final = f'"{PREFIX}{MISSING}"'.encode()
+#: The key in the metadata of a session of which turns were found to be deleted.
+_MISSING_KEY: Final = f'"{PREFIX}{MISSING}"'.encode()
 #: Seconds that an answer may take.
 SECONDS: Final = 4.0
 
@@ -65,7 +65,7 @@ async def show_digest(request: web.Request) -> web.Response:
     )
     hashes = [each for each, _ in turns]
     answer = DigestAnswer(
-        len(turns), digest_turns(hashes), marked=MISSING_KEY in (session.metadata or b"")
+        len(turns), digest_turns(hashes), marked=_MISSING_KEY in (session.metadata or b"")
     )
     if listed:
         answer.hashes, answer.places = hashes, [seq for _, seq in turns]

@@ -13,11 +13,16 @@ from lethe_server.config import environment_without_settings
 from lethe_server.up.children import program
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from lethe_server.up.plan import Plan
 
 _PAGE: Final = 200
+#: What is told of each tool, and in all.
+_FIGURES: Final = ("files", "sessions", "turns", "refused", "unmapped", "lagging")
+#: Those that the collector knows.
+_OF_COLLECTOR: Final = ("files", "refused", "unmapped", "lagging")
 
 
 async def summarise(plan: Plan, url: str, collector_config: Path) -> dict[str, Any]:
@@ -35,31 +40,21 @@ async def summarise(plan: Plan, url: str, collector_config: Path) -> dict[str, A
         Unavailable: the collector's state or the server's archive cannot be read.
     """
     status = await _collector_status(collector_config)
+    nothing = dict.fromkeys(_FIGURES, 0)
     tools: dict[str, dict[str, int]] = {
-        tool: {
-            "files": figures["files"],
-            "sessions": 0,
-            "turns": 0,
-            "refused": figures["refused"],
-            "unmapped": figures["unmapped"],
-            "lagging": figures["lagging"],
-        }
+        tool: nothing | {name: figures[name] for name in _OF_COLLECTOR}
         for tool, figures in status["tools"].items()
         if figures["files"]
     }
     async for session in _sessions(url, plan.token_file.read_text().strip(), plan.host):
-        figures = tools.setdefault(
-            session["tool"],
-            dict.fromkeys(("files", "sessions", "turns", "refused", "unmapped", "lagging"), 0),
-        )
+        figures = tools.setdefault(session["tool"], nothing.copy())
         figures["sessions"] += 1
         figures["turns"] += session["turns"]
-    names = ("files", "sessions", "turns", "refused", "unmapped", "lagging")
-    sums = {name: sum(figures[name] for figures in tools.values()) for name in names}
+    sums = {name: sum(figures[name] for figures in tools.values()) for name in _FIGURES}
     return {"host": plan.host, "data": str(plan.data), "listen": url, **sums, "tools": tools}
 
 
-async def _sessions(url: str, token: str, host: str) -> Any:
+async def _sessions(url: str, token: str, host: str) -> AsyncIterator[dict[str, Any]]:
     """Walk over the sessions of this machine, page by page.
 
     Raises:

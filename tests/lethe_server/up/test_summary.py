@@ -7,8 +7,8 @@ from aiohttp import web
 
 from lethe_core.errors import Unavailable
 from lethe_server.up import archive
-from lethe_server.up.archive import summarise
 from lethe_server.up.plan import Plan
+from lethe_server.up.summary import summarise
 
 
 @pytest.fixture
