@@ -15,7 +15,12 @@ from aiohttp import web
 from marshmallow import fields, validate
 
 from lethe_server.answering import answer_json
-from lethe_server.auth.tokens import TOKEN_NAME, digest_secret, make_secret
+from lethe_server.auth.tokens import (
+    TOKEN_NAME,
+    TOKEN_NAME_PROBLEM,
+    digest_secret,
+    make_secret,
+)
 from lethe_server.bodies import Body, load_body
 from lethe_server.errors import Conflict, Forbidden, NotFound
 from lethe_server.keys import IDENTITY, STORE
@@ -40,9 +45,7 @@ class TokenBody(Body):
 
     name = fields.String(
         required=True,
-        validate=validate.Regexp(
-            TOKEN_NAME, error="must be 1 to 64 letters, digits, blanks or . _ -"
-        ),
+        validate=validate.Regexp(TOKEN_NAME, error=TOKEN_NAME_PROBLEM),
         metadata={"description": "For people; one token in force has it."},
     )
     scopes = fields.List(

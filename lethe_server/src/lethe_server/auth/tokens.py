@@ -33,9 +33,12 @@ CACHE_SECONDS: Final = 2.0
 #: How exactly the last use is kept (seconds).
 TOUCH_SECONDS: Final = 60.0
 
+#: What people may call a token: all of a name must match, whoever compares it.
+TOKEN_NAME: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,63}$(?!\n)")
+#: Why another name is refused.
+TOKEN_NAME_PROBLEM: Final = "must be 1 to 64 letters, digits, blanks or . _ -"  # noqa: S105 - no secret
+
 _SECRET: Final = re.compile(r"lethe_[A-Za-z0-9_-]{43}")
-#: What people may call a token.
-TOKEN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,63}")
 _CACHE_LENGTH: Final = 1024
 
 
@@ -189,7 +192,7 @@ def _check(owner: str, name: str, scopes: Collection[str]) -> None:
     problem = user_problem(owner)
     if problem:
         raise ConfigInvalid(f"the owner's name {problem}")
-    if not TOKEN_NAME.fullmatch(name):
-        raise ConfigInvalid("the token's name must be 1 to 64 letters, digits, blanks or . _ -")
+    if not TOKEN_NAME.match(name):
+        raise ConfigInvalid(f"the token's name {TOKEN_NAME_PROBLEM}")
     if not scopes or not set(scopes) <= set(SCOPES):
         raise ConfigInvalid(f"the scopes of a token are some of: {', '.join(SCOPES)}")

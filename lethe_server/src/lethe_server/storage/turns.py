@@ -1,7 +1,7 @@
 """Storing of turns: what is written, and what moves with it.
 
 Which copy of a turn stays, and where it stands, is decided in `lethe_server.storage.copies`. What
-stands for a part that could not be mapped goes when a greater parser version has mapped it (P6).
+stands for a part that could not be mapped goes when a greater parser version has mapped it.
 
 The statements here are the hot path: plain `executemany`, no triggers, no savepoints (measured:
 the query builder costs five times as much).
