@@ -7,13 +7,16 @@ import pwd
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from marshmallow import ValidationError, fields, post_load, validates
 
 from lethe_core.settings import Choice, Items, Section, Settings, Switch, Text
 from lethe_server.auth.names import user_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 BearerFailure = Literal["refuse", "try_header"]
@@ -24,6 +27,7 @@ ALGORITHMS: Final = ("RS256", "RS384", "RS512", "ES256", "ES384")
 _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _CLAIM: Final = re.compile(r"[A-Za-z0-9_:./-]{1,100}")
 _MIN_SECRET: Final = 16
+_SECRET: Final = re.compile(f"[!-~]{{{_MIN_SECRET},}}")
 _MAX_UID: Final = 2**32 - 2
 _LOOPBACK: Final = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
@@ -93,16 +97,6 @@ class _UserField(Text):
         return unicodedata.normalize("NFC", text)
 
 
-class _HeaderField(Text):
-    allowed = "the name of a header: letters, digits and -"
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        if not _HEADER.fullmatch(text):
-            raise ValidationError("is no header's name")
-        return text
-
-
 class _NetworkField(Text):
     allowed = "an address or network such as 127.0.0.1 or 10.0.0.0/8"
 
@@ -133,34 +127,14 @@ class _PeerField(fields.Field[int]):
             raise ValidationError("is no user of this system") from None
 
 
-class _SecretField(Text):
-    allowed = f"text of {_MIN_SECRET} or more printable ASCII characters"
+def _refuse_unless(is_right: Callable[[str], object], problem: str) -> Callable[[str], None]:
+    """Make a validator of marshmallow."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        if len(text) < _MIN_SECRET or not re.fullmatch(r"[!-~]+", text):
-            raise ValidationError("is no secret")
-        return text
+    def check(text: str) -> None:
+        if not is_right(text):
+            raise ValidationError(problem)
 
-
-class _IssuerField(Text):
-    allowed = "an https:// URL without query and fragment; http:// on loopback alone"
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        if not is_safe_url(text) or "?" in text or "#" in text:
-            raise ValidationError("is no issuer")
-        return text
-
-
-class _ClaimField(Text):
-    allowed = "the name of a claim, such as preferred_username"
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        if not _CLAIM.fullmatch(text):
-            raise ValidationError("is no claim's name")
-        return text
+    return check
 
 
 def is_safe_url(url: str) -> bool:
@@ -179,6 +153,10 @@ def is_safe_url(url: str) -> bool:
     return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
 
 
+def _is_issuer(url: str) -> bool:
+    return is_safe_url(url) and "?" not in url and "#" not in url
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
@@ -190,10 +168,18 @@ def _is_loopback(host: str) -> bool:
 
 class _ForwardAuthSettings(Settings):
     enabled = Switch(load_default=True)
-    user_header = _HeaderField(load_default="Remote-User")
+    user_header = Text(
+        load_default="Remote-User",
+        validate=_refuse_unless(_HEADER.fullmatch, "is no header's name"),
+        metadata={"allowed": "the name of a header: letters, digits and -"},
+    )
     trusted_proxies = Items(_NetworkField(), load_default=list(_LOOPBACK))
     trusted_peers = Items(_PeerField(), load_default=list)
-    proxy_secret = _SecretField(load_default="")
+    proxy_secret = Text(
+        load_default="",
+        validate=_refuse_unless(_SECRET.fullmatch, "is no secret"),
+        metadata={"allowed": f"text of {_MIN_SECRET} or more printable ASCII characters"},
+    )
 
     @post_load
     def make(self, data: dict[str, Any], **_kwargs: Any) -> ForwardAuth:
@@ -202,9 +188,19 @@ class _ForwardAuthSettings(Settings):
 
 
 class _OidcSettings(Settings):
-    issuer = _IssuerField(load_default="")
+    issuer = Text(
+        load_default="",
+        validate=_refuse_unless(_is_issuer, "is no issuer"),
+        metadata={
+            "allowed": "an https:// URL without query and fragment; http:// on loopback alone"
+        },
+    )
     audience = Text(load_default="")
-    username_claim = _ClaimField(load_default="preferred_username")
+    username_claim = Text(
+        load_default="preferred_username",
+        validate=_refuse_unless(_CLAIM.fullmatch, "is no claim's name"),
+        metadata={"allowed": "the name of a claim, such as preferred_username"},
+    )
     algorithms = Items(Choice(*ALGORITHMS), load_default=["RS256", "ES256"])
 
     @validates("algorithms")
