@@ -37,7 +37,7 @@ async def test_i07_a_full_database_makes_the_server_unready_until_there_is_room(
     def bound(pages):
         return lambda connection: connection.pragma("max_page_count", pages)
 
-    await store._write(bound(1))  # SQLite takes it for the present size
+    await store.change(bound(1))  # SQLite takes it for the present size
     stored, answer = 1, None
     while answer is None or answer.status == 200:  # there may be free pages left
         line = json.dumps(event(stored + 1, content="x" * 50_000)).encode()
@@ -54,7 +54,7 @@ async def test_i07_a_full_database_makes_the_server_unready_until_there_is_room(
     )
     assert 200 == (await archive.client.get("/healthz")).status
 
-    await store._write(bound(1_000_000))
+    await store.change(bound(1_000_000))
     assert 200 == (await ready(archive))[0]
     assert 200 == (await archive.post(line)).status
     assert stored + 1 == (await archive.get("/sessions"))["sessions"][0]["turns"]
