@@ -12,6 +12,7 @@ from loguru import logger
 from lethe_core.errors import LetheError
 from lethe_server.keys import METRICS, REQUEST_ID
 from lethe_server.problems import describe_problem
+from lethe_server.web.problem_page import problem_page, wants_page
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
@@ -42,6 +43,8 @@ def _answer(request: web.Request, error: Exception) -> web.Response:
     _refuse_late(request, error)
     problem = describe_problem(error)
     request.app[METRICS].problems.labels(problem.code).inc()
+    if wants_page(request):
+        return problem_page(request, problem, request[REQUEST_ID])
     return problem.response(request[REQUEST_ID])
 
 
