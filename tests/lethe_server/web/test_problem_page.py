@@ -48,8 +48,7 @@ async def test_the_page_shows_its_style_alone(archive):
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
 
     assert answer.headers["Content-Security-Policy"] == (
-        "default-src 'none'; base-uri 'none'; frame-ancestors 'none';"
-        f" style-src 'sha256-{digest}'"
+        f"default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src 'sha256-{digest}'"
     )
 
 
