@@ -262,3 +262,62 @@ def test_keys_that_wait_for_turns_all_count(page, partly):
     held.release()
 
     expect(lit).to_contain_text("Question 202 about")
+
+
+def test_letters_that_are_not_asked_for_yet_lead_nobody_back(page):
+    """Who types and leaves for another view at once stays there."""
+    page.goto("/")
+    expect(page.locator(".session-row").first).to_be_visible()
+    page.evaluate(
+        """async () => {
+          const box = document.getElementById("search");
+          for (const text of ["v", "va"]) {
+            box.value = text;
+            box.dispatchEvent(new Event("input", { bubbles: true }));
+          }
+          document.querySelector('a[href="/stats"]').click();
+          await new Promise((done) => setTimeout(done, 300)); // longer than the box waits
+        }"""
+    )
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Stats")
+
+
+def test_enter_before_find_was_answered_leads_to_the_first_hit(page, archive):
+    """In a session that the server searches, Enter waits for what it finds."""
+    story = new_story(archive, "found-late", 4100)
+    asked = Held(page, re.compile(r"/find\?.*q=4050"))
+    page.goto(path_of(story))
+    expect(page.locator(".turn").first).to_be_visible()
+    page.keyboard.press("f")
+    page.get_by_role("textbox", name="Find in this session").fill("4050")
+    asked.wait()
+    page.keyboard.press("Enter")
+    asked.release()
+
+    expect(page.locator(".find-count")).to_have_text("1 of 1")
+    expect(page.locator(".turn[data-lit]")).to_contain_text("Question 4050 about")
+
+
+@pytest.mark.parametrize("what", ["token", "search"])
+def test_what_is_pressed_twice_is_done_once(page, what):
+    """While a token is made or a search is saved, a second press does not ask for another one."""
+    pattern = re.compile("/api/v1/tokens$" if what == "token" else "/api/v1/saved-searches$")
+    made = []
+    page.on("request", lambda request: request.method == "POST" and made.append(request.url))
+    page.goto("/settings" if what == "token" else "/?q=valve")
+    if what == "search":
+        page.get_by_role("button", name="Save").click()
+        name = page.get_by_label("Name of the search")
+    else:
+        name = page.get_by_label("Name")
+    name.fill(f"twice-{what}")
+    asked = Held(page, pattern)
+    name.press("Enter")
+    asked.wait()
+    name.press("Enter")
+    asked.release()
+
+    done = page.get_by_text("Saved", exact=True) if what == "search" else page.locator(".secret")
+    expect(done).to_be_visible()
+    assert len(made) == 1

@@ -34,6 +34,7 @@ export function useFind({ pages, version, at, jump, seek, reveal }) {
   };
   useLayoutEffect(begin, [shown]); // at once, so that no letter that follows the key is lost
   const isWanted = useRef(false); // the hit within the turn that was jumped to
+  const early = useRef(0); // the step that was asked for before anything was found
   const needle = shown ? text.trim().toLowerCase() : "";
   const isHere = pages.isComplete;
   const here = useMemo(() => (isHere ? hitsIn(pages.transcript, needle) : NOTHING), [needle, version, isHere]);
@@ -49,7 +50,8 @@ export function useFind({ pages, version, at, jump, seek, reveal }) {
     else seek(list[next].turn_id);
   };
   const step = async (by) => {
-    if (!hits.length) return;
+    early.current = found.needle === needle ? 0 : by;
+    if (early.current || !hits.length) return;
     if (place >= 0) {
       const next = Math.min(place, hits.length - 1) + by;
       if (found.next === null) goTo((next + hits.length) % hits.length);
@@ -61,6 +63,9 @@ export function useFind({ pages, version, at, jump, seek, reveal }) {
     const next = hits.findIndex((hit) => (isHere ? hit.index >= at.current : hit.seq >= seq));
     goTo(by > 0 ? Math.max(next, 0) : (next < 0 ? hits.length : next + hits.length - 1) % hits.length);
   };
+  useEffect(() => {
+    if (early.current && found.needle === needle) step(early.current);
+  }, [found]);
   const marks = needle && found.needle === needle ? found.marks : NOTHING.marks;
   return {
     shown,
@@ -78,6 +83,7 @@ export function useFind({ pages, version, at, jump, seek, reveal }) {
       paint([]);
     },
     type: (typed) => {
+      early.current = 0;
       setText(typed);
       setPlace(-1);
     },

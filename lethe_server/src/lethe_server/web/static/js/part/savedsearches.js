@@ -37,6 +37,7 @@ export function SaveSearch({ params }) {
   const [name, setName] = useState("");
   const [said, say] = useState("");
   const form = useRef(null);
+  const isAsked = useRef(false);
   // At once, so that no letter of the name is lost.
   useLayoutEffect(() => {
     if (!open) return;
@@ -46,6 +47,8 @@ export function SaveSearch({ params }) {
   }, [open]);
   const save = async (event) => {
     event.preventDefault();
+    if (isAsked.current) return;
+    isAsked.current = true;
     try {
       await api.saveSearch(bodyOf(name.trim(), params));
       say("Saved");
@@ -54,6 +57,7 @@ export function SaveSearch({ params }) {
     } catch (error) {
       say(error.isMissing ? "This server keeps no searches" : error.message);
     }
+    isAsked.current = false;
   };
   if (!open) {
     return html`<button class="chip" onClick=${() => { say(""); setOpen(true); }}>

@@ -33,10 +33,14 @@ export function SearchBox({ address }) {
   // for the next key.
   useLayoutEffect(() => {
     if (asked !== sent.current) {
+      clearTimeout(timer.current);
       sent.current = asked;
       setText(asked);
     }
   }, [asked]);
+
+  // What was typed last leads nobody back who has gone elsewhere since.
+  useLayoutEffect(() => () => clearTimeout(timer.current), [address.path]);
 
   const ask = (value, filters = {}) => {
     sent.current = value.trim() ? value : "";

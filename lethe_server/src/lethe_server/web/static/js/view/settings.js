@@ -139,8 +139,11 @@ function NewToken({ onMade }) {
   const [scope, setScope] = useState("ingest");
   const [days, setDays] = useState("");
   const [said, say] = useState("");
+  const isAsked = useRef(false);
   const make = async (event) => {
     event.preventDefault();
+    if (isAsked.current) return;
+    isAsked.current = true;
     try {
       const made = await api.createToken({
         name: name.trim(),
@@ -153,6 +156,7 @@ function NewToken({ onMade }) {
     } catch (error) {
       say(error.message);
     }
+    isAsked.current = false;
   };
   return html`<form class="form-line" onSubmit=${make}>
     <label>Name <input class="field" required maxlength="64" value=${name} onInput=${(event) => setName(event.target.value)} /></label>
