@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 import apsw
 
 from lethe_core.errors import ConfigInvalid
-from lethe_server.errors import StorageFailed
+from lethe_server.errors import StorageFailed, StorageFull
 from lethe_server.storage.database import (
     find_database,
     leave_log,
@@ -61,27 +61,29 @@ def back_up(
 
     Raises:
         ConfigInvalid: there is no database, or the target cannot be made.
-        StorageFull: there is no room.
+        StorageFull: there is no room for the copy.
         StorageFailed: the copy is not whole, or it did not work now.
     """
     source = find_database(directory)
     _refuse_existing(target)
+    _refuse_read_only(source)
     partial = target.with_name(f".{target.name}.partial")
-    with translated_faults(), _unfinished(partial):
+    with _told_room(target.parent), translated_faults(), _unfinished(partial):
         _make_private(partial)
         _copy(source, partial, report)
-        check_backup(partial)
+        check_backup(partial, source)
         _sync(partial)
         _name_fresh(partial, target)
         _sync(target.parent)
     return target.stat().st_size
 
 
-def check_backup(path: Path) -> None:
+def check_backup(path: Path, name: Path) -> None:
     """Check that a file is a whole database of lethe that this program can read.
 
     Args:
         path: the file; nothing else may use it.
+        name: of what it is a copy of, for errors.
 
     Raises:
         ConfigInvalid: it is another kind of file, or of a newer version.
@@ -91,21 +93,21 @@ def check_backup(path: Path) -> None:
     try:
         connection.pragma("journal_mode", "delete")  # one file, without a log beside it
         if connection.pragma("application_id") != APPLICATION_ID:
-            raise ConfigInvalid(f"{path}: is no database of lethe")
+            raise ConfigInvalid(f"{name}: is no database of lethe")
         version, known = connection.pragma("user_version"), len(known_migrations())
         if version > known:
             raise ConfigInvalid(
-                f"{path}: has version {version}, this program knows up to {known}",
+                f"{name}: has version {version}, this program knows up to {known}",
                 hint="upgrade lethe-server",
             )
         damage = find_damage(connection)
     except apsw.NotADBError:
-        raise ConfigInvalid(f"{path}: is no database of lethe") from None
+        raise ConfigInvalid(f"{name}: is no database of lethe") from None
     finally:
         connection.close()
     if damage:
         hint = "`lethe-server integrity` tells more of the running database"
-        raise StorageFailed(f"{path}: {damage[0].part}: {damage[0].text}", hint=hint)
+        raise StorageFailed(f"{name}: {damage[0].part}: {damage[0].text}", hint=hint)
 
 
 def restore(backup: Path, directory: Path) -> Path | None:
@@ -130,7 +132,7 @@ def restore(backup: Path, directory: Path) -> Path | None:
     with contextlib.closing(ArchiveLock(directory)), translated_faults(), _unfinished(partial):
         for suffix in ("", *_LOGS):
             _copy_file(_beside(backup, suffix), _beside(partial, suffix))
-        check_backup(partial)
+        check_backup(partial, backup)
         leave_to_owner(partial)
         _sync(partial)
         aside = _set_aside(path)
@@ -223,6 +225,27 @@ def _name_fresh(partial: Path, target: Path) -> None:
 def _refuse_existing(target: Path) -> None:
     if target.exists():
         raise ConfigInvalid(f"{target}: there is a file already", hint="choose another name")
+
+
+def _refuse_read_only(source: Path) -> None:
+    """Refuse a database that SQLite cannot open, since it can make no index of the log beside it.
+
+    Raises:
+        StorageFailed: the disk is read-only.
+    """
+    if os.statvfs(source.parent).f_flag & os.ST_RDONLY:
+        hint = f"`lethe-server restore {source} --data-dir DIRECTORY` copies it to another disk"
+        raise StorageFailed(f"{source.parent} lies on a disk that is read-only", hint=hint)
+
+
+@contextlib.contextmanager
+def _told_room(place: Path) -> Iterator[None]:
+    """Say where there is no room: the disk of a copy is seldom that of the archive."""
+    try:
+        yield
+    except StorageFull:
+        hint = "free some space there, or choose another place"
+        raise StorageFull(f"{place}: there is no room for the copy", hint=hint) from None
 
 
 def _name_again(source: Path, target: Path) -> None:
