@@ -286,3 +286,44 @@ def test_c31_what_was_taken_back_is_there_and_says_so(page, archive):
     marked = page.locator(".turn", has_text="Water the stones")
     expect(marked.locator(".turn-removed")).to_have_text("undone")
     expect(page.locator(".turn", has_text="Done.").locator(".turn-removed")).to_have_count(0)
+
+
+@pytest.mark.promise("A6")
+def test_text_that_is_too_odd_for_markdown_is_shown_as_it_is(watched, archive):
+    """What the parser fails at, or takes minutes for, is a block of text; the session is there."""
+    texts = {
+        "quotes": "> " * 6000 + "end",
+        "lists": "- " * 6000 + "end",
+        "emphasis": "_a" * 40_000,
+        "gap": "a" + " " * 100_000 + "b",
+        "address": "a." * 40_000 + "@",
+    }
+    story = Story("too-odd", time.time() - 5130, title="Odd texts", title_source="generated")
+    for name, text in texts.items():
+        story.prompt(f"Say {name}.").answer(text)
+    archive.send(story.events)
+    page = watched().new_page()
+    page.goto("/session/claude-code/laptop/too-odd")
+    for name in texts:
+        expect(page.locator(".turn", has_text=f"Say {name}.")).to_be_attached()
+        page.evaluate("window.scrollBy(0, window.innerHeight)")
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+
+    expect(page.locator(".turn .prose pre").last).to_contain_text("a.a.a.")
+
+
+def test_line_that_was_written_over_is_read_however_long_others_are(watched, archive):
+    """What stands last in a line is shown; a long line beside it takes no time."""
+    story = Story("over", time.time() - 5130, title="Progress", title_source="generated")
+    story.prompt("Load.").call(
+        "Bash", {"command": "load"}, "1 %\r50 %\r100 %\r\n" + "x" * 3_000_000
+    )
+    archive.send(story.events)
+    page = watched().new_page()
+    page.goto("/session/claude-code/laptop/over")
+    expect(page.locator(".turn").first).to_be_visible()
+    page.keyboard.press("o")
+    output = page.locator(".tool-result .output")
+    output.get_by_role("button", name="Show all").click()
+
+    expect(output.locator("pre")).to_have_text(re.compile(r"^100 %\s+x{3000000}$"))

@@ -21,8 +21,14 @@ export const hasAnsi = (text) => text.includes("\u001b[");
 export const stripAnsi = (text) => overwritten(text.replace(SEQUENCE, "")).replace(CONTROLS, "");
 
 /** A line that was written over itself (a progress bar) shows what stood there last. */
-const overwritten = (text) =>
-  text.includes("\r") ? text.replace(/\r+\n/g, "\n").replace(/[^\n]*\r(?=[^\n])/g, "") : text;
+const overwritten = (text) => (text.includes("\r") ? text.split("\n").map(lastWritten).join("\n") : text);
+
+// By hand: a pattern tries each beginning of a line, which takes minutes where one is long.
+function lastWritten(line, index, lines) {
+  let end = line.length;
+  if (index < lines.length - 1) while (line[end - 1] === "\r") end -= 1;
+  return line.slice(line.lastIndexOf("\r", end - 2) + 1, end);
+}
 
 /**
  * Split a text into runs.

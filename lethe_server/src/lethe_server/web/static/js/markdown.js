@@ -51,6 +51,28 @@ const marked = new Marked({
   },
 });
 
+/** A line that begins with so many marks of quotes and lists stands in none. */
+const DEEP = /^(?:[ \t]*(?:>|(?:[*+-]|\d{1,9}[.)])[ \t])){100}/m;
+/** The parser takes the square of a gap; of a word, its length times its marks of emphasis or of addresses. */
+const LONG_GAP = 2000;
+const LONG_WORD = 5_000_000;
+
+/** Whether nobody wrote a text to be read, and to parse it would take long or fail. */
+const isOdd = (text) =>
+  DEEP.test(text) ||
+  text.split(/\S+/).some((gap) => gap.length > LONG_GAP) ||
+  text.split(/\s+/).some((word) => word.length * word.split(/[*_.+-]/).length > LONG_WORD);
+
+function parsed(text) {
+  const plain = () => `<pre><code>${escaped(text)}</code></pre>`;
+  if (isOdd(text)) return plain();
+  try {
+    return marked.parse(text);
+  } catch {
+    return plain(); // what is too deep for the parser must not take the session with it
+  }
+}
+
 /**
  * Make nodes of Markdown.
  *
@@ -58,7 +80,7 @@ const marked = new Marked({
  * @returns {DocumentFragment} code in it is coloured as soon as its language is there
  */
 export function renderMarkdown(text) {
-  const fragment = DOMPurify.sanitize(marked.parse(text), ALLOWED);
+  const fragment = DOMPurify.sanitize(parsed(text), ALLOWED);
   for (const link of fragment.querySelectorAll("a[href]")) {
     link.target = "_blank";
     link.rel = "noopener noreferrer";
