@@ -27,7 +27,7 @@ function decoded(text) {
   }
 }
 
-/** Make an address of the page; parameters without a value are left out. */
+/** Make an address, of the page or of the API; parameters without a value are left out. */
 export function addressOf(path, params = {}, hash = "") {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(params)) {

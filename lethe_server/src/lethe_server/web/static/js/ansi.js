@@ -3,10 +3,8 @@
 
 // The sequences of ECMA-48: CSI (colours among them), OSC and the short ones.
 const SEQUENCE =
-  // eslint-disable-next-line no-control-regex
   /\u001b(?:\[([0-?]*)[ -/]*([@-~])|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[PX^_][^\u001b]*(?:\u001b\\)?|[ -/]*[0-~])/g;
 
-// eslint-disable-next-line no-control-regex
 const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f\u007f]/g;
 
 /** Numbers of colours that have no hue, and how little of one counts as none. */

@@ -1,5 +1,7 @@
 // All requests to the server. Nothing else in the page calls fetch.
 
+import { addressOf } from "./address.js";
+
 const BASE = "/api/v1";
 
 /** An answer that is not the one that was asked for; `code` is the API's, or OFFLINE. */
@@ -19,11 +21,7 @@ class Problem extends Error {
 }
 
 async function request(path, { method = "GET", params = {}, body, signal, base = BASE } = {}) {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(params)) {
-    if (value !== undefined && value !== null && value !== "") query.set(name, value);
-  }
-  const address = base + path + (query.size ? `?${query}` : "");
+  const address = addressOf(base + path, params);
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;

@@ -1,7 +1,6 @@
 // The one door to the vendored templates and hooks, and the hooks that several views share.
 
 import {
-  h,
   html,
   render,
   createContext,
@@ -17,7 +16,6 @@ import {
 } from "../vendor/htm/standalone.module.js";
 
 export {
-  h,
   html,
   render,
   createContext,
@@ -27,7 +25,6 @@ export {
   useErrorBoundary,
   useLayoutEffect,
   useMemo,
-  useReducer,
   useRef,
   useState,
 };

@@ -6,6 +6,7 @@ import { SUGGESTED } from "../catalog.js";
 import { baseName, dayKey, toolLabel } from "../format.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
 import { Icon } from "./icon.js";
+import { useMenu } from "./menu.js";
 
 const LABELS = {
   tool: "Tool",
@@ -67,17 +68,10 @@ const shown = (name, value) =>
   name === "tool" ? toolLabel(value) : name === "project" ? baseName(value) : value;
 
 function OpenChip({ name, change }) {
-  const [open, setOpen] = useState(false);
+  const { open, setOpen, box, leave } = useMenu();
   const [values, setValues] = useState([]);
-  const box = useRef(null);
   useEffect(() => {
-    if (!open) return undefined;
-    if (name !== "since") SUGGESTED[name]().then(setValues);
-    const close = (event) => {
-      if (!box.current?.contains(event.target)) setOpen(false);
-    };
-    document.addEventListener("pointerdown", close);
-    return () => document.removeEventListener("pointerdown", close);
+    if (open && name !== "since") SUGGESTED[name]().then(setValues);
   }, [open]);
   // At once, so that nobody is led away from where they have gone since.
   useLayoutEffect(() => {
@@ -87,7 +81,7 @@ function OpenChip({ name, change }) {
     setOpen(false);
     change(name, changes);
   };
-  return html`<div class="chip-box" ref=${box} onKeyDown=${(event) => walk(event, box, setOpen)}>
+  return html`<div class="chip-box" ref=${box} onKeyDown=${(event) => leave(event) || walk(event, box)}>
     <button
       class="chip"
       data-filter=${name}
@@ -153,13 +147,7 @@ export function shiftedDay(day, days) {
   return dayKey(date.getTime() / 1000);
 }
 
-function walk(event, box, setOpen) {
-  if (event.key === "Escape") {
-    setOpen(false);
-    box.current.querySelector("button").focus();
-    event.stopPropagation();
-    return;
-  }
+function walk(event, box) {
   if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
   if (event.target.type === "date") return;
   event.preventDefault();

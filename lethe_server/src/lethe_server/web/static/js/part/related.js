@@ -5,8 +5,7 @@ import { sessionAddress } from "../address.js";
 import { plural } from "../format.js";
 import { html, useLoaded } from "../ui.js";
 import { Icon } from "./icon.js";
-
-const RELATIONS = { subagent: "Subagent", fork: "Fork", continuation: "Continuation" };
+import { RELATIONS } from "./sessionrow.js";
 
 export function Related({ session }) {
   const { value } = useLoaded((signal) => api.related(session, signal), [session.tool, session.host, session.session_id]);

@@ -13,6 +13,8 @@ import { html, useEffect, useLayoutEffect, useMemo, useRef, useRedraw } from "..
 
 /** So far beyond the window rows are drawn (pixels). */
 const MARGIN = 900;
+/** What somebody scrolls by. */
+const SCROLLING = ["wheel", "touchmove", "keydown", "pointerdown"];
 /** So many rows are drawn to be printed. */
 const MOST_PRINTED = 4000;
 /** So far from the upper edge of the window, below the head of the page, one reads (pixels). */
@@ -137,7 +139,7 @@ export function Rows({ count, estimate, draw, keyOf, version, changes, control, 
     };
     window.addEventListener("beforeprint", print);
     window.addEventListener("afterprint", print);
-    for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+    for (const kind of SCROLLING) {
       window.addEventListener(kind, release, { passive: true });
     }
     return () => {
@@ -146,7 +148,7 @@ export function Rows({ count, estimate, draw, keyOf, version, changes, control, 
       window.removeEventListener("resize", redraw);
       window.removeEventListener("beforeprint", print);
       window.removeEventListener("afterprint", print);
-      for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+      for (const kind of SCROLLING) {
         window.removeEventListener(kind, release);
       }
       observer.disconnect();

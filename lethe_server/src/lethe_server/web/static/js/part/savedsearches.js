@@ -1,20 +1,17 @@
 // Searches that were given a name: a text with its filters.
 
 import { api } from "../api.js";
-import { addressOf } from "../address.js";
+import { FILTERS, addressOf } from "../address.js";
 import { html, useLayoutEffect, useLoaded, useRef, useState } from "../ui.js";
 import { shiftedDay } from "./chips.js";
 import { Failed, NotOffered } from "./states.js";
 import { Icon } from "./icon.js";
 
-/** What of an address is kept. */
-const KEPT = ["tool", "host", "project", "role", "since", "until"];
-
 /** The address that runs a saved search. */
 function searchAddress(saved) {
   const filters = saved.filters ?? {};
   const params = { q: saved.q };
-  for (const name of KEPT) params[name] = filters[name];
+  for (const name of FILTERS) params[name] = filters[name];
   params.until = shiftedDay(filters.until, -1);
   if (filters.include_tool_outputs) params.outputs = "1";
   if (filters.order === "time") params.order = "time";
@@ -23,7 +20,7 @@ function searchAddress(saved) {
 
 function bodyOf(name, params) {
   const filters = {};
-  for (const key of KEPT) if (params[key]) filters[key] = params[key];
+  for (const key of FILTERS) if (params[key]) filters[key] = params[key];
   // The API ends before a day, the page with it.
   if (params.until) filters.until = shiftedDay(params.until, 1);
   if (params.outputs === "1") filters.include_tool_outputs = true;

@@ -3,9 +3,10 @@
 import { api } from "../api.js";
 import { addressOf, sessionAddress } from "../address.js";
 import { baseName, brief, count, dayLabel, duration, exactTime, isoTime, money, plural, time } from "../format.js";
-import { html, useLayoutEffect, useLoaded, useNow, useRef, useState } from "../ui.js";
+import { html, useLayoutEffect, useLoaded, useNow, useRef } from "../ui.js";
 import { Copy } from "./copy.js";
 import { Icon } from "./icon.js";
+import { useMenu } from "./menu.js";
 import { Related } from "./related.js";
 import { Running, ToolName, isRunning } from "./sessionrow.js";
 
@@ -81,25 +82,11 @@ function Figure({ name, value, title }) {
 }
 
 function Export({ session }) {
-  const [open, setOpen] = useState(false);
-  const box = useRef(null);
+  const { open, setOpen, box, leave } = useMenu();
   useLayoutEffect(() => {
-    if (!open) return undefined;
-    box.current.querySelector(".menu a").focus();
-    const close = (event) => {
-      if (!box.current?.contains(event.target)) setOpen(false);
-    };
-    document.addEventListener("pointerdown", close);
-    return () => document.removeEventListener("pointerdown", close);
+    if (open) box.current.querySelector(".menu a").focus();
   }, [open]);
-  const press = (event) => {
-    if (event.key === "Escape" && open) {
-      event.stopPropagation();
-      setOpen(false);
-      box.current.querySelector("button").focus();
-    }
-  };
-  return html`<span class="chip-box" ref=${box} onKeyDown=${press}>
+  return html`<span class="chip-box" ref=${box} onKeyDown=${leave}>
     <button class="button" aria-haspopup="true" aria-expanded=${open ? "true" : "false"} onClick=${() => setOpen(!open)}>
       <${Icon} name="download" />Export
     </button>

@@ -12,7 +12,8 @@ export const sessionKey = ({ tool, host, session_id: id }) => `${tool}/${host}/$
 export const isRunning = (session, now) =>
   Boolean(session.last_activity) && now - session.last_activity < RUNNING_SECONDS;
 
-const RELATIONS = { subagent: "Subagent", fork: "Fork", continuation: "Continuation" };
+/** What a session is to the one that it comes from. */
+export const RELATIONS = { subagent: "Subagent", fork: "Fork", continuation: "Continuation" };
 
 export function SessionRow({ session, running, selected }) {
   const title = session.title || "Untitled";

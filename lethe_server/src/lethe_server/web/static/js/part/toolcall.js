@@ -15,6 +15,9 @@ import { Code, Output, Prose } from "./prose.js";
 const SHORT = 100;
 const COMMANDS = ["command", "cmd", "script"];
 const PATHS = ["file_path", "path", "filePath", "filename", "notebook_path", "target_file"];
+/** What the tools that edit call the text that was there, and the text in its place. */
+const BEFORE = ["old_string", "oldText", "oldString", "old_str"];
+const AFTER = ["new_string", "newText", "newString", "new_str"];
 const MAIN = [...COMMANDS, ...PATHS, "pattern", "query", "url", "description", "prompt", "skill"];
 
 /**
@@ -78,11 +81,9 @@ function changeOf(call) {
 function editsOf(input) {
   if (input === null || typeof input !== "object") return [];
   const list = Array.isArray(input.edits) ? input.edits : [input];
+  const told = (edit, names) => names.map((name) => edit?.[name]).find((text) => text !== undefined && text !== null);
   return list
-    .map((edit) => ({
-      before: edit?.old_string ?? edit?.oldText ?? edit?.oldString ?? edit?.old_str,
-      after: edit?.new_string ?? edit?.newText ?? edit?.newString ?? edit?.new_str,
-    }))
+    .map((edit) => ({ before: told(edit, BEFORE), after: told(edit, AFTER) }))
     .filter(({ before, after }) => typeof before === "string" && typeof after === "string");
 }
 
@@ -113,7 +114,7 @@ function Input({ call }) {
   if (Array.isArray(input)) return html`<${Code} text=${JSON.stringify(input, null, 2)} language="json" />`;
   const path = PATHS.map((name) => input[name]).find((value) => typeof value === "string") ?? "";
   const edits = editsOf(input);
-  const shown = new Set(edits.length ? [...PATHS, "edits", "old_string", "new_string", "oldText", "newText", "oldString", "newString", "old_str", "new_str"] : []);
+  const shown = new Set(edits.length ? [...PATHS, "edits", ...BEFORE, ...AFTER] : []);
   const patch = patchOf(input);
   if (patch) shown.add(patch.name);
   const command = patch ? undefined : COMMANDS.find((name) => typeof input[name] === "string" || Array.isArray(input[name]));
