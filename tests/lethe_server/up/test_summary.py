@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from lethe_core.errors import Unavailable
-from lethe_server.up import archive
+from lethe_server.up import summary
 from lethe_server.up.plan import Plan
 from lethe_server.up.summary import summarise
 
@@ -18,7 +18,7 @@ def plan(tmp_path, monkeypatch):
     async def status(_config):
         return {"tools": {}}
 
-    monkeypatch.setattr(archive, "_collector_status", status)
+    monkeypatch.setattr(summary, "_collector_status", status)
     plan = Plan(data=tmp_path, listen="127.0.0.1:0", host="box", owner="alice")
     plan.token_file.write_text("lethe_x")
     return plan
