@@ -40,11 +40,23 @@ def test_each_record_has_its_place_and_its_fate(transcript):
     assert ends == sorted(ends)
     assert ends[-1] == transcript.path.stat().st_size
     fates = [line.strip() for line in lines[1:] if not line.startswith("#")]
-    assert fates[0] == "turn     user of no kind one-1-0 at 0, source_file: some words?[2J"
+    assert fates[0] == "turn     user of no kind one-1-0 at 0, source_file: some words\\x1b[2J"
     assert fates[1] == "skipped  saved"
     assert fates[2].startswith("unmapped MALFORMED: ")
     assert fates[3].startswith("refused  tool: ")
     assert "4 records, 1 unmapped, 1 skipped (saved)" in told.replace("2 events, ", "")
+
+
+@pytest.mark.parametrize("show", [print_source, explain_source])
+def test_a_name_cannot_move_the_cursor_of_a_terminal(tmp_path, show):
+    """What is told of a source, and of a record that is none, is told in printable characters."""
+    Transcript(tmp_path / "one\x1b[2J.jsonl").append({"skip": "saved\x1b[2J"})
+    out, told = io.BytesIO(), io.StringIO()
+    read_sources(ToyParser(), tmp_path, show, host="box", out=out, told=told)
+
+    [line] = told.getvalue().splitlines()
+    assert line.isprintable()
+    assert "one\\x1b[2J.jsonl: 1 records, 1 skipped (saved\\x1b[2J)" in line
 
 
 def test_unfinished_line_is_told(transcript):

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 
-from lethe_collector.state import LineRefusal
+from lethe_collector.batches import LineRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

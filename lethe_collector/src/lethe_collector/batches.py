@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -46,6 +46,20 @@ class Refusal:
     reason: str
     key: LineKey
     line: bytes = b""
+
+
+class LineRefusal(NamedTuple):
+    """A line of a batch that the server refuses for good.
+
+    Args:
+        place: of the line in the batch, from 0.
+        code: stable word.
+        reason: for people.
+    """
+
+    place: int
+    code: str
+    reason: str
 
 
 @dataclass(slots=True, kw_only=True)

@@ -163,6 +163,7 @@ def doctor(config_path: Path | None) -> None:
 @_config_option
 def verify(tool: str | None, repair: bool, mark: bool, config_path: Path | None) -> None:
     """Compare the sources of TOOL, or of all tools, with the server's turns."""
+    from lethe_collector.showing import shown_text
     from lethe_collector.verifying import run_verification
 
     config = _load_config(config_path)
@@ -170,9 +171,9 @@ def verify(tool: str | None, repair: bool, mark: bool, config_path: Path | None)
         config, _load_registry(config), tool, repair=repair, mark=mark
     )
     for (_, path), count in found.missing.items():
-        click.echo(f"{path}: {count} turns are missing on the server")
+        click.echo(shown_text(f"{path}: {count} turns are missing on the server"))
     for path, reason in found.unreadable.items():
-        click.echo(f"{path}: cannot be read ({reason})")
+        click.echo(shown_text(f"{path}: cannot be read ({reason})"))
     click.echo(f"{found.turns} turns of {found.sources} sources compared")
     if found.changed:
         click.echo(f"{found.changed} sources have changed since they were read; try again later")

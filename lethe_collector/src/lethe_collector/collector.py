@@ -21,6 +21,7 @@ from lethe_collector import __version__
 from lethe_collector.batches import Batch, Batcher
 from lethe_collector.discovery import Discovery
 from lethe_collector.following import Follower
+from lethe_collector.plugin_list import describe_plugins
 from lethe_collector.reader import Reader, Tool
 from lethe_collector.shipper import Shipper
 
@@ -236,22 +237,6 @@ class Collector:
 def _belongs(path: str, root: str) -> bool:
     """Tell whether a file is a root, lies below it, or is the log beside it."""
     return path == root or path.startswith((f"{root.rstrip(os.sep)}{os.sep}", f"{root}-"))
-
-
-def describe_plugins(registry: ParserRegistry) -> list[dict[str, Any]]:
-    """Say what became of each plugin, as `status` and `plugins` show it."""
-    return [
-        {
-            "name": report.name,
-            "distribution": report.distribution,
-            "version": report.version,
-            "status": report.status,
-            "tools": report.tools,
-            "error": report.error,
-            "hint": report.hint,
-        }
-        for report in registry.reports
-    ]
 
 
 def choose_roots(config: CollectorConfig, registry: ParserRegistry) -> dict[str, list[Path] | None]:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lethe_core.logs import LogFormat
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorConfig:
@@ -79,7 +81,7 @@ class CollectorConfig:
     batch_max_bytes: int
     batch_max_age: float
     log_level: str
-    log_format: str
+    log_format: LogFormat
 
 
 def load_config(path: Path | None, environ: Mapping[str, str]) -> CollectorConfig:

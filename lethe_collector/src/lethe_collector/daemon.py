@@ -87,7 +87,7 @@ def run_collector(
 
 def start_logs(config: CollectorConfig) -> None:
     """Send the logs to standard error as the configuration says."""
-    configure_logs(level=config.log_level, form="json" if config.log_format == "json" else "human")
+    configure_logs(level=config.log_level, form=config.log_format)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # one line for each change
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from lethe_collector.parsing import count_record, encode_checked
+from lethe_collector.showing import shown_text
 from lethe_core.events import SessionEvent, TurnEvent
 from lethe_core.jsonl import JsonlParser
 from lethe_core.outcomes import MappedRecord
@@ -48,7 +49,7 @@ def explain_source(
     """
     known: set[TurnKey] = set()
     position = 0
-    yield f"{_shown(str(source.path))}\n".encode()
+    yield f"{shown_text(str(source.path))}\n".encode()
     for number, record in enumerate(parser.read(source, None), 1):
         count_record(record, counts, known)
         lines = [f"#{number} {position}-{record.position}"]
@@ -107,10 +108,5 @@ def _said(meta: SessionMeta) -> str:
 
 def _shortened(text: str) -> str:
     """Make one short line of a text that cannot move the cursor of a terminal."""
-    line = " ".join(text[: 4 * _MOST_TEXT].split())
-    line = _shown(line)
+    line = shown_text(" ".join(text[: 4 * _MOST_TEXT].split()))
     return line if len(line) <= _MOST_TEXT else f"{line[: _MOST_TEXT - 1]}…"
-
-
-def _shown(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TextIO
 
+from lethe_collector.showing import shown_text
 from lethe_core.errors import (
     InvalidEvent,
     PluginError,
@@ -59,37 +60,45 @@ def read_sources(
         SourceUnreadable: the path cannot be listed.
         OSError: what is shown cannot be written, as when nobody reads it any more.
     """
+    sources, is_well = _find(parser, path, told)
+    for source in sources:
+        counts: Counter[str] = Counter()
+        failures: list[BaseException] = []
+        # Written outside of what is read: a failure here is none of the source's.
+        out.writelines(until_failure(show(parser, source, host, counts), failures))
+        summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        if failures:
+            is_well = False
+            summary = _worded(failures[0], parser)
+        _tell(told, f"{source.path}: {summary or 'empty'}")
+    out.flush()
+    return is_well
+
+
+def _find(parser: Parser, path: Path, told: TextIO) -> tuple[list[Source], bool]:
+    """Find the sources at a path; say whether there are any, and nothing failed."""
     sources: list[Source] = []
-    is_well = True
     try:
         for source in parser.discover(path):
             if not isinstance(source, Source):
                 raise PluginError(f"`discover` gave a {type(source).__name__}, which is no Source")
             sources.append(source)
     except OSError as error:
+        place = error.filename or path
         if not sources:
-            raise SourceUnreadable(f"{error.filename or path}: {error.strerror}") from error
-        is_well = False
-        told.write(f"{error.filename or path}: cannot be read: {error.strerror}\n")
+            raise SourceUnreadable(f"{place}: {error.strerror}") from error
+        _tell(told, f"{place}: cannot be read: {error.strerror}")
     except FAILURES as error:
-        is_well = False
-        told.write(f"{path}: the parser failed: {tell_failure(error, parser)}\n")
-    if not sources and is_well:
-        is_well = False
-        told.write(f"{path}: {parser.label} has no transcript there\n")
-    for source in sources:
-        counts: Counter[str] = Counter()
-        failures: list[BaseException] = []
-        # Written outside of what is read: a failure here is none of the source's.
-        out.writelines(until_failure(show(parser, source, host, counts), failures))
-        if failures:
-            is_well = False
-            told.write(f"{source.path}: {_worded(failures[0], parser)}\n")
-            continue
-        summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-        told.write(f"{source.path}: {summary or 'empty'}\n")
-    out.flush()
-    return is_well
+        _tell(told, f"{path}: the parser failed: {tell_failure(error, parser)}")
+    else:
+        if not sources:
+            _tell(told, f"{path}: {parser.label} has no transcript there")
+        return sources, bool(sources)
+    return sources, False
+
+
+def _tell(told: TextIO, text: str) -> None:
+    told.write(f"{shown_text(text)}\n")
 
 
 def print_source(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from lethe_collector.collector import describe_plugins
 from lethe_collector.discovery import roots_of
 from lethe_core.outcomes import FAILURES, describe_failure
 from lethe_core.patience import call_within
@@ -19,6 +18,22 @@ if TYPE_CHECKING:
 
 #: How long a parser may take to name its places, in seconds.
 ROOT_SECONDS: Final = 10.0
+
+
+def describe_plugins(registry: ParserRegistry) -> list[dict[str, Any]]:
+    """Say what became of each plugin, as `status` and `plugins` show it."""
+    return [
+        {
+            "name": report.name,
+            "distribution": report.distribution,
+            "version": report.version,
+            "status": report.status,
+            "tools": report.tools,
+            "error": report.error,
+            "hint": report.hint,
+        }
+        for report in registry.reports
+    ]
 
 
 def describe(

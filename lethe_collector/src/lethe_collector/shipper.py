@@ -27,8 +27,8 @@ from loguru import logger
 
 from lethe_collector.answers import HINTS, Ack, Keep, Reject, Shrink, classify
 from lethe_collector.backoff import Undelivered, seconds_until_retry, why_undelivered
+from lethe_collector.batches import LineRefusal
 from lethe_collector.marks import Marks, OtherArchive
-from lethe_collector.state import LineRefusal
 from lethe_collector.transport import NotSent, TokenUnusable
 from lethe_core.errors import TooLarge
 from lethe_core.failpoints import failpoint
@@ -46,14 +46,18 @@ if TYPE_CHECKING:
 
 #: After so many seconds with nothing to send, the server is asked whether it still has all.
 ASK_SECONDS: Final = 600.0
-#: So long no more is sent at once than what was not too large: a proxy may be mended.
-SHRUNK_SECONDS: Final = 600.0
 #: Likewise, while it could not be asked: a machine may start before its network does.
 ASK_AGAIN_SECONDS: Final = 30.0
+#: So long no more is sent at once than what was not too large: a proxy may be mended.
+SHRUNK_SECONDS: Final = 600.0
 #: What mends itself, or is seen to by who looks after the machine.
 _MAY_PASS: Final[frozenset[ServerState]] = frozenset(
     {"UNREACHABLE", "UNAVAILABLE", "STATE_UNWRITABLE"}
 )
+
+
+class _NotStored(Exception):
+    """The outbox could not take a batch; it stays in memory."""
 
 
 @dataclass(slots=True)
@@ -402,20 +406,24 @@ class Shipper:
         await self._note_server(keep.state, keep.detail)
         self._on_change()
         if parcel.batch is not None:
-            stored = await self._store(parcel.batch)
-            if stored is not None:
-                parcel.row_id, parcel.batch = stored.row_id, None
+            with suppress(_NotStored):
+                parcel.row_id = await self._store(parcel.batch)
+                parcel.batch = None
 
-    async def _store(self, batch: Batch) -> _Parcel | None:
-        """Put a batch into the outbox; `None` if the disk does not take it."""
+    async def _store(self, batch: Batch) -> int | None:
+        """Put a batch into the outbox, and return its row; `None` if there was nothing to send.
+
+        Raises:
+            _NotStored: the disk does not take it.
+        """
         try:
             row_id = await asyncio.to_thread(self._put, batch)
         except (sqlite3.Error, OSError) as error:
             logger.bind(error=str(error)).error("the outbox cannot be written; reading waits")
-            return None
+            raise _NotStored from error
         await self._count_outbox()
         self._on_kept(batch)
-        return _Parcel([], row_id=row_id)
+        return row_id
 
     def _put(self, batch: Batch) -> int | None:
         if batch.lines:
@@ -431,7 +439,9 @@ class Shipper:
                 batch = await self._get(until=napping)
                 if batch is None:
                     break
-                if await self._store(batch) is None:
+                try:
+                    await self._store(batch)
+                except _NotStored:
                     self._held = batch
                     break
             stopping = asyncio.ensure_future(self._stopping.wait())

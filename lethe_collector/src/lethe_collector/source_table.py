@@ -14,7 +14,6 @@ from lethe_core.sources import Cursor, Identity
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any
 
     from lethe_collector.batches import Segment
     from lethe_collector.database import Database
@@ -290,11 +289,12 @@ class SourceTable:
         self, source_id: int, state: SourceState, code: str, text: str, hint: str
     ) -> None:
         """Note why a source cannot be read now."""
-        self._execute(
-            "UPDATE sources SET state = ?, error_code = ?, error_text = ?, error_hint = ?,"
-            " error_at = ? WHERE id = ?",
-            (state, code, text[:_TEXT_LENGTH], hint, self._clock(), source_id),
-        )
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE sources SET state = ?, error_code = ?, error_text = ?, error_hint = ?,"
+                " error_at = ? WHERE id = ?",
+                (state, code, text[:_TEXT_LENGTH], hint, self._clock(), source_id),
+            )
 
     def advance(self, segments: Sequence[Segment]) -> None:
         """Move the cursors behind what was read, and note what was found.
@@ -348,10 +348,6 @@ class SourceTable:
             " SET records = records + excluded.records",
             [(part.source_id, reason, count) for reason, count in part.skipped.items()],
         )
-
-    def _execute(self, statement: str, values: tuple[Any, ...]) -> None:
-        with self._database.transaction() as connection:
-            connection.execute(statement, values)
 
 
 def _place(source: Source) -> tuple[bytes, bytes, bytes]:

@@ -15,7 +15,7 @@ All methods may be called from any thread; each is one transaction.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from lethe_collector.database import Database
 from lethe_collector.dead_letters import DeadLetters, refuse_line
@@ -27,22 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from lethe_collector.batches import Batch
+    from lethe_collector.batches import Batch, LineRefusal
     from lethe_collector.source_table import Anew
-
-
-class LineRefusal(NamedTuple):
-    """A line of a batch that the server refuses for good.
-
-    Args:
-        place: of the line in the batch, from 0.
-        code: stable word.
-        reason: for people.
-    """
-
-    place: int
-    code: str
-    reason: str
 
 
 class State:

@@ -14,6 +14,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from lethe_collector import paths
+from lethe_collector.showing import shown_size, shown_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -332,29 +333,3 @@ def _exit_code(status: dict[str, Any]) -> int:
     if status["dead_letters"]["events"] or lost:
         return EXIT_LOST
     return EXIT_ATTENTION if status["attention"] else EXIT_OK
-
-
-def shown_time(seconds: float | None) -> str:
-    """Write a moment as people of this machine read it.
-
-    Args:
-        seconds: Unix time; `None` if it never came.
-    """
-    if seconds is None:
-        return "never"
-    from datetime import datetime  # noqa: PLC0415 - costs as much as all of argparse
-
-    return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="seconds")
-
-
-def shown_size(count: float) -> str:
-    """Write a number of bytes in the unit that suits it.
-
-    Args:
-        count: bytes.
-    """
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:  # noqa: PLR2004
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_collector import paths
-from lethe_collector.status import open_read_only, read_status, shown_size, shown_time
+from lethe_collector.showing import shown_size, shown_text, shown_time
+from lethe_collector.status import open_read_only, read_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -171,11 +172,6 @@ def _tell(status: dict[str, Any]) -> Iterator[str]:
         if source["error"]:
             error = source["error"]
             hint = f" ({error['hint']})" if error["hint"] else ""
-            yield _safe(f"! {source['path']}: {error['code']}: {error['text']}{hint}")
+            yield shown_text(f"! {source['path']}: {error['code']}: {error['text']}{hint}")
     for sentence in status["attention"]:
-        yield _safe(f"! {sentence}")
-
-
-def _safe(text: str) -> str:
-    """Keep a path from moving the cursor of a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+        yield shown_text(f"! {sentence}")
