@@ -10,8 +10,9 @@ import msgspec
 
 from lethe_claude_code import places
 from lethe_core import SessionMeta
+from lethe_core.beside import decode_beside
 from lethe_core.jsonl import clean_session_id
-from lethe_core.sources import open_source
+from lethe_core.limits import KIB
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from lethe_claude_code.records import Entry
     from lethe_core import Relation, Source
 
-_MAX_DESCRIPTION_BYTES: Final = 64 * 1024
+_MAX_DESCRIPTION_BYTES: Final = 64 * KIB
 _MAX_TITLE: Final = 120
 _MOST_DESCRIPTIONS: Final = 64
 #: A helper that is given the whole conversation to compact it, and so repeats it.
@@ -103,7 +104,8 @@ class Transcript:
         The records of a renamed file name the session that the file once was, which is no
         parent; and one record with ``agentId`` does not make a renamed file an agent's.
         """
-        named, relation = entry.session_id, "continuation"
+        named = entry.session_id
+        relation: Relation = "continuation"
         if not self.is_named:
             return None, None
         if self.is_agent:
@@ -113,7 +115,7 @@ class Transcript:
         parent = clean_session_id(named) if named else ""
         if not parent or parent == self.session_id:
             return None, None
-        return parent, relation  # type: ignore[return-value]
+        return parent, relation
 
     def _attributes(self, entry: Entry) -> dict[str, Any]:
         agent = self._agent
@@ -145,10 +147,8 @@ def _read_description(path: Path) -> AgentDescription:
     """Read what is known of a subagent; older versions of Claude Code wrote nothing."""
     place = path.with_suffix(".meta.json")
     try:
-        if not stat.S_ISREG(place.lstat().st_mode):
-            return AgentDescription()
-        with os.fdopen(open_source(place), "rb") as file:
-            data = file.read(_MAX_DESCRIPTION_BYTES)
-        return msgspec.json.decode(data, type=AgentDescription)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return AgentDescription()
+        is_plain = stat.S_ISREG(place.lstat().st_mode)  # no link that leads elsewhere
+    except OSError:
+        is_plain = False
+    found = decode_beside(place, AgentDescription, _MAX_DESCRIPTION_BYTES) if is_plain else None
+    return found or AgentDescription()

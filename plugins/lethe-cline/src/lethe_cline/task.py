@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import msgspec
-
 from lethe_core import Relation, SessionMeta
+from lethe_core.beside import decode_beside
 from lethe_core.jsonl import clean_session_id
+from lethe_core.limits import MIB
 from lethe_core.mapping import text
-from lethe_core.sources import open_source
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_MOST_BYTES: Final = 8 * 1024 * 1024
+_MOST_BYTES: Final = 8 * MIB
 _MAX_TITLE: Final = 120
 
 Form = Literal["history", "requests", "session"]
@@ -48,10 +46,10 @@ def task_meta(path: Path) -> SessionMeta:
     Args:
         path: a file of the task.
     """
-    item = _decoded(path.with_name("history_item.json"))
-    if not isinstance(item, dict):
-        listed = _decoded(path.parent.parent.parent / "state" / "taskHistory.json")
-        items = listed if isinstance(listed, list) else []
+    item = decode_beside(path.with_name("history_item.json"), dict[str, Any], _MOST_BYTES)
+    if item is None:
+        history = path.parent.parent.parent / "state" / "taskHistory.json"
+        items = decode_beside(history, list[Any], _MOST_BYTES) or []
         same = (one for one in items if isinstance(one, dict) and one.get("id") == path.parent.name)
         item = next(same, {})
     parent, relation = _named(item.get("parentTaskId"), path.parent.name, "subagent")
@@ -72,8 +70,7 @@ def session_meta(path: Path, session_id: str, root: str | None) -> SessionMeta:
         session_id: its name.
         root: the session that a subagent belongs to.
     """
-    beside = _decoded(path.with_name(f"{path.name.removesuffix('.messages.json')}.json"))
-    known = beside if isinstance(beside, dict) else {}
+    known = _object(path.with_name(f"{path.name.removesuffix('.messages.json')}.json"))
     details = known.get("metadata")
     details = details if isinstance(details, dict) else {}
     fork = details.get("fork")
@@ -84,8 +81,7 @@ def session_meta(path: Path, session_id: str, root: str | None) -> SessionMeta:
     title = make_title(text(details.get("title")))
     directory = known.get("cwd")
     if root and not directory:
-        beside = _decoded(path.with_name(f"{root}.json"))
-        directory = beside.get("cwd") if isinstance(beside, dict) else None
+        directory = _object(path.with_name(f"{root}.json")).get("cwd")
     return SessionMeta(
         source_file=str(path),
         working_dir=text(directory) or None,
@@ -108,11 +104,6 @@ def _named(value: Any, own: str, relation: Relation) -> tuple[str | None, Relati
     return (name, relation) if name and name != own else (None, None)
 
 
-def _decoded(path: Path) -> Any:
-    """Decode a file beside the messages; `None` if it is missing, damaged or too large."""
-    try:
-        with os.fdopen(open_source(path), "rb") as file:
-            data = file.read(_MOST_BYTES)
-        return msgspec.json.decode(data)
-    except (OSError, ValueError, RecursionError):
-        return None
+def _object(path: Path) -> dict[str, Any]:
+    """Decode a file beside the messages; an empty object if it is missing, damaged or too large."""
+    return decode_beside(path, dict[str, Any], _MOST_BYTES) or {}

@@ -11,15 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
-from lethe_core.decoding import DECODING_ERRORS
-from lethe_core.sources import open_source
+from lethe_core.beside import decode_beside
+from lethe_core.limits import MIB
 
 #: Where a project keeps its sessions unless it is told otherwise.
 DATA_DIRECTORY: Final = ".crush"
 
-_MOST_BYTES: Final = 4 * 1024 * 1024
+_MOST_BYTES: Final = 4 * MIB
 
 
 class Project(NamedTuple):
@@ -42,11 +40,7 @@ def global_directory() -> Path:
 
 def known_projects() -> list[Project]:
     """Read the list of projects; empty if there is none that can be read."""
-    try:
-        with os.fdopen(open_source(global_directory() / "projects.json"), "rb") as file:
-            listed: Any = msgspec.json.decode(file.read(_MOST_BYTES))
-    except (OSError, *DECODING_ERRORS):
-        return []
+    listed: Any = decode_beside(global_directory() / "projects.json", object, _MOST_BYTES)
     if isinstance(listed, dict):
         listed = listed.get("projects")
     projects = []

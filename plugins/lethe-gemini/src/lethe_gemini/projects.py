@@ -7,18 +7,22 @@ and ``<gemini>/projects.json`` name the directory) or, before 0.40, the SHA-256 
 from __future__ import annotations
 
 import hashlib
-import os
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from lethe_core.sources import open_source
+from lethe_core.beside import decode_beside, read_beside
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _CHATS: Final = "chats"
-_MOST_BYTES: Final = 1024 * 1024
+
+
+class _Registry(msgspec.Struct):
+    """``projects.json``: the words that stand for directories."""
+
+    projects: dict[str, Any]
 
 
 def chats_directory(path: Path) -> Path | None:
@@ -39,24 +43,11 @@ def working_directory(path: Path) -> str | None:
     if chats is None:
         return None
     project = chats.parent
-    root = _small_file(project / ".project_root").decode("utf-8", "replace").strip()
+    root = read_beside(project / ".project_root").decode("utf-8", "replace").strip()
     if root:
         return root
-    try:
-        registry: Any = msgspec.json.decode(_small_file(project.parent.parent / "projects.json"))
-        known = registry["projects"].items()
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
-    for directory, name in known:
+    registry = decode_beside(project.parent.parent / "projects.json", _Registry)
+    for directory, name in registry.projects.items() if registry else ():
         if project.name in (name, hashlib.sha256(directory.encode()).hexdigest()):
-            return str(directory)
+            return directory
     return None
-
-
-def _small_file(path: Path) -> bytes:
-    """Read a file beside the chats; nothing if it is not there."""
-    try:
-        with os.fdopen(open_source(path), "rb") as file:
-            return file.read(_MOST_BYTES)
-    except OSError:
-        return b""

@@ -7,16 +7,13 @@ told with the next line of it.
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import msgspec
-
 from lethe_core import SessionMeta
+from lethe_core.beside import decode_beside
 from lethe_core.jsonl import clean_session_id
 from lethe_core.mapping import text
-from lethe_core.sources import open_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +21,6 @@ if TYPE_CHECKING:
     from lethe_core import Event, Line
     from lethe_core.events import TitleSource
 
-_MAX_BYTES: Final = 1024 * 1024
 _LONGEST_TITLE: Final = 500
 
 
@@ -179,9 +175,4 @@ def _working_dir(wire: Path) -> str:
 
 def _read_object(path: Path) -> dict[str, Any]:
     """Read a small file with an object; what cannot be read is an empty one."""
-    try:
-        with os.fdopen(open_source(path), "rb") as file:
-            value = msgspec.json.decode(file.read(_MAX_BYTES))
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return decode_beside(path, dict[str, Any]) or {}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from lethe_core import SessionMeta
+from lethe_core.beside import decode_beside
 from lethe_core.jsonl import clean_session_id
+from lethe_core.limits import KIB
 from lethe_core.mapping import text
-from lethe_core.sources import open_source
 from lethe_qwen.records import AgentMeta, Record
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 AGENT_PREFIX: Final = "agent-"
 _SUBAGENTS: Final = "subagents"
-_META_BYTES: Final = 64 * 1024
+_META_BYTES: Final = 64 * KIB
 _MAX_TITLE: Final = 120
 
 
@@ -44,7 +44,8 @@ def known_before(source: Source) -> SessionMeta:
     """Say of a session what its file's place, and the file beside it, tell."""
     if not is_subagent(source.path):
         return SessionMeta(source_file=str(source.path))
-    agent = _agent(source.path.with_suffix(".meta.json"))
+    beside = source.path.with_suffix(".meta.json")
+    agent = decode_beside(beside, AgentMeta, _META_BYTES) or AgentMeta()
     title = make_title(text(agent.description))
     named = {
         "agent_type": text(agent.agent_type),
@@ -85,13 +86,3 @@ def make_title(words: str) -> str:
     """Make a title of a text: its first line with words, of bounded length."""
     line = next((line for line in words.splitlines() if line.strip()), "").strip()
     return line if len(line) <= _MAX_TITLE else f"{line[: _MAX_TITLE - 1]}…"
-
-
-def _agent(path: Path) -> AgentMeta:
-    try:
-        with os.fdopen(open_source(path), "rb") as file:
-            agent: Any = msgspec.json.decode(file.read(_META_BYTES), type=AgentMeta)
-    except (OSError, ValueError, RecursionError):
-        return AgentMeta()
-    assert isinstance(agent, AgentMeta)
-    return agent
