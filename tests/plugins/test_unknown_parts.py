@@ -13,6 +13,7 @@ from lethe_core import TurnEvent
 from lethe_core.limits import MAX_UNMAPPED_RAW_BYTES
 from lethe_core.plugins import load_parsers
 from lethe_core.testing import only_source, read_events
+from lethe_core.wire import decode_line, encode_event
 
 WORDS = "the words of a part to come"
 PART = {"type": "hologram", "beam": {"words": WORDS}}
@@ -26,6 +27,14 @@ LINES = {
     "claude-code, said": (
         "5e551002-0000-4000-8000-000000000002.jsonl",
         {"type": "assistant", "uuid": "u", "message": {"id": "m", "content": [PART, KNOWN]}},
+    ),
+    "claude-code, answered": (
+        "5e551002-0000-4000-8000-000000000002.jsonl",
+        {
+            "type": "user",
+            "uuid": "u",
+            "message": {"content": [{"type": "tool_result", "content": [PART, KNOWN]}]},
+        },
     ),
     "codex, said": (
         "rollout-1.jsonl",
@@ -54,6 +63,10 @@ LINES = {
             "type": "tool.execution_complete",
             "data": {"toolCallId": "c", "success": True, "result": {"content": [PART, KNOWN]}},
         },
+    ),
+    "copilot, typed": (
+        "5f3e0000-0000-4000-8000-00000000000a/events.jsonl",
+        {"type": "user.message", "data": {"content": [PART, KNOWN]}},
     ),
     "cursor, said": (
         "lamp/agent-transcripts/1/1.jsonl",
@@ -231,3 +244,16 @@ def test_a_large_part_to_come_is_kept_in_part(tmp_path):
     assert_kept(turns)
     assert len(metadata["block_head"]) == MAX_UNMAPPED_RAW_BYTES
     assert metadata["block_bytes"] > len(large["more"])
+
+
+def test_a_part_that_the_wire_refuses_is_told_with_its_line(tmp_path):
+    """A number that no float holds, in a part that nobody looks into, costs no event."""
+    name, line = LINES["claude-code, said"]
+    text = json.dumps(line).replace(f'"{WORDS}"', f'["{WORDS}", 1e400]')
+    (tmp_path / name).write_text(text + "\n")
+    [turn] = said_of("claude-code", tmp_path)
+    turn.host = "host"
+
+    assert turn.metadata["kind"] == "unmapped"
+    assert WORDS in turn.metadata["unmapped"]["raw"]
+    decode_line(encode_event(turn))

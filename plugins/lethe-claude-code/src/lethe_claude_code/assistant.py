@@ -9,7 +9,7 @@ from lethe_claude_code.failures import failure_metadata
 from lethe_claude_code.records import Block
 from lethe_claude_code.results import add_result
 from lethe_claude_code.turns import Turns
-from lethe_claude_code.unknown import add_unknown
+from lethe_claude_code.unknown import add_unknown, unknown_parts
 from lethe_core import Usage
 from lethe_core.mapping import wire_key
 
@@ -82,7 +82,8 @@ class _Reply:
                 self._add("system", "notice", text, index, fallback=names)
             case kind if kind.endswith("_tool_result"):
                 path = self._line.context.path
-                told = {"metadata": self._metadata, **self._fields}
+                metadata = {**self._metadata, **unknown_parts(block, self._line, index)}
+                told = {"metadata": metadata, **self._fields}
                 add_result(self._turns, self._entry, block, path, index, **told)
             case _:
                 told = {"metadata": self._metadata, **self._fields}

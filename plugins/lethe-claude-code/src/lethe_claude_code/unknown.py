@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from lethe_claude_code.records import raw_blocks
-from lethe_core.limits import KIB
+import msgspec
+
+from lethe_claude_code.media import MEDIA
+from lethe_claude_code.records import Block, raw_blocks
+from lethe_core.mapping import unknown_block
 
 if TYPE_CHECKING:
     from lethe_claude_code.turns import Turns
     from lethe_core import Line, Role
 
-_MAX_BLOCK_BYTES: Final = 64 * KIB
+#: Parts of a result that are told as text or attachments.
+_KNOWN_PARTS: Final = MEDIA | {"text", "tool_reference", "web_search_result"}
 
 
 def add_unknown(
@@ -35,11 +39,29 @@ def add_unknown(
     Raises:
         msgspec.MsgspecError: the line is damaged; it is archived as a whole, then.
     """
-    raw = raw_blocks(line.raw)[index]
-    block: dict[str, Any] = {"block": raw}
-    if len(bytes(raw)) > _MAX_BLOCK_BYTES:
-        block = {
-            "block_head": bytes(raw)[:_MAX_BLOCK_BYTES].decode("utf-8", "ignore"),
-            "block_bytes": len(bytes(raw)),
-        }
+    # Decoded, since nobody has looked at the values in it: the wire does not take all of them.
+    block = unknown_block(msgspec.json.decode(raw_blocks(line.raw)[index]))
     turns.add(role, "unknown_block", index=index, metadata={**(metadata or {}), **block}, **fields)
+
+
+def unknown_parts(block: Block, line: Line, index: int) -> dict[str, Any]:
+    """Make the metadata of a result of which not all parts are known: its content is kept.
+
+    Args:
+        block: the result.
+        line: the record's line.
+        index: the number of the block.
+
+    Raises:
+        msgspec.MsgspecError: the line is damaged; it is archived as a whole, then.
+    """
+    content = block.content
+    parts = content if isinstance(content, list) else [content]
+    if all(map(_is_told, parts)):
+        return {}
+    return unknown_block(msgspec.json.decode(raw_blocks(line.raw)[index])["content"])
+
+
+def _is_told(part: Any) -> bool:
+    """Say whether the output of a result tells all that is known of a part."""
+    return not isinstance(part, Block) or part.type in _KNOWN_PARTS or bool(part.error_code)

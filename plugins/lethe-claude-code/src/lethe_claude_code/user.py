@@ -9,7 +9,7 @@ from lethe_claude_code.prompts import understand
 from lethe_claude_code.records import Block
 from lethe_claude_code.results import add_result
 from lethe_claude_code.turns import Turns
-from lethe_claude_code.unknown import add_unknown
+from lethe_claude_code.unknown import add_unknown, unknown_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,8 @@ def map_user(entry: Entry, line: Line) -> Sequence[Event] | str:
     spoken = False
     for index, block in enumerate(blocks):
         if block.type == "tool_result":
-            add_result(turns, entry, block, line.context.path, index, alone=results == 1)
+            told = {"alone": results == 1, "metadata": unknown_parts(block, line, index)}
+            add_result(turns, entry, block, line.context.path, index, **told)
         elif block.type not in _WORDS:
             add_unknown(turns, line, index, "user")
         elif not spoken:

@@ -87,7 +87,7 @@ def content_parts(content: Any) -> list[dict[str, Any]]:
         case dict():
             return [content]
         case list():
-            return [part for part in content if isinstance(part, dict)]
+            return [part for one in content for part in content_parts(one)]
         case _:
             return []
 

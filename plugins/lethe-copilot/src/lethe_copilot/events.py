@@ -67,7 +67,7 @@ def _map_model(event: Happening) -> Mapped:
 
 
 def _map_prompt(event: Happening) -> Mapped:
-    words = text(event.data.get("content"))
+    words = as_text(event.data.get("content"))
     return [event.turn("user", "prompt", words)] if words else "empty prompt"
 
 
@@ -76,7 +76,7 @@ def _map_answer(event: Happening) -> Mapped:
     thought = text(event.data.get("reasoningText"))
     if thought and first_telling(event.line.state, "message", thought):
         events.append(event.turn("assistant", "thinking", thought, model=event.model))
-    if words := text(event.data.get("content")):
+    if words := as_text(event.data.get("content")):
         turn = event.turn("assistant", "answer", words, index=len(events), model=event.model)
         events.append(turn)
     requests = event.data.get("toolRequests")
@@ -146,7 +146,7 @@ def _map_notice(event: Happening) -> Mapped:
 
 
 def _said(event: Happening, kind: str, field: str) -> Mapped:
-    words = text(event.data.get(field))
+    words = as_text(event.data.get(field))
     if not words:
         return skip_word("event", event.record.get("type"))
     return [event.turn("system", kind, words)]
