@@ -109,6 +109,7 @@ def test_results_are_walked_by_keys(page):
     expect(page).to_have_url(re.compile("/session/"))
     page.go_back()
     expect(page).to_have_url(re.compile(r"\?q=capacitive"))
+    expect(page.locator(".result").first).to_be_focused()
 
 
 def test_who_walks_the_results_goes_on_when_a_later_answer_comes(page):
@@ -207,6 +208,8 @@ def test_a_wrong_query_says_what_is_wrong(page, watched):
     page.goto("/?q=after:nonsense")
 
     expect(page.get_by_role("alert")).to_contain_text("That cannot be understood")
+    expect(page.get_by_role("alert")).to_contain_text("After: is no date or time.")
+    expect(page.get_by_role("alert")).not_to_contain_text("Q:")
 
 
 def test_what_is_not_whole_yet_alarms_nobody(watched):

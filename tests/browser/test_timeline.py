@@ -98,7 +98,10 @@ def test_keys_walk_the_list(page):
     expect(page).to_have_url(re.compile(re.escape(address)))
 
     page.go_back()
-    expect(page.locator(".session-row").first).to_be_visible()
+    expect(chosen).to_have_attribute("href", address)
+    expect(chosen).to_be_focused()
+    page.keyboard.press("k")
+    expect(page.locator(".session-row").first).to_have_attribute("data-selected", "true")
 
 
 def test_filters_narrow_the_list(page):
@@ -159,6 +162,50 @@ def test_who_comes_back_finds_their_place(page, archive):
     page.go_back()
 
     expect(far).to_be_in_viewport()
+
+
+def test_rows_of_many_heights_stand_where_they_stood(page, archive):
+    """Rows are as high as they were measured for who comes back, not as high as was guessed."""
+    now = time.time() - 200 * 86400
+    for number in range(120):
+        story = Story(f"odd-{number}", now - number * 7000, title=f"Odd {number}", tool="odd")
+        archive.send(story.prompt("Long words " * 9 if number % 3 else "").events)
+    page.goto("/?tool=odd")
+    rows = page.locator(".session-row")
+    expect(rows.first).to_be_visible()
+    for _ in range(8):
+        before = page.evaluate("scrollY")
+        page.mouse.wheel(0, 700)
+        page.wait_for_function("before => scrollY > before", arg=before)
+    page.wait_for_function("() => !document.querySelector('.skeleton-session')")
+    address = page.evaluate(
+        """() => [...document.querySelectorAll(".session-row")]
+            .find((row) => row.getBoundingClientRect().top > 250).getAttribute("href")"""
+    )
+    row = page.locator(f'.session-row[href="{address}"]')
+    top = row.bounding_box()["y"]
+    row.click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.go_back()
+
+    expect(row).to_be_in_viewport()
+    page.wait_for_function(
+        """([address, top]) => {
+            const row = document.querySelector(`.session-row[href="${address}"]`);
+            return row && Math.abs(row.getBoundingClientRect().top - top) < 30;
+        }""",
+        arg=[address, top],
+    )
+
+
+def test_a_preview_that_repeats_the_title_is_left_out(page, archive):
+    """A title that is the beginning of the prompt says all that the row has room for."""
+    story = Story("twice", time.time() - 80 * 86400, title="Say this once and…", tool="once")
+    archive.send(story.prompt("Say this once and never again.").events)
+    page.goto("/?tool=once")
+
+    expect(page.locator(".session-row-title")).to_have_text("Say this once and…")
+    expect(page.locator(".session-row-preview")).to_have_count(0)
 
 
 def test_a_list_that_breaks_off_says_so_at_its_end(watched, archive):

@@ -41,6 +41,12 @@ async function request(path, { method = "GET", params = {}, body, signal, base =
   return answer.status === 204 ? null : answer.json();
 }
 
+/** What is wrong; who typed it into the box of the search does not know that it is called `q`. */
+function detailOf({ detail, parameter }) {
+  if (detail === undefined) return undefined;
+  return parameter === "q" ? String(detail).replace(/^q: /, "") : String(detail);
+}
+
 async function problemOf(answer) {
   let said = {};
   try {
@@ -51,7 +57,7 @@ async function problemOf(answer) {
   return new Problem({
     status: answer.status,
     code: String(said.code ?? `HTTP_${answer.status}`),
-    detail: String(said.detail ?? answer.statusText ?? "the server did not answer as expected"),
+    detail: detailOf(said) ?? String(answer.statusText || "the server did not answer as expected"),
     hint: String(said.hint ?? ""),
   });
 }

@@ -15,13 +15,14 @@ export const isRunning = (session, now) =>
 /** What a session is to the one that it comes from. */
 export const RELATIONS = { subagent: "Subagent", fork: "Fork", continuation: "Continuation" };
 
-export function SessionRow({ session, running, selected }) {
+export function SessionRow({ session, running, selected, anchor }) {
   const title = session.title || "Untitled";
-  const preview = session.preview && session.preview !== session.title ? session.preview : "";
+  const preview = isBeginning(title, session.preview) ? "" : session.preview;
   const lasted = session.last_activity - session.started_at;
   const tokens = session.tokens_in + session.tokens_out + session.cache_read + session.cache_write;
   return html`<a
     class="session-row"
+    ref=${anchor}
     href=${sessionAddress(session)}
     data-selected=${selected ? "true" : undefined}
   >
@@ -42,6 +43,9 @@ export function SessionRow({ session, running, selected }) {
     </span>
   </a>`;
 }
+
+/** Whether a title is the prompt itself, or as much of it as there was room for. */
+const isBeginning = (title, preview) => !preview || preview.startsWith(title.replace(/…$/, ""));
 
 export function Running() {
   return html`<span class="running"><span class="running-dot" aria-hidden="true"></span>running</span>`;

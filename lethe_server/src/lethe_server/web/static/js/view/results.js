@@ -1,7 +1,7 @@
 // What a search finds, while it is typed.
 
 import { api } from "../api.js";
-import { FILTERS, sessionAddress, setParams } from "../address.js";
+import { FILTERS, sessionAddress, setParams, usePlace } from "../address.js";
 import { baseName, count, exactTime, isoTime, shortTime } from "../format.js";
 import { useKeys } from "../keys.js";
 import { Chips, dayEnd, dayStart } from "../part/chips.js";
@@ -10,7 +10,7 @@ import { Marked } from "../part/marks.js";
 import { SaveSearch } from "../part/savedsearches.js";
 import { ToolName } from "../part/sessionrow.js";
 import { Empty, Failed, Loading } from "../part/states.js";
-import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../ui.js";
+import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../ui.js";
 
 const ROLES = { user: "You", assistant: "Answer", tool: "Tool", system: "System" };
 
@@ -25,7 +25,8 @@ export function Results({ params }) {
   const failed = isTyped ? null : search.error;
   const list = useRef(null);
   // The hit where somebody is: none, "first" for who came from the box, else its address.
-  const walker = useRef(null);
+  const walker = useRef(window.history.state?.place?.hit ?? null);
+  usePlace(useCallback(() => ({ hit: walker.current }), []));
   useLayoutEffect(() => {
     const enter = () => move(0, true);
     document.addEventListener("lethe:results", enter);

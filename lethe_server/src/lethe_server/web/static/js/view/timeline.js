@@ -1,7 +1,7 @@
 // Sessions by day, the newest first. New ones appear by themselves.
 
 import { api } from "../api.js";
-import { FILTERS, go, sessionAddress, setParams } from "../address.js";
+import { FILTERS, go, sessionAddress, setParams, usePlace } from "../address.js";
 import { count, dayKey, dayLabel, plural } from "../format.js";
 import { useKeys } from "../keys.js";
 import { useChanges } from "../live.js";
@@ -27,7 +27,8 @@ export function Timeline({ params }) {
     [params.tool, params.host, params.project, params.since, params.until],
   );
   const all = params.subagents === "1";
-  const list = useSessions(filters);
+  const heights = useRef(kept?.heights ?? new Map()).current;
+  const list = useSessions(filters, heights);
   const rows = useMemo(() => layOut(list.sessions, all), [list.sessions, all]);
   const shown = rows.filter((row) => row.session).length;
   // Where all that came is left out, no row is drawn that would ask for more.
@@ -45,6 +46,7 @@ export function Timeline({ params }) {
       session=${row.session}
       running=${isRunning(row.session, now)}
       selected=${selection.key === row.key}
+      anchor=${row.key === selection.left ? selection.comeBack : undefined}
     />`;
   };
   const onRange = (first, last) => {
@@ -74,7 +76,7 @@ export function Timeline({ params }) {
       keyOf=${(index) => rows[index]?.key ?? `ahead-${index}`}
       draw=${draw}
       control=${selection.control}
-      known=${keptFor(filters)?.heights}
+      known=${heights}
       onRange=${onRange}
     />`}
     ${rows.length > 0 && list.error && html`<${Failed} error=${list.error} again=${list.again} />`}
@@ -100,7 +102,7 @@ function Nothing({ filters, leftOut }) {
   }
   return html`<${Empty} title="Nothing is archived yet">
     <p>
-      Sessions appear here by themselves, as soon as a collector delivers them.
+      Sessions appear here by themselves, as soon as a collector delivers them.${" "}
       <code>lethe up</code> starts one on this machine.
     </p>
   <//>`;
@@ -129,7 +131,7 @@ let kept = null;
 const keptFor = (filters) => (kept && JSON.stringify(kept.filters) === JSON.stringify(filters) ? kept : null);
 
 /** The sessions that were loaded so far, kept up to date. */
-function useSessions(filters) {
+function useSessions(filters, heights) {
   const [state, setState] = useState(() => keptFor(filters)?.state ?? NOTHING);
   const job = useRef({});
   const load = useCallback(
@@ -162,7 +164,7 @@ function useSessions(filters) {
     };
   }, [load]);
   useEffect(() => {
-    if (state.sessions.length) kept = { filters, state, heights: keptFor(filters)?.heights ?? new Map() };
+    if (state.sessions.length) kept = { filters, state, heights };
   }, [state]);
   const changed = useCallback(
     ({ session }) => {
@@ -219,16 +221,25 @@ function fits(session, { tool, host, project: asked, since, until }) {
   );
 }
 
-/** Which row the keys are at. */
+/** Which row the keys are at; who comes back from a session finds it chosen and in focus. */
 function useSelection(rows) {
-  const [key, setKey] = useState(null);
+  const left = useRef(window.history.state?.place?.row ?? null);
+  const [key, setKey] = useState(left.current);
   const control = useRef({}).current;
+  usePlace(useCallback(() => ({ row: document.activeElement?.closest(".session-row")?.closest("[data-key]").dataset.key ?? key }), [key]));
+  const comeBack = useCallback((row) => {
+    if (!row || left.current === null) return;
+    left.current = null;
+    // It cannot be in focus before the list that is being made is in the document.
+    queueMicrotask(() => document.activeElement === document.body && row.focus({ preventScroll: true }));
+  }, []);
   const move = (step) => {
     const stops = rows.flatMap((row, index) => (row.session ? [index] : []));
     if (!stops.length) return;
     const at = stops.findIndex((index) => rows[index].key === key);
     const next = at < 0 ? 0 : Math.max(0, Math.min(stops.length - 1, at + step));
     setKey(rows[stops[next]].key);
+    document.activeElement?.closest(".session-row")?.blur(); // else Enter would open that one
     control.show?.(stops[next], window.innerHeight / 3);
   };
   useKeys({
@@ -241,5 +252,5 @@ function useSelection(rows) {
       return true;
     },
   });
-  return { key, control };
+  return { key, control, left: left.current, comeBack };
 }
