@@ -87,7 +87,7 @@ class Machine:
 
     async def run_once(self, **options):
         """Archive all that is there; return the collector."""
-        async with asyncio.timeout(30), self.collecting(once=True, **options) as collector:
+        async with asyncio.timeout(120), self.collecting(once=True, **options) as collector:
             pass
         return collector
 

@@ -60,7 +60,7 @@ class CollectorProcess:
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
         )
 
-    def run(self, *arguments, fail="", prefix=(), patience=50):
+    def run(self, *arguments, fail="", prefix=(), patience=170):
         """Run to the end; return exit code, standard output and standard error."""
         process = self.start(*arguments, fail=fail, prefix=prefix)
         try:

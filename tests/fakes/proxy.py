@@ -79,7 +79,7 @@ class CutProxy:
         self._loop.call_soon_threadsafe(self._server.close)
         self._run(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
     def drop(self):
@@ -87,7 +87,7 @@ class CutProxy:
         self._run(self._drop())
 
     def _run(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     async def _listen(self):
         self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+import weakref
 from collections import Counter
 
+from fakes.ports import HeldPort
 from fakes.waiting import until_now
 from lethe_server.auth.tokens import ensure_token
 
@@ -41,8 +42,9 @@ class ServerProcess:
         self.place = place
         self.data = place / "data"
         self.config = place / "server.yaml"
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
+        self._held = HeldPort()
+        weakref.finalize(self, self._held.release)
+        self.port = self._held.number
         self.config.write_text(
             f'listen: "127.0.0.1:{self.port}"\ndata_dir: {self.data}\n'
             "auth: {allowed_users: [alice]}\n"
@@ -84,8 +86,9 @@ class ServerProcess:
                 stderr=log,
                 env=os.environ | {"LETHE_FAIL": fail} | (environ or {}),
             )
-        until_now(lambda: port_file.exists() or self.process.poll() is not None, 60)
-        assert self.process.poll() is None, (self.place / "server.log").read_text()[-2000:]
+        until_now(lambda: port_file.exists() or self.process.poll() is not None)
+        # It may have ended by now, where a fault ends it: a collector that waits sends at once.
+        assert port_file.exists(), (self.place / "server.log").read_text()[-2000:]
         self.pid = json.loads(port_file.read_text())["pid"]  # the prefix may stand in between
         return self
 
@@ -101,7 +104,7 @@ class ServerProcess:
         if self.process is None or self.process.poll() is not None:
             return None
         os.kill(self.pid, number)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
     def __enter__(self):
         return self.start()
@@ -119,7 +122,7 @@ class ServerProcess:
         if body is not None and "Content-Type" not in headers:
             request.add_header("Content-Type", "application/x-ndjson")
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:

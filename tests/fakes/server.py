@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 
 import zstandard
 
+from fakes.ports import HeldPort
+
 
 @dataclass
 class Reply:
@@ -80,12 +82,12 @@ class FakeServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fake server")
         self._tasks = set()
-        self._port = 0
+        self._held = HeldPort()
 
     @property
     def url(self):
         """Where it listens."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self._held.number}"
 
     def __enter__(self):
         self._thread.start()
@@ -93,22 +95,22 @@ class FakeServer:
         return self
 
     def __exit__(self, *_):
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(60)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
+        self._held.release()
 
     def up(self):
         """Listen; on the same port as before."""
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(60)
 
     def down(self):
         """Refuse connections."""
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(60)
 
     async def _start(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._held.number)
 
     async def _stop(self):
         self._server.close()

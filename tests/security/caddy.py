@@ -11,6 +11,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from fakes.ports import HeldPort
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ PROGRAM = shutil.which("caddy")
 SITE = "lethe.example.org"
 SECRET = "proves-to-be-the-proxy-of-the-test"
 
-_SECONDS = 20.0
+_SECONDS = 60.0
 _GLOBAL = "{\n\tadmin off\n\tauto_https off\n}\n"
 
 
@@ -84,8 +85,8 @@ class Caddy:
     """
 
     def __init__(self, example: Path, directory: Path, *, upstream: int, verify: int) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self._held = HeldPort()
+        self.port = self._held.number
         text = example.read_text()
         # All else is as it is shipped.
         for shipped, here in {
@@ -127,6 +128,7 @@ class Caddy:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(_SECONDS)
+        self._held.release()
 
     async def ask(
         self, path: str, *headers: tuple[str, str], method: str = "GET", body: bytes = b""
