@@ -42,7 +42,7 @@ def serve(tmp_path) -> Iterator[Callable[..., Served]]:
 def poll() -> Callable[..., Any]:
     """Wait until something holds, or fail."""
 
-    async def wait(holds: Callable[[], Any], seconds: float = 20.0) -> None:
+    async def wait(holds: Callable[[], Any], seconds: float = 60.0) -> None:
         end = time.monotonic() + seconds
         while True:
             outcome = holds()

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 NDJSON = {"Content-Type": "application/x-ndjson"}
 USERS = {"allowed_users": ["alice", "bob", "root"], "admins": ["root"]}
 
-_START_SECONDS = 40.0
-_STOP_SECONDS = 20.0
+_START_SECONDS = 90.0
+_STOP_SECONDS = 60.0
 
 
 @dataclass
@@ -181,7 +181,7 @@ class Served:
         assert answer.status == 200, answer.body
         return answer.json
 
-    def raw(self, data: bytes, seconds: float = 20.0) -> bytes:
+    def raw(self, data: bytes, seconds: float = 60.0) -> bytes:
         """Send bytes as they are and return all that comes until the server closes."""
         with self.connect() as connection:
             connection.settimeout(seconds)

@@ -149,7 +149,7 @@ async def test_a18_an_admin_follows_everybody(filled):
 
     def open_stream(last_id=None):
         connection = filled.connect()
-        connection.settimeout(20)
+        connection.settimeout(60)
         resume = f"Last-Event-ID: {last_id}\r\n" if last_id else ""
         connection.sendall(
             b"GET /api/v1/events?owner=* HTTP/1.1\r\nHost: localhost\r\nRemote-User: root\r\n"

@@ -73,7 +73,7 @@ def test_i10_a_slow_body_is_broken_off(served):
     with served.connect() as connection:
         connection.sendall(head)
         connection.settimeout(0.1)
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         answer = b""
         while not answer and time.monotonic() < end:
             connection.sendall(b"\n")
@@ -225,7 +225,7 @@ def test_i16_an_expectation_that_is_no_text_is_refused(served, target):
     """`Expect` with bytes that are no text is a 417, and no mistake of the server."""
     head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: \x81\r\n\r\n"
     with served.connect() as connection:
-        connection.settimeout(20)
+        connection.settimeout(60)
         connection.sendall(head.encode("latin-1"))
         answer = connection.recv(65536)
 
@@ -248,7 +248,7 @@ def test_i16_any_head_gets_a_clean_answer(served, method, target, headers, body)
     lines += [f"{name}: {value}" for name, value in headers]
     data = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
     with served.connect() as connection:
-        connection.settimeout(20)
+        connection.settimeout(60)
         connection.sendall(data)
         connection.shutdown(1)  # what is missing never comes
         answer = connection.recv(65536)

@@ -107,7 +107,7 @@ def start(path, **environ):
         [sys.executable, "-m", "lethe_server", "serve", "--config", str(path)],
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=120,
         check=False,
         env=kept | environ,
     )

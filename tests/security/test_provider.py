@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 
 import pytest
@@ -142,7 +143,7 @@ async def test_a11_rotation_is_seen_and_floods_are_not(issuer, start, poll):
 
     await poll(accepted)
     old = issuer.token(sub="old")
-    before = issuer.asked["/jwks"]
+    before, began = issuer.asked["/jwks"], time.monotonic()
     issuer.keys["two"] = make_key("RSA", 1)
     del issuer.keys["one"]
 
@@ -153,7 +154,8 @@ async def test_a11_rotation_is_seen_and_floods_are_not(issuer, start, poll):
     assert 401 == (await send(old)).status
     flood = [send(issuer.token("two", header={"kid": f"kid-{n}"})) for n in range(200)]
     assert {401} == {answer.status for answer in await asyncio.gather(*flood)}
-    assert before + 1 == issuer.asked["/jwks"]
+    minutes = int((time.monotonic() - began) // 60)  # an unknown key is looked for once in each
+    assert before + 1 <= issuer.asked["/jwks"] <= before + 1 + minutes
 
 
 POINTERS = {

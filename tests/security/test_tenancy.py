@@ -180,11 +180,13 @@ def dump(served):
 async def test_a_stream_tells_of_own_changes_alone(served):
     """Another owner's new turn is not in the stream; the own one that follows is."""
     connection = served.connect()
-    connection.settimeout(20)
+    connection.settimeout(60)
     connection.sendall(
         b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nRemote-User: alice\r\n\r\n"
     )
-    received = await asyncio.to_thread(connection.recv, 65536)
+    received = b""
+    while b"event: ready" not in received:
+        received += await asyncio.to_thread(connection.recv, 65536)
     await served.send(turn(900, session_id="of-bob", content="canary"), user="bob")
     await served.send(turn(901, session_id="of-alice-now"), user="alice")
     while b"of-alice-now" not in received:
