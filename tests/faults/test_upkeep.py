@@ -14,6 +14,7 @@ import apsw
 import pytest
 from fakes.served import ServerProcess, turn
 from fakes.waiting import until_now
+from faults.test_disks import needs_strace
 
 from lethe_core.errors import ConfigInvalid
 from lethe_server.storage.backups import back_up, restore
@@ -33,7 +34,7 @@ def command(server, *arguments, **options):
         [sys.executable, "-m", "lethe_server", *map(str, arguments), "--config", server.config],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=120,
         check=False,
         **options,
     )
@@ -118,6 +119,7 @@ def test_i25_backup_under_load(server, tmp_path):
     assert (again, "there is a file already" in why) == (78, True)
 
 
+@needs_strace
 @pytest.mark.promise("I25", "O1")
 @pytest.mark.parametrize("moment", [1, 2, 3])
 def test_i25_killed_in_the_middle_it_names_nothing_as_good(server, tmp_path, moment):
@@ -133,7 +135,7 @@ def test_i25_killed_in_the_middle_it_names_nothing_as_good(server, tmp_path, mom
             *(sys.executable, "-m", "lethe_server", "backup", target, "--config", server.config),
         ]
     )
-    process.wait(50)
+    process.wait(120)
 
     assert process.returncode != 0 or target.exists()
     if target.exists():
@@ -244,6 +246,7 @@ def test_o1_a_log_that_a_killed_restore_left_is_not_taken(server, tmp_path):
     assert count(server.database, "s2") == 0
 
 
+@needs_strace
 @pytest.mark.promise("O1")
 @pytest.mark.parametrize(
     ("step", "which"),
