@@ -225,7 +225,10 @@ class TestPlaces:
         assert first.startswith("j2:")
         assert contents(read(toy, transcript, first)) == ["x", "3"]
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+    @settings(
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+        max_examples=60,
+    )
     @given(
         lines=st.lists(
             st.one_of(

@@ -200,7 +200,6 @@ assert sum(1 for _ in parser.read(source, None)) >= 8
 
 
 @pytest.mark.promise("C37", "P9")
-@pytest.mark.timeout(30)
 def test_c37_rows_in_disorder_end_the_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A damaged row number leads SQLite back to rows that were seen: the read ends, and says so."""
     monkeypatch.setattr(lethe_core.passes, "WINDOW_ROWS", 3)
