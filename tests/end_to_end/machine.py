@@ -59,7 +59,7 @@ class Machine:
             text=True,
         )
 
-    def run(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         """Run `lethe` to its end."""
         process = self.command(*arguments)
         try:
@@ -96,7 +96,7 @@ class Machine:
             yield Api(wait_for_port(process, port_file), self.token)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(60)
 
 
 @dataclass
@@ -117,7 +117,7 @@ class Api:
             f"http://127.0.0.1:{self.port}{path}",
             headers={"Authorization": f"Bearer {self.token}"},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def sessions(self) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from lethe_core import TurnEvent
 from lethe_core.plugins import load_parsers
 from lethe_core.testing import read_events
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 #: Holds a fixture of another folder again, of the same time and with other numbers: of the two,
 #: the one stays that comes first.

@@ -109,7 +109,8 @@ class Ledger:
         file = state_dir / "state.db"
         if not file.exists():
             return cls()
-        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+        uri = f"{file.as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=60)) as connection:
             if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 return cls()
             places = connection.execute("SELECT path, position FROM sources").fetchall()

@@ -37,7 +37,7 @@ MOVED = (
 
 def read_counters(server):
     """The samples of all counters: name, labels, value."""
-    with urllib.request.urlopen(f"{server.url}/metrics", timeout=30) as answer:
+    with urllib.request.urlopen(f"{server.url}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     counters = set(re.findall(r"# TYPE (\S+) (?:counter|histogram)", text))
     rows = re.findall(r"^(\w+?)(?:\{(.*)\})? (\S+)$", text, re.MULTILINE)

@@ -180,7 +180,7 @@ def test_s11_a_running_daemon_sends_them_again(machine, collector):
         listed = collector.run("dead-letters", "list", "--json")
     finally:
         daemon.terminate()
-        daemon.communicate(timeout=30)
+        daemon.communicate(timeout=60)
 
     assert code == 0, err
     assert said.startswith("1 events are queued, 0 sources")

@@ -147,7 +147,7 @@ def test_s15_the_state_is_damaged_while_a_daemon_runs(machine, collector):
         until_now(lambda: len(machine.server.events) == 123, 60)
     finally:
         daemon.terminate()
-        code = daemon.wait(30)
+        code = daemon.wait(60)
     again, _, err = collector.run("daemon", "--exit-when-idle")
 
     assert (code, again) == (0, 0), err

@@ -144,7 +144,7 @@ async def test_c23_processes_append_at_once(machine):
         ]
         for writer in writers:
             assert await writer.wait() == 0
-        await until(lambda: len(machine.server.events) == 800, 40)
+        await until(lambda: len(machine.server.events) == 800)
     model = Model()
     lines = path.read_bytes().splitlines()
     model.owe(keys("one", (json.loads(line)["n"] for line in lines)))

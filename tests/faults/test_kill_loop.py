@@ -45,7 +45,7 @@ def test_c01_i01_two_hundred_kills(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.promise("O09", "P1", "P2", "P3", "P4", "P5", "P6", "P10")
 def test_o09_a_short_soak(tmp_path):
     """Two minutes of faults of all kinds: the oracle is content, and everything stays small."""

@@ -109,7 +109,7 @@ def test_s19_a_running_daemon_notices_with_the_next_turn(site):
         until_now(lambda: sum(map(len, site.server.turns().values())) == 41, 60)
     finally:
         daemon.terminate()
-        daemon.communicate(timeout=30)
+        daemon.communicate(timeout=60)
 
     site.check(one.path, two.path)
 

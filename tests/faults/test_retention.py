@@ -78,9 +78,9 @@ async def test_c13_what_cannot_be_queued_is_told_once(forgetful, server, warning
     age(forgetful.transcript("young").append({"raise": True}), 27.5)
     sentence = "1 sources that are not archived will be deleted by their tool, the first "
     async with forgetful.collecting() as collector:
-        await until(lambda: any(sentence in s for s in forgetful.status()["attention"]), 30)
+        await until(lambda: any(sentence in s for s in forgetful.status()["attention"]))
         done = collector._followers["toy"].scans
-        await until(lambda: collector._followers["toy"].scans > done + 1, 30)
+        await until(lambda: collector._followers["toy"].scans > done + 1)
     told = [w for w in warnings if "soon be deleted" in w["message"]]
     day = time.strftime("%Y-%m-%d", time.gmtime(blocked.path.stat().st_mtime + 30 * DAY))
 

@@ -123,14 +123,14 @@ def test_verify_beside_a_running_daemon(deployed):
         with Writing(busy):
             well = [collector.run("verify", "toy") for _ in range(2)]
         connection = apsw.Connection(str(server.database))
-        connection.set_busy_timeout(5000)
+        connection.set_busy_timeout(60_000)
         connection.execute("DELETE FROM turns WHERE turn_id IN ('one-3-0', 'one-9-0')")
         connection.close()
         found = collector.run("verify", "toy", "--repair")
         until_now(lambda: server.turns()["one"] == whole, 60)
     finally:
         daemon.terminate()
-        daemon.communicate(timeout=30)
+        daemon.communicate(timeout=60)
 
     assert [code for code, _, _ in well] == [0, 0], well
     assert found[0] == 1
@@ -160,7 +160,7 @@ class Writing(threading.Thread):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.promise("C31")
 def test_c31_what_a_tool_deleted_without_a_trace_is_marked(deployed, tmp_path):
     """Messages that are gone from a database stay in the archive; a pass over it marks them."""

@@ -165,7 +165,7 @@ class World:
         if self.process is not None and self.process.poll() is None:
             with suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGTERM)
-            assert self.process.wait(15) in {0, -signal.SIGTERM, -signal.SIGKILL}
+            assert self.process.wait(60) in {0, -signal.SIGTERM, -signal.SIGKILL}
         self.done["stop collector"] += 1
 
     def freeze(self, seconds):
@@ -227,7 +227,7 @@ class World:
         self.stop_collector()
         self.server.kill()  # it may have a fault in store
         self.run_server()
-        code, _, err = self.collector.run("daemon", "--exit-when-idle", patience=300)
+        code, _, err = self.collector.run("daemon", "--exit-when-idle", patience=800)
         assert code in {0, 2}, err[-2000:]
         for path in self.steady + self.troubled:
             if path.exists():

@@ -98,7 +98,7 @@ async def test_c01_s17_killed_at_each_place(machine, collector, point, time):
 
 @pytest.mark.slow
 @pytest.mark.promise("C01", "P2", "P3", "P4", "P11")
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_c01_killed_at_random_while_a_writer_runs(machine, collector):
     """Fifty kills at random moments, with torn lines and failures of the server in between."""
     seed = int(os.environ.get("LETHE_SEED", random.randrange(2**32)))
@@ -180,7 +180,7 @@ def test_c27_signal_ends_the_daemon(machine, collector, number):
 
 @pytest.mark.slow
 @pytest.mark.promise("P10")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_p10_memory_does_not_grow_with_the_archive(machine, collector):
     """A backfill of 200 MB, with lines of a megabyte in it, stays below 128 MiB."""
     machine.server.judge = lambda lines: Reply()  # acknowledges, and keeps nothing

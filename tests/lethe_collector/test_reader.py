@@ -37,7 +37,7 @@ async def test_tools_that_share_batches_come_to_an_end(machine):
     transport = HttpTransport(machine.config.server_url, machine.config.token_file)
     with closing(State(machine.state_dir)) as state:
         collector = Collector(machine.config, registry, state, transport, once=True, roots=roots)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await collector.run()
         await transport.close()
 

@@ -44,7 +44,7 @@ def run(command, *, path, cwd):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", KINDS)
 def test_package_installs_and_passes_its_tests(tmp_path, kind):
     """A wheel of the package is found by lethe, and its conformance suite passes."""

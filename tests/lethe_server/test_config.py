@@ -164,7 +164,7 @@ def test_o08_the_process_ends_with_78(written, arguments, text):
     """Every command tells a wrong configuration in one line on stderr and by exit code 78."""
     command = [sys.executable, "-m", "lethe_server", *arguments, "--config", str(written(text))]
 
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
     assert (78, "") == (done.returncode, done.stdout)
     assert 1 == done.stderr.count("\n")

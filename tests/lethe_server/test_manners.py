@@ -32,7 +32,7 @@ def ask(archive):
 
     def send(method, path, headers, user):
         url = archive.client.make_url("")
-        connection = http.client.HTTPConnection(url.host, url.port, timeout=30)
+        connection = http.client.HTTPConnection(url.host, url.port, timeout=60)
         given = {"Remote-User": user} if user else {}
         try:
             connection.request(method, path, headers=given | (headers or {}))

@@ -21,7 +21,7 @@ import pytest
 from lethe_server.auth.tokens import ensure_token
 
 #: How long anything may take that is waited for, in seconds.
-PATIENCE = 40.0
+PATIENCE = 90.0
 BATCH = 7
 
 

@@ -119,7 +119,7 @@ def server(tmp_path):
         yield Api(wait_for_port(process, port_file), token)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def test_strangers_plugin_is_installed_tested_and_archived(stranger, server, repository):

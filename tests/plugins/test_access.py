@@ -15,7 +15,7 @@ import sys
 import pytest
 from fakes.suites import find_suites
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SUITES = find_suites()
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: Nothing in these tests takes as long (seconds).
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 class Message(NamedTuple):

@@ -214,7 +214,7 @@ class TestEnd:
     async def test_stream_ends_with_the_server(self, archive, opened):
         """A server that stops ends its streams; it does not wait for them."""
         streams = [await opened(archive) for _ in range(3)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await archive.client.server.close()
 
         assert [await stream.next() for stream in streams] == [None] * 3

@@ -35,7 +35,7 @@ class Running(NamedTuple):
             data=body,
             headers={"Authorization": f"Bearer {self.token}", **headers},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read()
 
 
@@ -65,10 +65,10 @@ def running(tmp_path):
         yield server
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_every_route_answers_as_it_is_specified(running, tmp_path):
     """Valid, odd and wrong requests bring what the specification names, and never a 500.
 

@@ -17,7 +17,7 @@ from lethe_core.wire import decode_line
 from lethe_server.keys import STORE
 from lethe_server.storage import prepare_record
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 FIELDS = ("input", "output", "cache_read", "cache_write", "reasoning")
 
