@@ -332,6 +332,30 @@ def test_i22_damaged_index_is_found_and_made_anew(server):
     assert server.hits(["s1"]) == {"s1": 40}
 
 
+@pytest.mark.promise("I22")
+def test_i22_wrong_sums_are_found_and_made_anew(server, tmp_path):
+    """What the statistics add up is told if it is not what the turns say, and made of these."""
+    with server:
+        fill(server)
+        server.stop()
+    connection = apsw.Connection(str(server.database))
+    connection.execute("DELETE FROM activity WHERE session = 2")
+    connection.close()
+
+    code, told = command(server, "integrity")
+    copied, _ = command(server, "backup", tmp_path / "copy.db")
+    mended, _ = command(server, "integrity", "--rebuild-index")
+    server.start()
+
+    assert copied == 0
+    assert (code, told.splitlines()[-1]) == (
+        1,
+        "statistics: 1 sessions are counted otherwise than their turns say",
+    )
+    assert mended == 0
+    assert server.ask("/api/v1/stats")[1]["totals"]["turns"] == 120
+
+
 @pytest.mark.promise("I22", "O3", "A8")
 def test_i22_damaged_page_is_told(server):
     """A damaged page makes the server unready, by name, from the moment that it is read."""

@@ -151,14 +151,18 @@ def restore(*, path: Path | None, data_dir: Path | None, source: Path) -> None:
 @main.command()
 @_CONFIG
 @_DATA_DIR
-@click.option("--rebuild-index", is_flag=True, help="Make the search index anew from the turns.")
+@click.option(
+    "--rebuild-index",
+    is_flag=True,
+    help="Make the search index and the sums of the statistics anew from the turns.",
+)
 def integrity(*, path: Path | None, data_dir: Path | None, rebuild_index: bool) -> None:
     """Check the whole database; 1 is the exit code if something is damaged."""
     from lethe_server.storage.upkeep import check_archive, rebuild_search
 
     directory = _load(path, data_dir).data_dir
     if rebuild_index:
-        click.echo(f"rebuilt the search index of {rebuild_search(directory)} users")
+        click.echo(f"rebuilt the search index and the sums of {rebuild_search(directory)} users")
     findings = check_archive(directory)
     for finding in findings:
         click.echo(f"{finding.part}: {finding.text}")

@@ -13,6 +13,7 @@ from lethe_core.wire import decode_line
 from lethe_server.storage.activity import ALL_TIME
 from lethe_server.storage.migrations import known_migrations, migrate
 from lethe_server.storage.records import prepare_record
+from lethe_server.storage.recounting import count_anew, count_miscounted
 from lethe_server.storage.turns import store_records
 
 FIGURES = ("tokens_in", "tokens_out", "cache_read", "cache_write", "reasoning", "cost_nano")
@@ -157,3 +158,31 @@ def test_migration_counts_what_is_archived_already(events):
     firsts = "SELECT u.tool, u.key, t.turn_id FROM usage u JOIN turns t ON t.id = u.turn ORDER BY 1"
     assert kept(kept_along) == kept(migrated)
     assert sorted(kept_along.execute(firsts)) == sorted(migrated.execute(firsts))
+
+
+#: What may be wrong of a row: it is gone, it counts too much, it is of no turn, its sum is.
+WRONGS = (
+    f"DELETE FROM activity WHERE slot > {ALL_TIME}",
+    f"UPDATE activity SET tokens_out = tokens_out + 1 WHERE slot > {ALL_TIME}",
+    f"UPDATE activity SET slot = slot + 7 WHERE slot > {ALL_TIME}",
+    f"DELETE FROM activity WHERE slot = {ALL_TIME}",
+    f"UPDATE activity SET turns = turns - 1 WHERE slot = {ALL_TIME}",
+)
+
+
+@settings(max_examples=50)
+@given(events=histories(), wrong=st.sampled_from(WRONGS))
+def test_what_is_counted_wrong_is_found_and_counted_anew(events, wrong):
+    """What was kept along is right; whatever is wrong of it is told, and mended to the same."""
+    connection = fresh_database()
+    store(connection, events)
+    before = kept(connection)
+    assert count_miscounted(connection) == 0
+
+    connection.execute(wrong)
+    assert count_miscounted(connection) > 0
+    with connection:
+        count_anew(connection)
+    assert kept(connection) == before
+    assert count_miscounted(connection) == 0
+    assert stale_firsts(connection) == []

@@ -1,14 +1,15 @@
 """Integrity: whether the database is what was written, and what can be mended of it.
 
-Four things are looked at:
+Five things are looked at:
 
     database    SQLite's own check of all pages, tables and indexes
     payloads    that each names a dictionary that there is, and that these are whole
     search      the index of each owner: its inner structure, and that it knows the turns it should
     sessions    the figures of each session against its turns
+    statistics  the sums of each quarter of an hour against the turns
 
-The search index is made of the turns and can be made again; damage of the database itself is what
-backups are for.
+The search index and the sums are made of the turns and can be made again; damage of the database
+itself is what backups are for.
 
 A database of an older version may be looked at, too, such as one that is backed up before an
 upgrade. It is not brought to this version for that; what it has not yet cannot be damaged.
@@ -26,14 +27,15 @@ from lethe_server.errors import StorageDamaged
 from lethe_server.storage.dictionaries import find_damaged, unpacker_of
 from lethe_server.storage.owners import find_owners
 from lethe_server.storage.payloads import WITH_TEXT, dictionary_number
+from lethe_server.storage.recounting import count_anew, count_miscounted
 from lethe_server.storage.reindexing import reindex_owner
 from lethe_server.storage.search_index import SOURCES, table_of
 from lethe_server.storage.transactions import write_transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
-Part = Literal["database", "payloads", "search", "sessions"]
+Part = Literal["database", "payloads", "search", "sessions", "statistics"]
 
 _MAX_FINDINGS: Final = 20
 #: What SQLite and FTS5 raise at a damaged page, table or structure.
@@ -82,16 +84,17 @@ class Finding(NamedTuple):
     text: str
 
 
-def find_damage(connection: apsw.Connection) -> list[Finding]:
+def find_damage(connection: apsw.Connection, *, but: Collection[Part] = ()) -> list[Finding]:
     """Look for damage; this reads the whole database.
 
     Args:
         connection: any; in no transaction.
+        but: what is not looked at.
     """
     found: list[Finding] = []
     version = connection.pragma("user_version")
     for part, look in _LOOKS.items():
-        if version < _SINCE.get(part, 0):
+        if part in but or version < _SINCE.get(part, 0):
             continue
         try:
             found += [Finding(part, text) for text in look(connection)]
@@ -101,7 +104,7 @@ def find_damage(connection: apsw.Connection) -> list[Finding]:
 
 
 def rebuild_index(connection: apsw.Connection) -> int:
-    """Make the search index of each owner anew from the turns.
+    """Make the search index of each owner, and the sums of all, anew from the turns.
 
     Args:
         connection: the one that writes; in no transaction.
@@ -114,6 +117,8 @@ def rebuild_index(connection: apsw.Connection) -> int:
         _drop_damaged(connection, owner)
         with write_transaction(connection):
             reindex_owner(connection, owner)
+    with write_transaction(connection):
+        count_anew(connection)
     return len(owners)
 
 
@@ -166,14 +171,20 @@ def _sessions(connection: apsw.Connection) -> Iterator[str]:
         yield f"{wrong} sessions count other turns than they have"
 
 
+def _statistics(connection: apsw.Connection) -> Iterator[str]:
+    if wrong := count_miscounted(connection):
+        yield f"{wrong} sessions are counted otherwise than their turns say"
+
+
 _LOOKS: Final[dict[Part, Callable[[apsw.Connection], Iterator[str]]]] = {
     "database": _database,
     "payloads": _payloads,
     "search": _search,
     "sessions": _sessions,
+    "statistics": _statistics,
 }
 #: The version of the database that brought the tables which are looked at.
-_SINCE: Final[dict[Part, int]] = {"payloads": 10, "search": 2}
+_SINCE: Final[dict[Part, int]] = {"payloads": 10, "search": 2, "statistics": 11}
 
 
 def _drop_damaged(connection: apsw.Connection, owner: int) -> None:

@@ -34,7 +34,7 @@ def check_archive(directory: Path) -> list[Finding]:
 
 
 def rebuild_search(directory: Path) -> int:
-    """Make the search index of an archive anew.
+    """Make the search index of an archive, and the sums of the statistics, anew.
 
     Args:
         directory: the server's `data_dir`.
