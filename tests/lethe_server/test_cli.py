@@ -58,3 +58,24 @@ def test_a_database_that_had_to_be_made_is_told(run, data):
     assert first.stderr == f"{data}: there was no database; made a new one\n"
     assert second.stderr == ""
     assert [1, 1] == [made.stdout.count("\n") for made in (first, second)]
+
+
+@pytest.mark.promise("O1")
+def test_o1_an_archive_is_looked_after_without_a_configuration(tmp_path, data, monkeypatch):
+    """Who only has a backup and a directory can restore it, check it and back it up again."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "none"))
+    monkeypatch.delenv("LETHE_SERVER_CONFIG", raising=False)
+    with TokenBook(data):
+        pass  # makes a database
+    new = tmp_path / "new"
+
+    for command in (
+        ("backup", str(tmp_path / "copy.db"), "--data-dir", str(data)),
+        ("restore", str(tmp_path / "copy.db"), "--data-dir", str(new)),
+        ("compact", "--data-dir", str(new)),
+        ("integrity", "--data-dir", str(new)),
+    ):
+        done = CliRunner().invoke(main, command)
+        assert done.exit_code == 0, done.output
+    assert CliRunner().invoke(main, ("serve", "--data-dir", str(new))).exit_code == 78

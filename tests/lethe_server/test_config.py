@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from lethe_core.errors import ConfigInvalid
-from lethe_server.config import ServerSettings, load_config
+from lethe_server import config as config_module
+from lethe_server.config import ServerSettings, load_config, server_file
 
 MINIMAL = "auth: {allowed_users: [alice]}\n"
 
@@ -142,6 +143,25 @@ def test_the_environment_overrides_the_file(written, tmp_path):
     assert {"x", "y"} == config.auth.allowed_users
     assert not config.auth.forward_auth.enabled
     assert (3, tmp_path) == (option.listen.port, option.data_dir)
+
+
+def test_the_last_file_is_that_of_lethe_up(tmp_path, monkeypatch):
+    """Who has not said elsewhere who may sign in means the archive of `lethe up`."""
+    usual, data, other = tmp_path / "usual.yaml", tmp_path / "data", tmp_path / "other"
+    monkeypatch.setattr(config_module, "default_config_path", lambda: usual)
+    monkeypatch.setattr(config_module, "default_data_dir", lambda: data)
+    for directory, user in ((data, "ada"), (other, "grace")):
+        directory.mkdir()
+        server_file(directory).write_text(
+            f"auth: {{allowed_users: [{user}], forward_auth: {{enabled: false}}}}\n"
+        )
+    named = {"LETHE_SERVER__AUTH__ALLOWED_USERS": "kim", "LETHE_SERVER__LISTEN": "127.0.0.1:5"}
+
+    assert load_config(environ={}).auth.allowed_users == {"ada"}
+    assert load_config(environ={}, data_dir=other).auth.allowed_users == {"grace"}
+    assert load_config(environ=named).auth.forward_auth.enabled
+    usual.write_text("auth: {allowed_users: [bob]}\n")
+    assert load_config(environ={}).auth.allowed_users == {"bob"}
 
 
 @pytest.mark.promise("O08")

@@ -25,7 +25,7 @@ _CONFIG = click.option(
     "path",
     type=click.Path(path_type=Path),
     help="Configuration file [default: $LETHE_SERVER_CONFIG, or server.yaml in the XDG config"
-    " directory of lethe].",
+    " directory of lethe, or that of `lethe up`].",
 )
 _DATA_DIR = click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Overrides `data_dir`."
@@ -132,7 +132,7 @@ def backup(*, path: Path | None, data_dir: Path | None, target: Path) -> None:
 
     if target.is_dir():
         target = target / f"lethe-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.db"
-    size = back_up(_load(path, data_dir).data_dir, target)
+    size = back_up(_directory(path, data_dir), target)
     click.echo(f"{target}: {size} bytes, checked")
 
 
@@ -144,7 +144,7 @@ def restore(*, path: Path | None, data_dir: Path | None, source: Path) -> None:
     """Put the backup SOURCE in the place of the database, which is kept; no server may run."""
     from lethe_server.storage.backups import restore as put_back
 
-    aside = put_back(source, _load(path, data_dir).data_dir)
+    aside = put_back(source, _directory(path, data_dir))
     click.echo(f"restored {source}" + (f"; the old database is {aside}" if aside else ""))
 
 
@@ -160,7 +160,7 @@ def integrity(*, path: Path | None, data_dir: Path | None, rebuild_index: bool) 
     """Check the whole database; 1 is the exit code if something is damaged."""
     from lethe_server.storage.upkeep import check_archive, rebuild_search
 
-    directory = _load(path, data_dir).data_dir
+    directory = _directory(path, data_dir)
     if rebuild_index:
         click.echo(f"rebuilt the search index and the sums of {rebuild_search(directory)} users")
     findings = check_archive(directory)
@@ -178,7 +178,7 @@ def compact(*, path: Path | None, data_dir: Path | None) -> None:
     """Write the database anew in as little room as it needs; no server may run."""
     from lethe_server.storage.compacting import compact as write_anew
 
-    before, after = write_anew(_load(path, data_dir).data_dir)
+    before, after = write_anew(_directory(path, data_dir))
     click.echo(f"{after} bytes, {before} before")
 
 
@@ -262,6 +262,13 @@ def _load(path: Path | None, data_dir: Path | None) -> Config:
     from lethe_server.config import load_config
 
     return load_config(path, data_dir=data_dir)
+
+
+def _directory(path: Path | None, data_dir: Path | None) -> Path:
+    """Return the data directory; who names it needs no configuration to look after an archive."""
+    if path is None and data_dir is not None:
+        return data_dir.absolute()
+    return _load(path, data_dir).data_dir
 
 
 def _open_book(config: Config) -> TokenBook:

@@ -66,6 +66,15 @@ def default_data_dir() -> Path:
     return platformdirs.user_data_path("lethe", appauthor=False)
 
 
+def server_file(data: Path) -> Path:
+    """Return the configuration that `lethe up` writes for the server.
+
+    Args:
+        data: its data directory.
+    """
+    return data / "server.yaml"
+
+
 def default_config_path() -> Path:
     """Return the configuration file that is read, if it exists and no other is named."""
     return platformdirs.user_config_path("lethe", appauthor=False) / "server.yaml"
@@ -117,7 +126,8 @@ def load_config(
 
     Args:
         path: the file; if `None`, the one that ``LETHE_SERVER_CONFIG`` names, or
-            `default_config_path` if it exists, or none.
+            `default_config_path` if it exists, or the one that `lethe up` has written if nothing
+            else says who may sign in, or none.
         listen: overrides the file and the environment.
         data_dir: overrides the file and the environment.
         environ: instead of the environment of the process; for tests.
@@ -127,10 +137,7 @@ def load_config(
     """
     variables = dict(os.environ if environ is None else environ)
     if path is None:
-        named = variables.get(ENV_CONFIG)
-        path = Path(named).expanduser() if named else default_config_path()
-        if not named and not path.is_file():
-            path = None
+        path = _find_config(variables, data_dir)
     loaded = load_settings(
         ServerSettings(),
         path=path,
@@ -142,6 +149,16 @@ def load_config(
     if path is not None and f"{ENV_PREFIX}AUTH__FORWARD_AUTH__PROXY_SECRET" not in variables:
         _refuse_readable_secret(path, config)
     return config
+
+
+def _find_config(variables: Mapping[str, str], data_dir: Path | None) -> Path | None:
+    """Tell which file counts if none is given; `None` if there is none."""
+    if named := variables.get(ENV_CONFIG):
+        return Path(named).expanduser()
+    candidates = [default_config_path()]
+    if f"{ENV_PREFIX}AUTH__ALLOWED_USERS" not in variables:  # which is required
+        candidates.append(server_file(data_dir or default_data_dir()))
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def environment_without_settings() -> dict[str, str]:

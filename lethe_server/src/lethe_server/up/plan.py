@@ -19,6 +19,7 @@ from lethe_core.limits import NAME_PATTERN
 from lethe_core.patience import call_within
 from lethe_core.plugins import load_parsers
 from lethe_server.auth.names import user_problem
+from lethe_server.config import server_file
 from lethe_server.listening import ListenField
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Plan:
     @property
     def server_file(self) -> Path:
         """The configuration of the server, from which the next run takes the user's name."""
-        return _server_file(self.data)
+        return server_file(self.data)
 
     @property
     def files(self) -> int:
@@ -267,10 +268,6 @@ def _checked_host(host: str) -> str:
     return host
 
 
-def _server_file(data: Path) -> Path:
-    return data / "server.yaml"
-
-
 def _usual_owner(data: Path) -> str:
     """Name the user as the last run did.
 
@@ -279,7 +276,7 @@ def _usual_owner(data: Path) -> str:
     """
     account = _account_name()
     try:
-        settings = YAML(typ="safe", pure=True).load(_server_file(data).read_text(encoding="utf-8"))
+        settings = YAML(typ="safe", pure=True).load(server_file(data).read_text(encoding="utf-8"))
         users = settings["auth"]["allowed_users"]
         known = [user for user in users if isinstance(user, str) and not user_problem(user)]
     except (OSError, UnicodeDecodeError, YAMLError, KeyError, TypeError):
