@@ -133,6 +133,31 @@ def test_what_is_not_of_lethe(answers, status, headers, body):
 
     assert answers.url in caught.value.message
     assert "secret" not in caught.value.message
+
+
+@pytest.mark.promise("A5")
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_answer_without_an_end_is_not_read(answers, monkeypatch, encoding):
+    """More than a bound is none of lethe's, whether it came so or was compressed."""
+    monkeypatch.setattr("lethe_client.server.MAX_BYTES", 1000)
+    body = json.dumps({"sessions": [], "total": 0, "more": "x" * 900}).encode()
+    for size in (0, 100):
+        plain = body + b" " * size
+        sent = gzip.compress(plain) if encoding == "gzip" else plain
+        answers.add(200, JSON | {"Content-Encoding": encoding}, sent)
+    with answers.server() as server:
+        assert server.get(Sessions, "sessions").body == body
+        with pytest.raises(Unreachable, match="longer than 1000 bytes"):
+            server.get(Sessions, "sessions")
+
+
+@pytest.mark.parametrize("left", [1, 20])
+def test_compressed_answer_that_is_cut_off_is_none(answers, left):
+    """Half of a stream is damage, wherever it was cut."""
+    whole = gzip.compress(b'{"sessions": [], "total": 0}')
+    answers.add(200, JSON | {"Content-Encoding": "gzip"}, whole[:-left])
+    with answers.server() as server, pytest.raises(Unreachable, match="no answer"):
+        server.get(Sessions, "sessions")
     assert len(answers.requests) == 1
 
 

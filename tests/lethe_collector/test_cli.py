@@ -192,6 +192,20 @@ def test_doctor_looks_at_the_state(machine, run, wrong):
     assert re.search(r"^!!  state: ", result.output, re.MULTILINE), result.output
 
 
+@pytest.mark.promise("A6")
+def test_doctor_shows_names_that_a_terminal_would_obey(machine, run, tmp_path):
+    """The name of a directory moves no cursor and sets no title."""
+    machine.transcript().fill(1)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "two.jsonl").write_text('{"n": 1, "text": "x"}\n')
+    (machine.root / "a\x1b]0;owned\x07\x9b31m\u202e").symlink_to(elsewhere)
+    result = run("doctor")
+
+    assert "is a link" in result.output
+    assert all(line.isprintable() for line in result.output.split("\n"))
+
+
 @pytest.mark.promise("C24", "O4")
 def test_c24_doctor_tells_of_linked_directories(machine, run, tmp_path):
     """A directory that is a link is not followed; who put transcripts there is told."""

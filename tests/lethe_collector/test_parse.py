@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 
 import pytest
@@ -57,6 +58,23 @@ def test_a_name_cannot_move_the_cursor_of_a_terminal(tmp_path, show):
     [line] = told.getvalue().splitlines()
     assert line.isprintable()
     assert "one\\x1b[2J.jsonl: 1 records, 1 skipped (saved\\x1b[2J)" in line
+
+
+@pytest.mark.promise("A6")
+@pytest.mark.parametrize("show", [print_source, explain_source])
+def test_nothing_shown_is_obeyed_by_a_terminal(tmp_path, show):
+    """Neither the text of a transcript nor the names of its directories."""
+    hostile = "a\x1b]0;owned\x07\x9b31m\u202eb"
+    transcript = Transcript(tmp_path / hostile / "one.jsonl")
+    transcript.append({"text": hostile})
+    out, told = io.BytesIO(), io.StringIO()
+
+    read_sources(ToyParser(), transcript.path, show, host="box", out=out, told=told)
+
+    shown = out.getvalue().decode() + told.getvalue()
+    assert all(line.isprintable() for line in shown.split("\n"))
+    if show is print_source:
+        assert json.loads(out.getvalue().splitlines()[0])["content"] == hostile
 
 
 def test_unfinished_line_is_told(transcript):

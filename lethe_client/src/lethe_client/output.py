@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lethe_client.cells import plain
+from lethe_core.terminal import printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,12 +25,12 @@ def is_terminal() -> bool:
 
 
 def print_json(body: bytes) -> None:
-    """Print an answer of the server as it came.
+    """Print an answer of the server: what it says, and nothing that a terminal obeys.
 
     Args:
         body: JSON.
     """
-    click.echo(body)
+    click.echo(printable_json(body))
 
 
 def print_rows(

@@ -17,6 +17,7 @@ from lethe_client import __version__
 from lethe_client.answers import Page, Problem, Reply
 from lethe_client.errors import Refused, Unreachable
 from lethe_client.text import clean_line
+from lethe_core.limits import MIB
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS: Final = 60.0
 #: Turns of a page.
 PAGE_TURNS: Final = 1000
+#: Longest answer that is read: a page is a tenth of it, but for turns that are larger than most.
+MAX_BYTES: Final = 128 * MIB
 
 _OK: Final = 200
 _GZIP_FORMAT: Final = 31  # of zlib: the largest window, with the header of gzip
@@ -87,12 +90,15 @@ class Server:
         try:
             self._http.request("GET", target, headers=self._headers)
             response = self._http.getresponse()
-            body = response.read()
+            body = response.read(MAX_BYTES + 1)
             if response.getheader("Content-Encoding") == "gzip":
-                body = zlib.decompress(body, _GZIP_FORMAT)
+                body = _decompress(body)
         except (OSError, http.client.HTTPException, zlib.error) as error:
             reason = clean_line(str(error)) or type(error).__name__
             raise Unreachable(f"no answer from {self._url}: {reason}") from error
+        if len(body) > MAX_BYTES:
+            self._http.close()
+            raise self._stranger(response.status, f"it is longer than {MAX_BYTES} bytes")
         kind = (response.getheader("Content-Type") or "").partition(";")[0].strip()
         if response.status == _OK and kind == "application/json":
             return Reply(body, self._decoded(shape, body, response.status))
@@ -139,3 +145,12 @@ class Server:
         if status in (408, 429) or status >= 500:  # noqa: PLR2004 - of HTTP
             return Unreachable(message, hint=hint or "try again a little later")
         return Refused(message, hint=hint)
+
+
+def _decompress(body: bytes) -> bytes:
+    """Decompress an answer; of one that is too long no more than shows that."""
+    stream = zlib.decompressobj(_GZIP_FORMAT)
+    plain = stream.decompress(body, MAX_BYTES + 1)
+    if not stream.eof and len(plain) <= MAX_BYTES:
+        raise zlib.error("the answer is cut off")
+    return plain

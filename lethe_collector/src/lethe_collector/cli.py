@@ -13,6 +13,7 @@ import click
 from lethe_collector import __version__
 from lethe_collector.scaffold import KINDS
 from lethe_core.cli import ReportingGroup
+from lethe_core.terminal import printable
 
 if TYPE_CHECKING:
     from lethe_collector.config import CollectorConfig
@@ -150,7 +151,8 @@ def doctor(config_path: Path | None) -> None:
     config = _load_config(config_path)
     findings = examine(config, _load_registry(config))
     for finding in findings:
-        click.echo(f"{'ok ' if finding.is_well else '!! '} {finding.subject}: {finding.text}")
+        text = printable(f"{finding.subject}: {finding.text}")
+        click.echo(f"{'ok ' if finding.is_well else '!! '} {text}")
     sys.exit(0 if all(finding.is_well for finding in findings) else EXIT_PROBLEM)
 
 
@@ -163,7 +165,6 @@ def doctor(config_path: Path | None) -> None:
 @_config_option
 def verify(tool: str | None, repair: bool, mark: bool, config_path: Path | None) -> None:
     """Compare the sources of TOOL, or of all tools, with the server's turns."""
-    from lethe_collector.showing import shown_text
     from lethe_collector.verifying import run_verification
 
     config = _load_config(config_path)
@@ -171,9 +172,9 @@ def verify(tool: str | None, repair: bool, mark: bool, config_path: Path | None)
         config, _load_registry(config), tool, repair=repair, mark=mark
     )
     for (_, path), count in found.missing.items():
-        click.echo(shown_text(f"{path}: {count} turns are missing on the server"))
+        click.echo(printable(f"{path}: {count} turns are missing on the server"))
     for path, reason in found.unreadable.items():
-        click.echo(shown_text(f"{path}: cannot be read ({reason})"))
+        click.echo(printable(f"{path}: cannot be read ({reason})"))
     click.echo(f"{found.turns} turns of {found.sources} sources compared")
     if found.changed:
         click.echo(f"{found.changed} sources have changed since they were read; try again later")

@@ -19,10 +19,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from lethe_collector.parsing import count_record, encode_checked
-from lethe_collector.showing import shown_text
 from lethe_core.events import SessionEvent, TurnEvent
 from lethe_core.jsonl import JsonlParser
 from lethe_core.outcomes import MappedRecord
+from lethe_core.terminal import printable
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -49,7 +49,7 @@ def explain_source(
     """
     known: set[TurnKey] = set()
     position = 0
-    yield f"{shown_text(str(source.path))}\n".encode()
+    yield f"{printable(str(source.path))}\n".encode()
     for number, record in enumerate(parser.read(source, None), 1):
         count_record(record, counts, known)
         lines = [f"#{number} {position}-{record.position}"]
@@ -108,5 +108,5 @@ def _said(meta: SessionMeta) -> str:
 
 def _shortened(text: str) -> str:
     """Make one short line of a text that cannot move the cursor of a terminal."""
-    line = shown_text(" ".join(text[: 4 * _MOST_TEXT].split()))
+    line = printable(" ".join(text[: 4 * _MOST_TEXT].split()))
     return line if len(line) <= _MOST_TEXT else f"{line[: _MOST_TEXT - 1]}…"

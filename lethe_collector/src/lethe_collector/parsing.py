@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TextIO
 
-from lethe_collector.showing import shown_text
 from lethe_core.errors import (
     InvalidEvent,
     PluginError,
@@ -16,6 +15,7 @@ from lethe_core.errors import (
 from lethe_core.events import TurnEvent
 from lethe_core.outcomes import FAILURES, MappedRecord, tell_failure, until_failure
 from lethe_core.sources import Source
+from lethe_core.terminal import printable, printable_json
 from lethe_core.wire import check_line, encode_event
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _find(parser: Parser, path: Path, told: TextIO) -> tuple[list[Source], bool]
 
 
 def _tell(told: TextIO, text: str) -> None:
-    told.write(f"{shown_text(text)}\n")
+    told.write(f"{printable(text)}\n")
 
 
 def print_source(
@@ -114,7 +114,7 @@ def print_source(
                 counts[f"refused ({refusal})"] += 1
                 continue
             counts["events"] += 1
-            yield line + b"\n"
+            yield printable_json(line) + b"\n"
 
 
 def count_record(record: Record, counts: Counter[str], known: set[TurnKey]) -> None:

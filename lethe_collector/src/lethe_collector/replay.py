@@ -19,10 +19,10 @@ import zstandard
 
 from lethe_collector import paths
 from lethe_collector.outbox import digest_of
-from lethe_collector.showing import shown_text
 from lethe_collector.source_table import SourceTable
 from lethe_collector.status import open_read_only
 from lethe_core.errors import Unavailable
+from lethe_core.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,7 +94,7 @@ def tell(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
             f"{row['id']:>5}  {when}  {row['tool']}  {row['session_id']}  {row['turn_id']}"
             f"  {row['code']}: {row['reason']} ({row['bytes']} bytes{kept})"
         )
-        yield shown_text(text)
+        yield printable(text)
 
 
 def retry_dead_letters(

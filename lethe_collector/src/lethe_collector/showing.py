@@ -1,17 +1,6 @@
-"""How texts, times and sizes are written for people; light, because `status` starts with it."""
+"""How times and sizes are written for people; light, because `status` starts with it."""
 
 from __future__ import annotations
-
-
-def shown_text(text: str) -> str:
-    """Write a text, such as a path, so that it cannot move the cursor of a terminal.
-
-    Args:
-        text: what is not printable in it is written as an escape.
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def shown_time(seconds: float | None) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_collector import paths
-from lethe_collector.showing import shown_size, shown_text, shown_time
+from lethe_collector.showing import shown_size, shown_time
 from lethe_collector.status import open_read_only, read_status
 
 if TYPE_CHECKING:
@@ -172,6 +172,14 @@ def _tell(status: dict[str, Any]) -> Iterator[str]:
         if source["error"]:
             error = source["error"]
             hint = f" ({error['hint']})" if error["hint"] else ""
-            yield shown_text(f"! {source['path']}: {error['code']}: {error['text']}{hint}")
+            yield _printable(f"! {source['path']}: {error['code']}: {error['text']}{hint}")
     for sentence in status["attention"]:
-        yield shown_text(f"! {sentence}")
+        yield _printable(f"! {sentence}")
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    from lethe_core.terminal import printable  # noqa: PLC0415 - all of lethe_core comes with it
+
+    return printable(text)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from lethe_core.errors import ConfigInvalid, LetheError, PluginError, UsageError
+from lethe_core.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -61,9 +62,10 @@ def report(error: LetheError, program: str = "lethe") -> None:
         error: what to tell.
         program: whose error it is.
     """
-    click.echo(f"{program}: {' '.join(error.message.split())} ({error.code})", err=True)
+    message = printable(" ".join(error.message.split()))
+    click.echo(f"{program}: {message} ({error.code})", err=True)
     if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
+        click.echo(f"hint: {printable(error.hint)}", err=True)
 
 
 class InterruptibleGroup(click.Group):
