@@ -9,7 +9,7 @@
 | `kid` that the issuer does not know, or not for this `alg`   | refused                     |
 | signature that does not fit                                  | refused                     |
 | no or another `iss` or `aud`; no `exp` or `sub`              | refused                     |
-| `exp`, `nbf` or `iat` off by more than 60 s                  | refused                     |
+| `exp`, `nbf` or `iat` off by more than 60 s, or no number    | refused                     |
 | no or a malformed user name; an email that is not verified   | refused                     |
 | the issuer's keys are not known                              | `Unavailable`               |
 
@@ -29,7 +29,7 @@ import msgspec
 from jose import jwt  # type: ignore[import-untyped]
 from jose.exceptions import JOSEError  # type: ignore[import-untyped]
 
-from lethe_core.limits import MAX_TOKEN_BYTES
+from lethe_core.limits import MAX_TIMESTAMP, MAX_TOKEN_BYTES
 from lethe_server.auth.names import user_problem
 
 if TYPE_CHECKING:
@@ -127,10 +127,13 @@ class BearerVerifier:
             )
         except (JOSEError, ValueError, TypeError, OverflowError, RecursionError):
             return None
-        issued = claims.get("iat", 0)
-        if isinstance(issued, bool) or not isinstance(issued, int | float):
+        # python-jose takes text that reads like a number for a time, and numbers of any length.
+        times = [claims[name] for name in ("exp", "nbf", "iat") if name in claims]
+        if not all(isinstance(time, int | float) for time in times):
             return None
-        return claims if issued <= self._clock() + LEEWAY_SECONDS else None
+        if any(isinstance(time, bool) or time > MAX_TIMESTAMP for time in times):
+            return None
+        return claims if claims.get("iat", 0) <= self._clock() + LEEWAY_SECONDS else None
 
     def _user(self, claims: dict[str, Any]) -> str | None:
         name = self._settings.username_claim
