@@ -233,7 +233,12 @@ async def test_o07_it_ends_in_order(process):
 @pytest.mark.promise("O08", "O01", "A7")
 async def test_o08_the_port_file_is_private_and_a_busy_port_is_told(process, tmp_path):
     """The file tells host, port and pid to its user alone; the same port again is exit code 78."""
+    other_file = tmp_path / "other"
+    other_file.write_text("mine")
+    # What somebody else put where the file is made leads nowhere.
+    process.port_file.with_name(f".{process.port_file.name}.new").symlink_to(other_file)
     await process.start()
+    assert other_file.read_text() == "mine"
     place = json.loads(process.port_file.read_text())
     assert ("127.0.0.1", process.process.pid) == (place["host"], place["pid"])
     assert 0o600 == stat.S_IMODE(process.port_file.stat().st_mode)
