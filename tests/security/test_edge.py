@@ -147,6 +147,41 @@ async def test_q03_nothing_is_allowed_to_other_origins(served, path):
         assert "same-origin" == answer.headers["Cross-Origin-Resource-Policy"]
 
 
+@pytest.mark.promise("Q03", "A4", "A3")
+async def test_q03_no_other_origin_measures_answers(served):
+    """Another page's fetch, picture or frame of the API is refused before anything is looked up."""
+    paths = sorted({r.path for r in TABLE if r.method == "GET" and r.path.startswith("/api/")})
+    for path in (re.sub(r"\{\w+\}", "x", path) for path in paths):
+        for site in ("cross-site", "same-site", "nonsense"):
+            for mode, destination in (
+                ("no-cors", "image"),
+                ("cors", "empty"),
+                ("navigate", "iframe"),
+                ("navigate", "object"),
+            ):
+                headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode}
+                headers |= {"Sec-Fetch-Dest": destination, "Remote-User": "alice"}
+                answer = await served.ask("GET", path, headers=headers)
+                assert (403, "CROSS_ORIGIN") == (answer.status, answer.code), (path, headers)
+
+
+@pytest.mark.promise("Q03", "A4")
+@pytest.mark.parametrize(
+    ("site", "mode", "destination"),
+    [
+        ("same-origin", "cors", "empty"),
+        ("none", "navigate", "document"),
+        ("cross-site", "navigate", "document"),
+    ],
+)
+async def test_q03_own_pages_and_links_read(served, site, mode, destination):
+    """The page itself, an address that was typed, and a link on another page are answered."""
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": destination}
+    answer = await served.ask("GET", SESSIONS, headers=headers | {"Remote-User": "alice"})
+
+    assert 200 == answer.status
+
+
 HOSTILE = [
     "%2e%2e",
     "..%2f..%2fetc%2fpasswd",
