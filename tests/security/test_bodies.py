@@ -7,6 +7,8 @@ import gzip
 import io
 import json
 import os
+import socket
+import struct
 import time
 from pathlib import Path
 
@@ -336,3 +338,24 @@ async def test_i18_slow_clients_keep_nobody_out(serve, poll):
     assert memory(served) < before + 40 * MIB
     for connection in held:
         connection.close()
+
+
+@pytest.mark.promise("I17", "O4")
+@pytest.mark.parametrize("reset", [True, False])
+async def test_i17_a_client_that_goes_away_is_no_mistake_of_the_server(serve, reset):
+    """Whether its connection ends or is reset, the log tells of a request and of no error."""
+    server = serve()
+    connection = server.connect()
+    head = b"POST /api/v1/ingest HTTP/1.1\r\nHost: localhost\r\nRemote-User: alice\r\n"
+    head += b"Content-Type: application/x-ndjson\r\nContent-Length: 1000000\r\n\r\n"
+    connection.sendall(head + b"x" * 300_000)
+    if reset:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+    end = time.monotonic() + 30
+    while '"status": 499' not in server.log:
+        assert time.monotonic() < end, server.log
+        await asyncio.sleep(0.02)
+    server.stop()
+
+    assert '"level": "error"' not in server.log

@@ -144,8 +144,9 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer what never came to be a request with a problem; answer nobody who is gone."""
         del message  # may quote the head, and with it a credential (A7)
-        if isinstance(exc, ConnectionResetError):
-            raise exc  # the client is gone, or must not take half of an answer for all of it
+        if isinstance(exc, ConnectionError):
+            # It must not take half of an answer for all of it; and its going is no mistake of ours.
+            raise ConnectionResetError("the client is gone")
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             logger.info("something came that is no request")
             error: Exception = InvalidRequest("this is no request of HTTP that is accepted here")
