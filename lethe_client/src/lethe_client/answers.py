@@ -7,7 +7,7 @@ what is no answer of lethe's is said to be none, and is not stumbled over later.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, Any, Generic, NotRequired, TypedDict, TypeVar
 
 from msgspec import Meta
 
@@ -17,17 +17,20 @@ from lethe_core.limits import MAX_TIMESTAMP
 Moment = Annotated[float, Meta(ge=0, le=MAX_TIMESTAMP)]
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Generic[T]):
     """An answer of the server.
 
     Args:
         body: JSON, as it came.
-        values: what it holds.
+        values: what it holds, of one of the shapes below.
     """
 
     body: bytes
-    values: dict[str, Any]
+    values: T
 
 
 class Problem(TypedDict):

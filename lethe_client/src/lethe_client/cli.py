@@ -5,26 +5,20 @@ What a command needs is imported when it runs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lethe_client.answers import Reply
+    from lethe_client.answers import Page, Reply
     from lethe_client.server import Server
 
+T = TypeVar("T")
+
 _DIMENSIONS: Final = ("tool", "host", "day", "week", "month", "model", "project", "role")
-#: What a narrow terminal leaves out of statistics, the least wanted first.
-_SPARE_FIGURES: Final = (
-    "cache write",
-    "cache read",
-    "cost",
-    "tokens in",
-    "turns",
-    "estimated cost",
-)
 _KEY: Final = ("tool", "host", "session_id")
 _OWNER: Final = click.option(
     "--owner", metavar="USER", help="For admins: of this user, or of everybody (*)."
@@ -84,6 +78,7 @@ def search(
 ) -> None:
     """Search all turns for QUERY: words, "phrases", -not, and tool: host: project: after: ..."""
     from lethe_client.answers import Hits
+    from lethe_client.listings import print_hits
 
     with _server() as server:
         reply = server.get(
@@ -96,7 +91,7 @@ def search(
             limit=limit,
             **filters,
         )
-    _print(reply, as_json=as_json, rows=_print_hits)
+    _print(reply, as_json=as_json, rows=print_hits)
 
 
 @click.command()
@@ -105,10 +100,11 @@ def search(
 def sessions(*, as_json: bool, limit: int, **filters: str | None) -> None:
     """List sessions, the newest activity first."""
     from lethe_client.answers import Sessions
+    from lethe_client.listings import print_sessions
 
     with _server() as server:
         reply = server.get(Sessions, "sessions", limit=limit, **filters)
-    _print(reply, as_json=as_json, rows=_print_sessions)
+    _print(reply, as_json=as_json, rows=print_sessions)
 
 
 @click.command()
@@ -142,10 +138,11 @@ def show(*, session: str, outputs: bool, owner: str | None, as_json: bool) -> No
 def stats(*, as_json: bool, group_by: str, **filters: str | None) -> None:
     """Add up sessions, turns, tokens and cost; days are those of this machine."""
     from lethe_client.answers import Stats
+    from lethe_client.listings import print_stats
 
     with _server() as server:
         reply = server.get(Stats, "stats", group_by=group_by, tz=_zone(), **filters)
-    _print(reply, as_json=as_json, rows=_print_stats)
+    _print(reply, as_json=as_json, rows=print_stats)
 
 
 def _server() -> Server:
@@ -171,97 +168,13 @@ def _zone() -> str:
     return name or "UTC"
 
 
-def _print(reply: Reply, *, as_json: bool, rows: Callable[[dict[str, Any]], None]) -> None:
+def _print(reply: Reply[T], *, as_json: bool, rows: Callable[[T], None]) -> None:
     from lethe_client.output import print_json
 
     if as_json:
         print_json(reply.body)
     else:
         rows(reply.values)
-
-
-def _print_hits(answer: dict[str, Any]) -> None:
-    from lethe_client.cells import Snippet, Time
-    from lethe_client.output import is_terminal, print_rows
-    from lethe_client.text import short_ids
-
-    results = answer["results"]
-    total, least = answer["total"]["value"], answer["total"]["relation"] == "gte"
-    note = f"{len(results)} of {'at least ' if least else ''}{total:,} hits"
-    if is_terminal():
-        names = short_ids(hit["session_id"] for hit in results)
-        rows = [
-            (
-                Time(hit["timestamp"]),
-                hit["tool"],
-                names[hit["session_id"]],
-                hit["role"],
-                Snippet(hit["snippet"]),
-            )
-            for hit in results
-        ]
-        print_rows(("when", "tool", "session", "role", "hit"), rows, note=note)
-        return
-    fields = ("tool", "host", "session_id", "turn_id", "role")
-    print_rows(
-        ("when", *fields, "hit"),
-        [
-            (Time(hit["timestamp"]), *(hit[name] for name in fields), Snippet(hit["snippet"]))
-            for hit in results
-        ],
-    )
-
-
-def _print_sessions(answer: dict[str, Any]) -> None:
-    from lethe_client.cells import Snippet, Time
-    from lethe_client.output import is_terminal, print_rows
-    from lethe_client.text import short_ids
-
-    found = answer["sessions"]
-    if is_terminal():
-        names = short_ids(one["session_id"] for one in found)
-        rows = [
-            (
-                Time(one["last_activity"]),
-                one["tool"],
-                one["host"],
-                names[one["session_id"]],
-                one["turns"],
-                one["tokens_out"],
-                Snippet(one["title"] or ""),
-            )
-            for one in found
-        ]
-        columns = ("last activity", "tool", "host", "session", "turns", "tokens out", "title")
-        print_rows(columns, rows, note=f"{len(found)} of {answer['total']:,} sessions")
-        return
-    fields = ("tool", "host", "session_id", "turns", "tokens_out", "working_dir", "title")
-    print_rows(
-        ("last activity", *fields),
-        [(Time(one["last_activity"]), *(one[name] for name in fields)) for one in found],
-    )
-
-
-def _print_stats(answer: dict[str, Any]) -> None:
-    from lethe_client.cells import Money
-    from lethe_client.output import is_terminal, print_rows
-
-    names = ("sessions", "turns", "tokens_in", "tokens_out", "cache_read", "cache_write")
-    dimensions = answer["group_by"]
-
-    def row(group: dict[str, Any], *head: str) -> tuple[Any, ...]:
-        costs = (group["cost_usd"], group.get("cost_estimate_usd"))
-        return (*head, *(group[name] for name in names), *map(Money, costs))
-
-    rows = [
-        row(group, *(group.get(name) or "-" for name in dimensions)) for group in answer["groups"]
-    ]
-    if is_terminal() and dimensions:
-        rows.append(row(answer["totals"], "all", *("" for _ in dimensions[1:])))
-    elif not dimensions:
-        rows = [row(answer["totals"])]
-    columns = (*dimensions, *(name.replace("_", " ") for name in names), "cost", "estimated cost")
-    print_rows(columns, rows, spare=_SPARE_FIGURES)
 
 
 def _find(server: Server, text: str, owner: str | None) -> tuple[str, str, str]:
@@ -284,13 +197,11 @@ def _find(server: Server, text: str, owner: str | None) -> tuple[str, str, str]:
         case [one]:
             return one["tool"], one["host"], one["session_id"]
         case several:
-            names = ", ".join("/".join(one[part] for part in _KEY) for one in several)
+            names = ", ".join(map("/".join, map(itemgetter(*_KEY), several)))
             raise NotOneSession(f"{found['total']} sessions have such an id: {names}")
 
 
-def _pages(
-    server: Server, key: tuple[str, str, str], owner: str | None
-) -> Iterator[dict[str, Any]]:
+def _pages(server: Server, key: tuple[str, str, str], owner: str | None) -> Iterator[Page]:
     after: int | None = None
     while True:
         page = server.session(*key, after=after, owner=owner)
@@ -300,7 +211,7 @@ def _pages(
             return
 
 
-def _text_lines(pages: Iterator[dict[str, Any]], *, whole: bool) -> Iterator[str]:
+def _text_lines(pages: Iterator[Page], *, whole: bool) -> Iterator[str]:
     from lethe_client.transcript import head_of, turn_lines
 
     for index, page in enumerate(pages):
@@ -310,7 +221,7 @@ def _text_lines(pages: Iterator[dict[str, Any]], *, whole: bool) -> Iterator[str
             yield from turn_lines(turn, whole=whole)
 
 
-def _json_lines(pages: Iterator[dict[str, Any]]) -> Iterator[str]:
+def _json_lines(pages: Iterator[Page]) -> Iterator[str]:
     """Give one JSON document, a turn a line, page by page: long sessions need little memory."""
     import json
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import http.client
 import zlib
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from lethe_client.config import Connection
+
+T = TypeVar("T")
 
 #: Seconds without a byte after which the server is taken for gone.
 TIMEOUT_SECONDS: Final = 60.0
@@ -71,7 +73,7 @@ class Server:
     ) -> None:
         self._http.close()
 
-    def get(self, shape: type, *path: str, **parameters: object) -> Reply:
+    def get(self, shape: type[T], *path: str, **parameters: object) -> Reply[T]:
         """Ask for something and return the answer.
 
         Args:
@@ -106,7 +108,7 @@ class Server:
 
     def session(
         self, tool: str, host: str, session_id: str, *, after: int | None, owner: str | None = None
-    ) -> dict[str, Any]:
+    ) -> Page:
         """Return a session and a page of its turns.
 
         Args:
@@ -119,9 +121,9 @@ class Server:
         path = ("sessions", tool, host, session_id)
         return self.get(Page, *path, after=after, turns=PAGE_TURNS, owner=owner).values
 
-    def _decoded(self, shape: type, body: bytes, status: int) -> dict[str, Any]:
+    def _decoded(self, shape: type[T], body: bytes, status: int) -> T:
         try:
-            values: dict[str, Any] = msgspec.json.decode(body)
+            values: T = msgspec.json.decode(body)
             # Checked alone: what is converted would lack all that the shape does not name.
             msgspec.convert(values, shape)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,13 +12,15 @@ from lethe_client.times import local_time
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lethe_client.answers import Page, Session, Turn
+
 #: Lines of a tool's output that are shown unless all are asked for.
 OUTPUT_LINES: Final = 8
 
 _COLOURS: Final = {"user": "green", "assistant": "cyan", "tool": "yellow", "system": "magenta"}
 
 
-def head_of(page: dict[str, Any]) -> Iterator[str]:
+def head_of(page: Page) -> Iterator[str]:
     """Give the lines above the turns.
 
     Args:
@@ -26,10 +28,9 @@ def head_of(page: dict[str, Any]) -> Iterator[str]:
     """
     session = page["session"]
     yield click.style(clean_line(session["title"] or "(no title)"), bold=True)
-    name = "/".join(session[part] for part in ("tool", "host", "session_id"))
-    times = [local_time(session[part]) for part in ("started_at", "last_activity")]
+    times = [local_time(time) for time in (session["started_at"], session["last_activity"])]
     lines = [
-        name,
+        f"{session['tool']}/{session['host']}/{session['session_id']}",
         session["working_dir"],
         " - ".join(time for time in dict.fromkeys(times) if time),
         ", ".join(session["models"]),
@@ -45,13 +46,13 @@ def head_of(page: dict[str, Any]) -> Iterator[str]:
     yield ""
 
 
-def _figures(session: dict[str, Any]) -> str:
+def _figures(session: Session) -> str:
     turns, calls = session["turns"], session["tool_calls"]
     used, made = session["tokens_in"], session["tokens_out"]
     return f"{turns:,} turns, {calls:,} calls of tools, {used:,} tokens in, {made:,} out"
 
 
-def turn_lines(turn: dict[str, Any], *, whole: bool) -> Iterator[str]:
+def turn_lines(turn: Turn, *, whole: bool) -> Iterator[str]:
     """Give the lines of a turn.
 
     Args:
