@@ -74,7 +74,7 @@ class Metrics:
         )
         self.commit_seconds = Histogram(
             "lethe_commit_seconds",
-            "Time of a write transaction, from its begin to the return of COMMIT.",
+            "Time of a write transaction, from BEGIN to the return of COMMIT.",
             buckets=_SECONDS,
             registry=registry,
         )

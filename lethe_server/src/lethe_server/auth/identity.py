@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Scope = Literal["ingest", "read", "admin"]
+#: How who asks was proved.
+Proof = Literal["header", "token", "oidc", "session"]
 
 SCOPES: Final[tuple[Scope, ...]] = ("ingest", "read", "admin")
 
@@ -22,7 +24,7 @@ class Identity:
 
     user: str
     scopes: frozenset[str]
-    kind: Literal["header", "token", "oidc", "session"]
+    kind: Proof
 
     @property
     def is_admin(self) -> bool:

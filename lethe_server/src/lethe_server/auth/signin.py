@@ -17,7 +17,7 @@ its owner.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from loguru import logger
 
@@ -30,9 +30,13 @@ from lethe_server.errors import Forbidden, InvalidRequest, Unauthorized
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from lethe_server.auth.identity import Proof
     from lethe_server.auth.oidc.verifying import BearerVerifier
     from lethe_server.auth.settings import Auth
     from lethe_server.auth.tokens import TokenVerifier
+
+#: Of people; a token has its own.
+_ALL_SCOPES: Final[frozenset[str]] = frozenset(SCOPES)
 
 
 class SignIn:
@@ -74,7 +78,7 @@ class SignIn:
                     raise
         user = forwarded_user(request, self._settings.forward_auth)
         if user is not None:
-            return self._user(user, "header")
+            return self._identity(user, _ALL_SCOPES, "header")
         secret = request.cookies.get(COOKIE)
         if secret is not None:
             return await self._by_session(secret)
@@ -94,7 +98,7 @@ class SignIn:
         user = await self._bearers.verify(secret) if self._bearers is not None else None
         if user is None:
             raise Unauthorized("the credential is not valid")
-        return self._user(user, "oidc")
+        return self._identity(user, _ALL_SCOPES, "oidc")
 
     async def _by_session(self, secret: str) -> Identity:
         if not is_session(secret):
@@ -105,20 +109,14 @@ class SignIn:
         row = await self._tokens.verify(secret)
         if row is None:
             raise Unauthorized(f"the {'credential' if kind == 'token' else kind} is not valid")
-        self._check_allowed(row.owner)
+        identity = self._identity(row.owner, row.scopes, kind)
         self._tokens.note_use(row)
-        scopes = row.scopes
-        if row.owner not in self._settings.admins:
-            scopes -= {"admin"}
-        return Identity(user=row.owner, scopes=scopes, kind=kind)
+        return identity
 
-    def _user(self, user: str, kind: Literal["header", "oidc"]) -> Identity:
-        self._check_allowed(user)
-        scopes: frozenset[str] = frozenset(SCOPES)
+    def _identity(self, user: str, scopes: frozenset[str], kind: Proof) -> Identity:
+        """Return the identity of somebody who is proved, if they may come in (A2)."""
+        if user not in self._settings.allowed_users:
+            raise Forbidden("this user may not use this server")
         if user not in self._settings.admins:
             scopes -= {"admin"}
         return Identity(user=user, scopes=scopes, kind=kind)
-
-    def _check_allowed(self, user: str) -> None:
-        if user not in self._settings.allowed_users:
-            raise Forbidden("this user may not use this server")

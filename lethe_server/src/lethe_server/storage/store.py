@@ -83,7 +83,7 @@ class Store:
         self._lock = lock
         self._damage: StorageDamaged | None = None
         self._nonce = marks.make_nonce()
-        self._writer = Writer(path, observe) if observe else Writer(path)
+        self._writer = Writer(path, observe)
         try:
             self._readers = ReaderPool(path)
         except BaseException:

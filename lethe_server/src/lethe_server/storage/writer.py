@@ -74,9 +74,7 @@ class Writer:
             it took.
     """
 
-    def __init__(
-        self, path: Path, observe: Callable[[int, float], None] = lambda _jobs, _seconds: None
-    ) -> None:
+    def __init__(self, path: Path, observe: Callable[[int, float], None] | None = None) -> None:
         self._path = path
         self._observe = observe
         self._jobs: queue.Queue[_Job | None] = queue.Queue(QUEUE_LENGTH)
@@ -175,7 +173,8 @@ class Writer:
             self._fault = None
             for job, result in zip(jobs, results, strict=True):
                 job.future.set_result(result)
-            self._observe(len(jobs), time.perf_counter() - begun)
+            if self._observe is not None:
+                self._observe(len(jobs), time.perf_counter() - begun)
         elif len(jobs) > 1:
             for job in jobs:
                 self._execute_group([job])
