@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import zstandard
 
@@ -58,6 +58,14 @@ async def compress_body(body: bytes, encoding: Encoding) -> bytes:
     return await asyncio.to_thread(_compress, body, encoding)
 
 
+class _Compressor(Protocol):
+    """What both libraries have."""
+
+    def compress(self, data: bytes, /) -> bytes: ...
+
+    def flush(self) -> bytes: ...
+
+
 class EncodedStream:
     """An answer that is written piece by piece, compressed if its client asks for it.
 
@@ -69,12 +77,12 @@ class EncodedStream:
     def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
         self._request = request
         self._response = response
-        self._compressor: Any = None
+        self._compressor: _Compressor | None = None
         response.headers["Vary"] = "Accept-Encoding"
         encoding = choose_encoding(request.headers.get("Accept-Encoding", ""))
         if encoding is not None:
             response.headers["Content-Encoding"] = encoding
-            self._compressor = _compressor(encoding)
+            self._compressor = _make_compressor(encoding)
 
     async def begin(self) -> None:
         """Write the head."""
@@ -98,7 +106,7 @@ class EncodedStream:
         await self._response.write_eof()
 
 
-def _compressor(encoding: Encoding) -> Any:
+def _make_compressor(encoding: Encoding) -> _Compressor:
     if encoding == "zstd":
         return zstandard.ZstdCompressor(level=_LEVEL).compressobj()
     return zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP_FORMAT)
@@ -107,5 +115,5 @@ def _compressor(encoding: Encoding) -> Any:
 def _compress(body: bytes, encoding: Encoding) -> bytes:
     if encoding == "zstd":
         return zstandard.ZstdCompressor(level=_LEVEL).compress(body)
-    compressor = _compressor(encoding)
-    return bytes(compressor.compress(body) + compressor.flush())
+    compressor = _make_compressor(encoding)
+    return compressor.compress(body) + compressor.flush()

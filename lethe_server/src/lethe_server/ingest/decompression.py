@@ -22,7 +22,7 @@ _STEP_BYTES: Final = 256 * 1024
 _ZSTD_INPUT: Final = 256
 #: Largest window of a zstd frame that is accepted; level 19 uses 8 MiB.
 _ZSTD_WINDOW: Final = 8 * 1024 * 1024
-_GZIP_WBITS: Final = 31
+_GZIP_FORMAT: Final = 31  # of zlib: the largest window, with the header of gzip
 _MAGICS: Final = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 
 
@@ -85,13 +85,13 @@ class _Plain:
 
 class _Gzip:
     def __init__(self) -> None:
-        self._stream = zlib.decompressobj(_GZIP_WBITS)
+        self._stream = zlib.decompressobj(_GZIP_FORMAT)
         self._begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._stream.eof:  # another member follows
-                self._stream = zlib.decompressobj(_GZIP_WBITS)
+                self._stream = zlib.decompressobj(_GZIP_FORMAT)
             self._begun = True
             try:
                 yield self._stream.decompress(data, _STEP_BYTES)
