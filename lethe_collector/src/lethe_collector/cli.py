@@ -214,14 +214,14 @@ def list_letters(config_path: Path | None, as_json: bool) -> None:
 @_config_option
 def retry_letters(ids: tuple[int, ...], code: str | None, config_path: Path | None) -> None:
     """Queue refused events again: those with the given IDS, or all."""
+    from lethe_collector.guests import as_guest
     from lethe_collector.replay import retry_dead_letters
-    from lethe_collector.visiting import visiting
 
-    with visiting(_load_config(config_path).state_dir) as visit:
-        replay = retry_dead_letters(visit.database, ids=ids, code=code)
+    with as_guest(_load_config(config_path).state_dir) as guest:
+        replay = retry_dead_letters(guest.database, ids=ids, code=code)
     click.echo(
         f"{replay.queued} events are queued, {replay.reread} sources will be read again;"
-        f" {_who_sends(visit.collector_runs)}"
+        f" {_who_sends(guest.collector_runs)}"
     )
     if replay.stuck:
         click.echo(

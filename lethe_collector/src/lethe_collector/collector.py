@@ -184,7 +184,7 @@ class Collector:
         return self.reader.is_idle and self.shipper.is_idle
 
     async def _attend(self) -> None:
-        """Take up what commands have changed in the state (`lethe_collector.visiting`)."""
+        """Take up what commands have changed in the state (`lethe_collector.guests`)."""
         while True:
             await asyncio.sleep(ATTEND_SECONDS)
             try:

@@ -36,7 +36,7 @@ class Database:
 
     Args:
         directory: where ``state.db`` lies; its lock must be held, but by a guest.
-        is_guest: opened beside the collector that holds the lock (`lethe_collector.visiting`).
+        is_guest: opened beside the collector that holds the lock (`lethe_collector.guests`).
 
     Raises:
         ConfigInvalid: the file is not ours or of a newer version.
@@ -89,7 +89,7 @@ class Database:
                     self._connection.execute("ROLLBACK")
 
     def was_visited(self) -> bool:
-        """Whether another process has written since this was asked the last time."""
+        """Whether a guest has written since this was asked the last time."""
         with self._lock:
             before, self._version = self._version, self._data_version()
             return before != self._version

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
-from lethe_collector.lane import VISIT_SECONDS, Failure, Visit, visit_source
 from lethe_collector.statefile import StateDamaged
+from lethe_collector.visits import VISIT_SECONDS, Failure, Visit, visit_source
 from lethe_collector.workers import Worker
 from lethe_core.failpoints import failpoint
 from lethe_core.limits import MIB

@@ -26,10 +26,10 @@ from lethe_collector.archived import SessionDigests
 from lethe_collector.batches import read_key
 from lethe_collector.deletions import mark_deleted
 from lethe_collector.discovery import find_sources, roots_of
+from lethe_collector.guests import as_guest
 from lethe_collector.outbox import digest_of
 from lethe_collector.source_table import SourceTable
 from lethe_collector.transport import HttpTransport
-from lethe_collector.visiting import visiting
 from lethe_core.digests import digest_turns, hash_turn
 from lethe_core.events import TurnEvent
 from lethe_core.outcomes import FAILURES, describe_failure, until_failure
@@ -223,10 +223,10 @@ def run_verification(
         Unavailable: the server does not answer, or the state cannot be used now.
     """
     parsers = [registry.get(tool)] if tool else list(registry)
-    with visiting(config.state_dir) as visit:
-        verifier = asyncio.run(_run(config, visit.database, parsers, mark=mark))
+    with as_guest(config.state_dir) as guest:
+        verifier = asyncio.run(_run(config, guest.database, parsers, mark=mark))
         repaired = verifier.repair() if repair else 0
-        return verifier.found, repaired, visit.collector_runs
+        return verifier.found, repaired, guest.collector_runs
 
 
 async def _run(

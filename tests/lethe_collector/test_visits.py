@@ -6,8 +6,8 @@ import pytest
 from fakes.toy import ToyParser, Transcript
 
 from lethe_collector.batches import Room
-from lethe_collector.lane import visit_source
 from lethe_collector.source_table import ReadingPoint
+from lethe_collector.visits import visit_source
 from lethe_core.errors import SourceReplaced, SourceUnsupported
 from lethe_core.sources import Cursor, Source
 

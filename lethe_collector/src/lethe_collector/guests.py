@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Visit(NamedTuple):
-    """The state, opened for a command.
+class Guest(NamedTuple):
+    """A command that has the state open.
 
     Args:
         database: the state.
@@ -33,7 +33,7 @@ class Visit(NamedTuple):
 
 
 @contextmanager
-def visiting(directory: Path) -> Iterator[Visit]:
+def as_guest(directory: Path) -> Iterator[Guest]:
     """Open the state for a command.
 
     Args:
@@ -57,7 +57,7 @@ def visiting(directory: Path) -> Iterator[Visit]:
             lock.release()
     try:
         with closing(Database(directory, is_guest=True)) as database:
-            yield Visit(database, collector_runs)
+            yield Guest(database, collector_runs)
     except sqlite3.Error as error:
         hint = "try again; if it stays, check the disk that it lies on"
         raise Unavailable(f"{directory}: the state: {error}", hint=hint) from error
