@@ -1,7 +1,4 @@
-"""Claude Code transcripts for lethe.
-
-FORMAT.md in this distribution says what is mapped, with what evidence, and what is left out.
-"""
+"""Claude Code transcripts for lethe. FORMAT.md says what is mapped, and why."""
 
 from __future__ import annotations
 
@@ -22,5 +19,5 @@ __version__ = "0.1.0"
 
 @hookimpl
 def lethe_parsers() -> Iterable[Parser]:
-    """Provide the parser of this distribution."""
+    """Provide the parser of Claude Code."""
     return [ClaudeCodeParser()]

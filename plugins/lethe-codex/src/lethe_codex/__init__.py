@@ -1,4 +1,4 @@
-"""OpenAI Codex transcripts for lethe. FORMAT.md says what is mapped, and with what evidence."""
+"""OpenAI Codex transcripts for lethe. FORMAT.md says what is mapped, and why."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ __version__ = "0.1.0"
 
 @hookimpl
 def lethe_parsers() -> Iterable[Parser]:
-    """Return the parser of Codex rollouts."""
+    """Provide the parser of Codex."""
     return [CodexParser()]

@@ -19,5 +19,5 @@ __version__ = "0.1.0"
 
 @hookimpl
 def lethe_parsers() -> Iterable[Parser]:
-    """Return the parser of Copilot's sessions."""
+    """Provide the parser of Copilot CLI."""
     return [CopilotParser()]

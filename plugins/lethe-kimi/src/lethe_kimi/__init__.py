@@ -20,5 +20,5 @@ __version__ = "0.1.0"
 
 @hookimpl
 def lethe_parsers() -> Iterable[Parser]:
-    """Return the parsers of both generations; they are two tools with a folder each."""
+    """Provide the parsers of both generations; they are two tools with a folder each."""
     return [KimiCliParser(), KimiCodeParser()]

@@ -1,9 +1,16 @@
-"""Qwen Code chats for lethe."""
+"""Qwen Code chats for lethe. FORMAT.md says what is mapped, and why."""
 
 from __future__ import annotations
 
-from lethe_core import Parser, hookimpl
+from typing import TYPE_CHECKING
+
+from lethe_core import hookimpl
 from lethe_qwen.parser import QwenParser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lethe_core import Parser
 
 __all__ = ["QwenParser", "lethe_parsers"]
 
@@ -11,6 +18,6 @@ __version__ = "0.1.0"
 
 
 @hookimpl
-def lethe_parsers() -> list[Parser]:
-    """Provide the parser for Qwen Code."""
+def lethe_parsers() -> Iterable[Parser]:
+    """Provide the parser of Qwen Code."""
     return [QwenParser()]
