@@ -105,6 +105,13 @@ LINES = {
         KIMI_CODE,
         {"type": "context.append_loop_event", "event": {"type": "content.part", "part": PART}},
     ),
+    "kimi-code, typed": (
+        KIMI_CODE,
+        {
+            "type": "context.append_message",
+            "message": {"role": "user", "content": [PART, KNOWN]},
+        },
+    ),
     "kimi-code, answered": (
         KIMI_CODE,
         {
@@ -257,3 +264,17 @@ def test_a_part_that_the_wire_refuses_is_told_with_its_line(tmp_path):
     assert turn.metadata["kind"] == "unmapped"
     assert WORDS in turn.metadata["unmapped"]["raw"]
     decode_line(encode_event(turn))
+
+
+@pytest.mark.parametrize("content", [[WORDS], {"type": "text", "text": WORDS}])
+@pytest.mark.parametrize("case", ["codex, said", "droid, said", "kimi-code, typed", "pi, typed"])
+def test_words_in_another_place_are_kept(tmp_path, case, content):
+    """Words that stand in a list, or alone where a list of parts was, are told."""
+    name, line = LINES[case]
+    holder = line.get("payload") or line["message"]
+    replaced = line | {"payload" if "payload" in line else "message": holder | {"content": content}}
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(replaced) + "\n")
+
+    assert_kept(said_of(case.partition(",")[0], tmp_path))

@@ -33,8 +33,9 @@ def map_user(entry: Entry, line: Line) -> Sequence[Event] | str:
     spoken = False
     for index, block in enumerate(blocks):
         if block.type == "tool_result":
-            told = {"alone": results == 1, "metadata": unknown_parts(block, line, index)}
-            add_result(turns, entry, block, line.context.path, index, **told)
+            path, alone = line.context.path, results == 1
+            told = unknown_parts(block, line, index)
+            add_result(turns, entry, block, path, index, alone=alone, metadata=told)
         elif block.type not in _WORDS:
             add_unknown(turns, line, index, "user")
         elif not spoken:

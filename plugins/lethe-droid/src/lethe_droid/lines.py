@@ -109,9 +109,11 @@ class _Message:
 
     def map(self, content: Any) -> None:
         """Map what was said: a text, or a list of blocks."""
-        if isinstance(content, str):
-            content = [{"type": "text", "text": content}]
-        blocks = [block for block in content if isinstance(block, dict)] if content else []
+        blocks = [
+            {"type": "text", "text": block} if isinstance(block, str) else block
+            for block in (content if isinstance(content, list) else [content])
+            if block and isinstance(block, str | dict)
+        ]
         pictures = [found for block in blocks if (found := _picture(block))]
         for block in blocks:
             match block.get("type"):

@@ -41,7 +41,7 @@ def _parts(content: Any) -> list[dict[str, Any]]:
         case str():
             return [{"text": content}]
         case list():
-            return [part for part in content if isinstance(part, dict)]
+            return [part for one in content for part in _parts(one)]
         case dict():
             return [content]
         case _:

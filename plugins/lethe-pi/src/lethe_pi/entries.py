@@ -266,7 +266,9 @@ def _blocks(content: Any) -> list[dict[str, Any]]:
         case str():
             return [{"type": "text", "text": content}]
         case list():
-            return [block for block in content if isinstance(block, dict)]
+            return [block for one in content for block in _blocks(one)]
+        case dict():
+            return [content]
         case _:
             return []
 
