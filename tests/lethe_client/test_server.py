@@ -87,7 +87,7 @@ def test_compressed_answer(answers):
     [
         (400, Refused, "mend it"),
         (401, Refused, "the token is not valid"),
-        (403, Refused, "token create"),
+        (403, Refused, "mend it"),
         (503, Unreachable, "mend it"),
     ],
 )

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from fakes.process import CollectorProcess
 from fakes.toy import ToyParser, hook
 
-from lethe_collector import status, status_command
+from lethe_collector import __main__, status, status_command
 from lethe_collector.cli import main
 from lethe_collector.plugin_list import describe, tell
 from lethe_core.plugins import load_parsers
@@ -265,3 +268,41 @@ def test_status_has_the_same_options_twice(machine, capsys, monkeypatch):
         re.findall(r"--[a-z-]+", CliRunner().invoke(main, ["status", "--help"]).output)
     )
     assert (result.exit_code, result.stdout) == (code, capsys.readouterr().out)
+
+
+def test_an_interrupt_at_the_start_ends_without_a_word(monkeypatch, capsys):
+    """Ctrl-C before a command has begun shows no trace."""
+
+    def interrupt(**_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lethe_collector.cli.main", interrupt)
+    monkeypatch.setattr("sys.argv", ["lethe-collector", "plugins"])
+    with pytest.raises(SystemExit) as ended:
+        __main__.run()
+
+    assert (130, "", "") == (ended.value.code, *capsys.readouterr())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_status_that_cannot_be_written_says_so(machine, options):
+    """On a full disk `status` ends with 1 and one line."""
+    command = [sys.executable, "-m", "lethe_collector", "status", *options]
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [*command, "--state-dir", str(machine.place)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    told = "lethe-collector: cannot write: No space left on device (UNAVAILABLE)\n"
+    assert (1, told) == (done.returncode, done.stderr)
+
+
+def test_help_of_the_collector_is_there_by_either_name():
+    """`-h` is help in all commands."""
+    assert CliRunner().invoke(main, ["parse", "-h"]).stdout.startswith("Usage: ")

@@ -20,6 +20,10 @@ COMMANDS = {
     "lethe_test_interrupted": (
         "import click\n@click.command()\ndef run():\n    raise KeyboardInterrupt\n"
     ),
+    "lethe_test_full": (
+        "import click\n@click.command()\ndef run():\n"
+        "    raise OSError(28, 'No space left on device')\n"
+    ),
     "lethe_test_odd": "run = 7\n",
     "lethe_test_failing": (
         "import click\nfrom lethe_core import errors\n"
@@ -61,6 +65,15 @@ def test_interrupt_ends_without_a_word(lethe):
     done = lethe("interrupted")
 
     assert (done.exit_code, done.output) == (130, "")
+
+
+def test_a_full_disk_is_told_in_one_line(lethe):
+    """What a command cannot print because there is no room ends with words, not with a trace."""
+    done = lethe("full")
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    told = "lethe: cannot write: No space left on device (UNAVAILABLE)"
+    assert told == done.stderr.splitlines()[0]
 
 
 def test_command_runs_beside_broken_ones(lethe):

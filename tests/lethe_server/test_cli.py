@@ -50,6 +50,39 @@ def test_an_unknown_token_is_a_wrong_call(run):
     ]
 
 
+def test_a_link_leads_to_an_address(run, data):
+    """What no browser can open is refused before a link is made."""
+    refused = run("link", "--url", "lethe.example.org")
+
+    assert refused.exit_code == 2
+    assert "'lethe.example.org' is no address of a server" in refused.stderr
+    assert not data.exists()
+    assert (
+        "https://lethe.example.org/login?"
+        in run("link", "--url", "https://lethe.example.org").stdout
+    )
+
+
+def test_without_a_configuration_that_of_up_is_named(run, tmp_path, monkeypatch):
+    """Who runs `lethe up` alone is told which file to name."""
+    monkeypatch.delenv("LETHE_SERVER_CONFIG")
+    for name in ("CONFIG", "DATA"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
+    assert "--config" not in run("token", "list").stderr
+    written = tmp_path / "DATA" / "lethe" / "server.yaml"
+    written.parent.mkdir(parents=True)
+    written.write_text("auth: {allowed_users: [alice]}\n")
+    refused = run("token", "list")
+
+    assert refused.exit_code == 78
+    assert f"hint: `--config {written}` is what" in refused.stderr
+
+
+def test_help_is_there_by_either_name(run):
+    """`-h` is help, of a command in a group as well."""
+    assert run("token", "create", "-h").stdout.startswith("Usage: ")
+
+
 def test_a_database_that_had_to_be_made_is_told(run, data):
     """Who asks in another place than the server's sees it; the secret alone is on stdout."""
     first = run("token", "create", "--owner", "alice", "--name", "first")

@@ -243,3 +243,10 @@ async def test_fields_come_in_the_order_of_the_documentation(archive, event, ask
     assert list(first) == list(second) == list(json.loads(detail)["session"])
     assert list(first)[:4] == ["tool", "host", "session_id", "title"]
     assert list(json.loads(detail)["turns"][0])[:4] == ["turn_id", "seq", "role", "timestamp"]
+
+
+async def test_who_is_no_admin_is_told_who_is(archive):
+    """Who asks for an owner in vain is told what makes an admin, not how to get some token."""
+    answer = await archive.get("/sessions", 403, owner="bob")
+
+    assert "auth.admins" in answer["hint"]

@@ -37,7 +37,6 @@ _OK: Final = 200
 _GZIP_FORMAT: Final = 31  # of zlib: the largest window, with the header of gzip
 _HINTS: Final = {
     401: "the token is not valid there: see docs/cli.md for where it comes from",
-    403: "`lethe-server token create --scope read` makes a token that may read",
 }
 
 

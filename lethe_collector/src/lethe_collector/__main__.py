@@ -7,10 +7,20 @@ import of the other commands costs several times as much as its answer.
 from __future__ import annotations
 
 import sys
+from typing import Final
+
+EXIT_INTERRUPTED: Final = 130  # that of `lethe_core.cli`, which takes too long to import
 
 
 def run() -> None:
-    """Run the command that the arguments name."""
+    """Run the command that the arguments name; Ctrl-C ends it without a word."""
+    try:
+        _run()
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _run() -> None:
     if sys.argv[1:2] == ["status"]:
         from lethe_collector import status_command  # noqa: PLC0415
 

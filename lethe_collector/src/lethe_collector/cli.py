@@ -26,7 +26,8 @@ _config_option = click.option(
     "--config",
     "config_path",
     type=click.Path(path_type=Path),
-    help="The configuration file; without it LETHE_COLLECTOR_CONFIG, then ~/.config/lethe.",
+    help="The configuration file; without it LETHE_COLLECTOR_CONFIG, then ~/.config/lethe,"
+    " then that of `lethe up`.",
 )
 
 

@@ -23,6 +23,7 @@ from lethe_collector.status import open_read_only, read_status
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+EXIT_PROBLEM: Final = 1
 EXIT_CONFIG: Final = 78  # that of `lethe_core.cli`, which takes too long to import
 
 _PROGRAM: Final = "lethe-collector"
@@ -78,8 +79,11 @@ def show(options: Options) -> int:
         else:
             sys.stdout.writelines(f"{line}\n" for line in _tell(status))
         sys.stdout.flush()
-    except BrokenPipeError:  # `status | head`
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # that is `status | head`
+            sys.stderr.write(f"{_PROGRAM}: cannot write: {error.strerror} (UNAVAILABLE)\n")
+            return EXIT_PROBLEM
     return int(status["exit_code"])
 
 

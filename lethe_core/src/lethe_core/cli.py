@@ -11,12 +11,13 @@ have codes of their own: they use `ReportingGroup`.
 
 from __future__ import annotations
 
+import errno
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from lethe_core.errors import ConfigInvalid, LetheError, PluginError, UsageError
+from lethe_core.errors import ConfigInvalid, LetheError, PluginError, Unavailable, UsageError
 from lethe_core.terminal import printable
 
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ EXIT_USAGE: Final = 2
 EXIT_CONFIG: Final = 78
 #: As shells tell it: 128 and the number of SIGINT.
 EXIT_INTERRUPTED: Final = 130
+
+#: Both are common enough to be typed without thought.
+HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
+#: There is no more room for what a command prints, or for a file that it writes.
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL_HINT: Final = "free some space on the disk that is written to, and try again"
 
 #: What the help says of known commands, so that it need not import them.
 _SUMMARIES: Final = {
@@ -82,6 +89,8 @@ class InterruptibleGroup(click.Group):
 class ReportingGroup(InterruptibleGroup):
     """A group of commands in which a `LetheError` ends the process with one line and a hint.
 
+    So does a full disk, whatever was written to it. ``-h`` is help in all commands.
+
     Args:
         program: begins the line.
         exit_codes: by the code of an error, instead of what `exit_code` returns.
@@ -95,7 +104,7 @@ class ReportingGroup(InterruptibleGroup):
         exit_codes: Mapping[str, int] | None = None,
         **arguments: Any,
     ) -> None:
-        super().__init__(**arguments)
+        super().__init__(**({"context_settings": HELP_OPTIONS} | arguments))
         self._program = program
         self._exit_codes = exit_codes or {}
 
@@ -104,8 +113,15 @@ class ReportingGroup(InterruptibleGroup):
         try:
             return super().invoke(ctx)
         except LetheError as error:
-            report(error, self._program)
-            ctx.exit(self._exit_codes.get(error.code, exit_code(error)))
+            self._end(ctx, error)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            self._end(ctx, Unavailable(f"cannot write: {error.strerror}", hint=_FULL_HINT))
+
+    def _end(self, ctx: click.Context, error: LetheError) -> NoReturn:
+        report(error, self._program)
+        ctx.exit(self._exit_codes.get(error.code, exit_code(error)))
 
 
 class InstalledCommands(ReportingGroup):
@@ -182,7 +198,7 @@ def _show_versions(ctx: click.Context, _parameter: click.Parameter, wanted: bool
     ctx.exit()
 
 
-@click.group(cls=InstalledCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=InstalledCommands)
 @click.option(
     "--version",
     is_flag=True,

@@ -105,9 +105,12 @@ def check_config(*, path: Path | None) -> None:
 @click.option("--url", help="Where browsers reach the server [default: where it listens].")
 def link(*, path: Path | None, data_dir: Path | None, owner: str | None, url: str | None) -> None:
     """Print a link that signs a browser in, once and within 15 minutes."""
-    from lethe_core.errors import ConfigInvalid
+    from lethe_core.errors import ConfigInvalid, UsageError
     from lethe_server.auth.browser import create_link
 
+    if url is not None and not url.startswith(("http://", "https://")):
+        hint = "such as https://lethe.example.org"
+        raise UsageError(f"--url {url!r} is no address of a server", hint=hint)
     config = _load(path, data_dir)
     if url is None and not config.listen.port:
         raise ConfigInvalid("the configuration tells no port", hint="say where with --url")
@@ -259,9 +262,16 @@ def revoke(*, path: Path | None, data_dir: Path | None, owner: str, name: str) -
 
 
 def _load(path: Path | None, data_dir: Path | None) -> Config:
-    from lethe_server.config import load_config
+    from lethe_core.errors import ConfigInvalid
+    from lethe_server.config import config_of_up, load_config
 
-    return load_config(path, data_dir=data_dir)
+    try:
+        return load_config(path, data_dir=data_dir)
+    except ConfigInvalid as error:
+        of_up = config_of_up() if path is None else None
+        if of_up is not None:
+            error.hint = f"`--config {of_up}` is what `lethe up` has written"
+        raise
 
 
 def _directory(path: Path | None, data_dir: Path | None) -> Path:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: The owner that stands for all.
 EVERYBODY: Final = "*"
+_ADMIN_HINT: Final = "the server's `auth.admins` lists them; a token needs the scope `admin`, too"
 
 _WHOLE: Final = re.compile(r"[0-9]{1,16}")
 _NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
@@ -248,7 +249,7 @@ def asked_owner(request: web.BaseRequest, identity: Identity) -> str | None:
     if not given:
         return None
     if not identity.is_admin:
-        raise Forbidden("only admins may ask for an owner")
+        raise Forbidden("only admins may ask for an owner", hint=_ADMIN_HINT)
     if len(given) > 1:
         raise InvalidRequest("is given more than once", parameter="owner")
     if given[0] != EVERYBODY and user_problem(given[0]):

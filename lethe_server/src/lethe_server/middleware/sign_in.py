@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from loguru import logger
@@ -39,7 +39,8 @@ async def sign_in(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         identity = await request.app[SIGN_IN].identify(request)
         if route is not None and route.scope not in identity.scopes:
-            raise Forbidden(f"this needs the scope `{route.scope}`", hint=_SCOPE_HINT)
+            hint = f"`lethe-server token create --scope {route.scope}` makes a token that may"
+            raise Forbidden(f"this needs the scope `{route.scope}`", hint=hint)
         owner = asked_owner(request, identity)
         if owner is not None and request.method not in ("GET", "HEAD"):
             raise InvalidRequest("is for reading alone", parameter="owner")

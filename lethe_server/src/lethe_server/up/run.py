@@ -125,7 +125,8 @@ def report_found(plan: Plan) -> None:
             _say(f"{root.label}: {root.error}")
         if root.files:
             size = root.bytes / 1_000_000
-            _say(f"{root.label}: {root.files} transcripts ({size:.1f} MB) in {root.path}")
+            noun = "transcript" if root.files == 1 else "transcripts"
+            _say(f"{root.label}: {root.files} {noun} ({size:.1f} MB) in {root.path}")
     if not plan.files:
         _say("No transcripts were found. Looked at:")
         for line in _places(plan):
