@@ -185,3 +185,15 @@ def test_a_theme_is_chosen_and_kept(page, settle):
     page.get_by_role("button", name="Light").click()
 
     assert dark != page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+
+
+def test_an_unknown_address_leads_home(watched, archive):
+    """Who went to an address that there is not reads so on a page, and comes to the sessions."""
+    page = watched(allowed=("404",)).new_page()
+    page.goto("/nowhere")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing at this address")
+    assert "center" == page.evaluate("getComputedStyle(document.body).textAlign")
+    page.get_by_role("link", name="All sessions").click()
+    expect(page).to_have_url(f"{archive.url}/")
+    expect(page.locator(".session-row").first).to_be_visible()

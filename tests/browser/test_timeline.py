@@ -202,10 +202,15 @@ def test_a_preview_that_repeats_the_title_is_left_out(page, archive):
     """A title that is the beginning of the prompt says all that the row has room for."""
     story = Story("twice", time.time() - 80 * 86400, title="Say this once and…", tool="once")
     archive.send(story.prompt("Say this once and never again.").events)
+    story = Story("more", time.time() - 81 * 86400, title="Say this once", tool="once")
+    archive.send(story.prompt("Say this once and never again.").events)
     page.goto("/?tool=once")
 
-    expect(page.locator(".session-row-title")).to_have_text("Say this once and…")
-    expect(page.locator(".session-row-preview")).to_have_count(0)
+    cut = page.locator(".session-row", has_text="Say this once and…")
+    expect(cut).to_be_visible()
+    expect(cut.locator(".session-row-preview")).to_have_count(0)
+    more = page.locator(".session-row-preview", has_text="never again")
+    expect(more).to_have_count(1)
 
 
 def test_a_list_that_breaks_off_says_so_at_its_end(watched, archive):

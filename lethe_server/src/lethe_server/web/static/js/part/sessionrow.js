@@ -17,7 +17,7 @@ export const RELATIONS = { subagent: "Subagent", fork: "Fork", continuation: "Co
 
 export function SessionRow({ session, running, selected, anchor }) {
   const title = session.title || "Untitled";
-  const preview = isBeginning(title, session.preview) ? "" : session.preview;
+  const preview = isCut(title, session.preview) ? "" : session.preview;
   const lasted = session.last_activity - session.started_at;
   const tokens = session.tokens_in + session.tokens_out + session.cache_read + session.cache_write;
   return html`<a
@@ -45,7 +45,7 @@ export function SessionRow({ session, running, selected, anchor }) {
 }
 
 /** Whether a title is the prompt itself, or as much of it as there was room for. */
-const isBeginning = (title, preview) => !preview || preview.startsWith(title.replace(/…$/, ""));
+const isCut = (title, preview) => !preview || preview === title || (title.endsWith("…") && preview.startsWith(title.slice(0, -1)));
 
 export function Running() {
   return html`<span class="running"><span class="running-dot" aria-hidden="true"></span>running</span>`;
