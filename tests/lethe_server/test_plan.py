@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+
 import pytest
 from fakes.hanging import HangsInDiscover, HangsInRoots, call_within
 from fakes.toy import ToyParser
 
 from lethe_core.plugins import ParserRegistry
+from lethe_core.wire import decode_line
+from lethe_server.storage import Store, prepare_record
 from lethe_server.up import plan
 from lethe_server.up.files import write_settings
 
@@ -71,3 +76,20 @@ def test_a_file_that_names_no_other_user_leaves_the_account(tmp_path, monkeypatc
     (tmp_path / "server.yaml").write_text(text)
 
     assert plan_of(tmp_path).owner == "grace"
+
+
+async def test_a_database_alone_tells_whose_it_is(tmp_path, monkeypatch):
+    """A backup that was restored on a new machine is not empty there."""
+    run_as(monkeypatch, "grace")
+    assert plan_of(tmp_path).owner == "grace"  # there is none yet
+    event = {"tool": "toy", "host": "box", "session_id": "s", "turn_id": "t", "role": "user"}
+    record = prepare_record(decode_line(json.dumps(event | {"seq": 1, "content": "a"}).encode()))
+    with contextlib.closing(Store.open(tmp_path)) as store:
+        assert plan_of(tmp_path).owner == "grace"
+        await store.ingest("ada", [record])
+        assert plan_of(tmp_path).owner == "ada"
+        await store.ingest("kim", [record])
+        assert plan_of(tmp_path).owner == "grace"  # whose archive else?
+
+    (tmp_path / "lethe.db").write_text("no database")
+    assert plan_of(tmp_path).owner == "grace"  # the server says what is wrong

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from lethe_server.storage.database import find_database, open_database, prepare_directory
+from lethe_server.storage.database import (
+    FILE_NAME,
+    find_database,
+    open_database,
+    prepare_directory,
+)
 from lethe_server.storage.faults import translated_faults
 from lethe_server.storage.integrity import find_damage, rebuild_index
 from lethe_server.storage.migrations import migrate
@@ -17,6 +22,11 @@ if TYPE_CHECKING:
     import apsw
 
     from lethe_server.storage.integrity import Finding
+
+_USERS: Final = """
+    SELECT name FROM owners AS o
+    WHERE EXISTS (SELECT 1 FROM sessions AS s WHERE s.owner = o.id) ORDER BY id
+"""
 
 
 def check_archive(directory: Path) -> list[Finding]:
@@ -50,6 +60,22 @@ def rebuild_search(directory: Path) -> int:
         migrate(connection)
         with translated_faults():
             return rebuild_index(connection)
+
+
+def archived_users(directory: Path) -> list[str]:
+    """Name the users of whom an archive holds sessions; it is only read.
+
+    Args:
+        directory: the server's `data_dir`.
+
+    Raises:
+        Unavailable: it cannot be read now.
+    """
+    path = directory / FILE_NAME
+    if not path.exists() or not path.stat().st_size:
+        return []
+    with translated_faults(), contextlib.closing(open_database(path, writer=False)) as database:
+        return [name for (name,) in database.connection().execute(_USERS)]
 
 
 @contextlib.contextmanager

@@ -14,13 +14,14 @@ from marshmallow import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from lethe_core.errors import ConfigInvalid
+from lethe_core.errors import ConfigInvalid, LetheError
 from lethe_core.limits import NAME_PATTERN
 from lethe_core.patience import call_within
 from lethe_core.plugins import load_parsers
 from lethe_server.auth.names import user_problem
 from lethe_server.config import server_file
 from lethe_server.listening import ListenField
+from lethe_server.storage.upkeep import archived_users
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -269,19 +270,31 @@ def _checked_host(host: str) -> str:
 
 
 def _usual_owner(data: Path) -> str:
-    """Name the user as the last run did.
+    """Name the user as the last run did, or as a database does that was put there.
 
-    The account may have another name since, as on a new machine; to that one the archive would seem
-    to be empty.
+    The account may have another name, as on a new machine; to that one the archive would seem to be
+    empty.
     """
     account = _account_name()
+    known = _configured_users(data) or _archived_users(data)
+    return account if account in known or len(known) != 1 else known[0]
+
+
+def _configured_users(data: Path) -> list[str]:
+    """Return who is named in the configuration of the last run."""
     try:
         settings = YAML(typ="safe", pure=True).load(server_file(data).read_text(encoding="utf-8"))
         users = settings["auth"]["allowed_users"]
-        known = [user for user in users if isinstance(user, str) and not user_problem(user)]
+        return [user for user in users if isinstance(user, str) and not user_problem(user)]
     except (OSError, UnicodeDecodeError, YAMLError, KeyError, TypeError):
-        return account  # the first run, or a file that is going to be written anew
-    return account if account in known else next(iter(known), account)
+        return []  # the first run, or a file that is going to be written anew
+
+
+def _archived_users(data: Path) -> list[str]:
+    try:
+        return archived_users(data)
+    except LetheError:
+        return []  # the server will say what is wrong with it
 
 
 def _account_name() -> str:
