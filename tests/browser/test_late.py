@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from browser.conftest import PATIENCE
 from browser.stories import Story
-from browser.waiting import FRAMES, LIVE
+from browser.waiting import FRAMES, LIVE, place_of, scroll_down
 
 #: Counts the changes that the page was told of, behind the page's own listener.
 TOLD = """
@@ -82,6 +82,10 @@ class Held:
             assert time.monotonic() < deadline, "nothing was asked for"
             self._page.wait_for_timeout(20)
 
+    def forget(self):
+        """Leave all that there are without an answer."""
+        self._routes.clear()
+
     def release(self):
         """Let the last one be answered."""
         self.wait()
@@ -95,7 +99,7 @@ class Held:
 def new_story(archive, name, prompts=1):
     """Archive a session of prompts under a name of its own."""
     name = f"{name}-{time.time_ns()}"
-    story = Story(name, time.time() - 60, title=name, title_source="generated")
+    story = Story(name, time.time() - 60 - 7 * prompts, title=name, title_source="generated")
     for number in range(prompts):
         story.prompt(f"Question {number} about the beds.")
     archive.send(story.events)
@@ -223,19 +227,20 @@ def test_what_is_told_before_a_session_is_here_is_not_lost(page, archive):
 
 @pytest.fixture
 def partly(page, archive):
-    """A session of which all but the first turns is on its way."""
+    """A session of which all but the first turns is on its way, and what is held of it."""
     story = new_story(archive, "partly", 600)
     held = Held(page, re.compile("offset="))
     page.goto(path_of(story))
     expect(page.locator(".turn").first).to_be_visible()
     held.wait()
-    return story
+    return story, held
 
 
 def test_a_turn_that_comes_late_leads_nobody_back(page, partly):
     """Who was going to a turn and has gone elsewhere since stays there when the turn comes."""
+    story, _ = partly
     sought = Held(page, re.compile("around="))
-    page.evaluate("id => { location.hash = `turn-${id}`; }", partly.events[500]["turn_id"])
+    page.evaluate("id => { location.hash = `turn-${id}`; }", story.events[500]["turn_id"])
     sought.wait()
     page.keyboard.press("j")
     lit = page.locator(".turn[data-lit]")
@@ -250,13 +255,13 @@ def test_a_turn_that_comes_late_leads_nobody_back(page, partly):
 
 def test_keys_that_wait_for_turns_all_count(page, partly):
     """Each press of `j` goes one prompt further, also while the prompts are on their way."""
-    page.evaluate("id => { location.hash = `turn-${id}`; }", partly.events[198]["turn_id"])
+    story, held = partly
+    page.evaluate("id => { location.hash = `turn-${id}`; }", story.events[198]["turn_id"])
     lit = page.locator(".turn[data-lit]")
     expect(lit).to_contain_text("Question 198 about")
     page.keyboard.press("j")
     expect(lit).to_contain_text("Question 199 about")
-    page.unroute_all()
-    held = Held(page, re.compile("offset="))
+    held.forget()
     for _ in range(3):
         page.keyboard.press("j")
     held.release()
@@ -321,3 +326,19 @@ def test_what_is_pressed_twice_is_done_once(page, what):
     done = page.get_by_text("Saved", exact=True) if what == "search" else page.locator(".secret")
     expect(done).to_be_visible()
     assert len(made) == 1
+
+
+def test_what_comes_late_above_moves_nothing_that_is_read(page, session_path):
+    """Whatever is added to the head of a session, who reads further down goes on reading there."""
+    asked = Held(page, "**/related")
+    page.goto(session_path)
+    expect(page.locator(".turn").first).to_be_visible()
+    read = page.locator(".turn", has_text="Now make the test")
+    while not read.count():
+        assert scroll_down(page, 600)
+    read.scroll_into_view_if_needed()
+    before = place_of(read)
+    asked.release()
+    expect(page.locator(".related")).to_be_attached()
+
+    assert place_of(read) == pytest.approx(before, abs=2)

@@ -3,8 +3,8 @@
 // * Rows have the heights that they need. Until a row was drawn its height is an estimate; once it
 //   is measured and lies above what is seen, the document is scrolled by the difference, so that
 //   nothing moves under the reader's eyes.
-// * When rows come in above what is seen, or turn out other than they were thought, the document is
-//   scrolled by the difference, too.
+// * When rows come in above what is seen, or turn out other than they were thought, or when what stands
+//   above the list grows, the document is scrolled by the difference, too.
 // * `control.show(index)` scrolls to a row and holds it there while the rows around it are
 //   measured, until the reader scrolls.
 
@@ -112,6 +112,21 @@ export function Rows({ count, estimate, draw, keyOf, version, changes, control, 
     else if (shift) window.scrollBy({ top: shift, behavior: "instant" });
     onRange?.(first, last);
   });
+
+  // What stands above the list may come late; who reads within the list stays there.
+  useLayoutEffect(() => {
+    let begin = offset();
+    const above = new ResizeObserver(() => {
+      const change = offset() - begin;
+      if (!change) return;
+      const isWithin = window.scrollY > begin;
+      begin += change;
+      if (state.pin !== null) settle();
+      else if (isWithin) window.scrollBy({ top: change, behavior: "instant" });
+    });
+    above.observe(box.current.parentElement);
+    return () => above.disconnect();
+  }, []);
 
   useEffect(() => {
     let frame = 0;
