@@ -24,6 +24,7 @@ from lethe_server.keys import (
     BROWSER_SESSIONS,
     CONFIG,
     DECODERS,
+    EXPORTERS,
     FEED,
     HEALTH,
     INGEST,
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
 
 #: Threads that decode request bodies.
 DECODER_THREADS: Final = 2
+#: Threads that write exports; what else is done in threads never waits for these.
+EXPORTER_THREADS: Final = 2
 #: Seconds within which the body of a request must have arrived.
 DEFAULT_BODY_SECONDS: Final = 30.0
 
@@ -117,7 +120,9 @@ async def _resources(app: web.Application) -> AsyncIterator[None]:
     """Open the archive and the threads; close them when all requests have been answered."""
     store = Store.open(app[CONFIG].data_dir, app[METRICS].observe_commit)
     threads = ThreadPoolExecutor(DECODER_THREADS, thread_name_prefix="lethe-decoder")
+    exporters = ThreadPoolExecutor(EXPORTER_THREADS, thread_name_prefix="lethe-exporter")
     app[STORE] = store
+    app[EXPORTERS] = exporters
     app[DECODERS] = threads
     app[TOKENS] = TokenVerifier(store)
     app[BROWSER_SESSIONS] = BrowserSessions(store)
@@ -135,6 +140,7 @@ async def _resources(app: web.Application) -> AsyncIterator[None]:
         if provider is not None:
             await provider.close()
         threads.shutdown(wait=True)
+        exporters.shutdown(wait=True, cancel_futures=True)
         store.close()
         app[JOURNAL].write()
 

@@ -39,6 +39,7 @@ INGEST: Final = web.AppKey("ingest", IngestService)
 FEED: Final = web.AppKey("feed", Feed)
 HEALTH: Final = web.AppKey("health", Health)
 DECODERS: Final = web.AppKey("decoders", ThreadPoolExecutor)
+EXPORTERS: Final = web.AppKey("exporters", ThreadPoolExecutor)
 LISTING: Final = web.AppKey("listing", SessionListing)
 ASSETS: Final = web.AppKey("assets", Assets)
 #: Loads the list of prices at the first call.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import threading
 from html.parser import HTMLParser
 
 import pytest
 
+from lethe_server.app import EXPORTER_THREADS
 from lethe_server.exports.markdown import fence
 from lethe_server.exports.open_blocks import close_blocks
+from lethe_server.keys import EXPORTERS
 
 PATH = "/sessions/claude-code/laptop/s1"
 #: Texts that mean something to HTML, to Markdown or to a terminal.
@@ -280,3 +284,32 @@ async def test_a16_session_of_another_owner_is_not_there(archive, event):
     assert theirs | {"request_id": ""} == nobodys | {"request_id": ""}
     assert (await archive.get(f"{PATH}/export", 403, owner="bob"))["code"] == "FORBIDDEN"
     assert (await archive.as_user("root").get(f"{PATH}/export", owner="bob"))["turns"]
+
+
+@pytest.mark.promise("A5")
+async def test_exports_that_take_long_hold_up_nobody_else(archive, event):
+    """While all threads of exports are busy other large answers come, and the next export waits."""
+    await archive.send(*(event(n, content="long " * 10_000) for n in range(5)))
+    busy = threading.Event()
+    waits = [archive.app[EXPORTERS].submit(busy.wait, 60) for _ in range(EXPORTER_THREADS)]
+    exported = asyncio.create_task(export(archive, "md"))
+    try:
+        answer = await archive.get("/sessions/claude-code/laptop/s1")
+        assert 5 == len(answer["turns"])
+        assert not exported.done()
+    finally:
+        busy.set()
+    text, _ = await exported
+
+    assert 5 == text.count("## User")
+    assert all(wait.result() for wait in waits)
+
+
+async def test_export_is_written_some_turns_at_a_time(archive, event):
+    """Whatever their length, all turns stand there once and in their order."""
+    lengths = [10, 70_000, 10, 40_000, 40_000, 10, 70_000]
+    texts = [f"n{number} " + "x" * length for number, length in enumerate(lengths)]
+    await archive.send(*(event(n, content=text) for n, text in enumerate(texts)))
+    document, _ = await export(archive, "json")
+
+    assert texts == [turn["content"] for turn in json.loads(document)["turns"]]
