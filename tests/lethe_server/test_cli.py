@@ -66,21 +66,6 @@ def test_a_link_leads_to_an_address(run, data):
     )
 
 
-def test_without_a_configuration_that_of_up_is_named(run, tmp_path, monkeypatch):
-    """Who runs `lethe up` alone is told which file to name."""
-    monkeypatch.delenv("LETHE_SERVER_CONFIG")
-    for name in ("CONFIG", "DATA"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
-    assert "--config" not in run("token", "list").stderr
-    written = tmp_path / "DATA" / "lethe" / "server.yaml"
-    written.parent.mkdir(parents=True)
-    written.write_text("auth: {allowed_users: [alice]}\n")
-    refused = run("token", "list")
-
-    assert refused.exit_code == 78
-    assert f"hint: `--config {written}` is what" in refused.stderr
-
-
 def test_help_is_there_by_either_name():
     """`-h` is help, of a command in a group as well."""
     # In a process of its own: click remembers the options of a command that was looked at alone.

@@ -262,16 +262,9 @@ def revoke(*, path: Path | None, data_dir: Path | None, owner: str, name: str) -
 
 
 def _load(path: Path | None, data_dir: Path | None) -> Config:
-    from lethe_core.errors import ConfigInvalid
-    from lethe_server.config import config_of_up, load_config
+    from lethe_server.config import load_config
 
-    try:
-        return load_config(path, data_dir=data_dir)
-    except ConfigInvalid as error:
-        of_up = config_of_up() if path is None else None
-        if of_up is not None:
-            error.hint = f"`--config {of_up}` is what `lethe up` has written"
-        raise
+    return load_config(path, data_dir=data_dir)
 
 
 def _directory(path: Path | None, data_dir: Path | None) -> Path:

@@ -80,17 +80,6 @@ def default_config_path() -> Path:
     return platformdirs.user_config_path("lethe", appauthor=False) / "server.yaml"
 
 
-def config_of_up() -> Path | None:
-    """Return the file that `lethe up` has written for its server, if there is no other one.
-
-    It is read only when it is named: what is run without a configuration must not take hold of that
-    archive by itself.
-    """
-    path = default_data_dir() / "server.yaml"
-    is_alone = ENV_CONFIG not in os.environ and not default_config_path().is_file()
-    return path if is_alone and path.is_file() else None
-
-
 class _HostField(Text):
     allowed = "a host's name without a port, such as lethe.example.org"
 

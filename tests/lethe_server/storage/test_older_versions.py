@@ -7,7 +7,14 @@ import pytest
 from fakes.sessions import find
 
 from lethe_server.errors import StorageFailed
-from lethe_server.storage import SessionKey, Store, TokenBook, TurnPlace, database
+from lethe_server.storage import (
+    SessionKey,
+    Store,
+    TokenBook,
+    TurnPlace,
+    database,
+    read_turns,
+)
 from lethe_server.storage.backups import back_up, restore
 from lethe_server.storage.database import open_database
 from lethe_server.storage.migrations import known_migrations, migrate
@@ -63,7 +70,9 @@ async def test_o1_backups_of_each_version_are_made_and_restored(tmp_path, versio
     store = Store.open(tmp_path / "new")
     try:
         session = await find(store, "kim", SessionKey("tool", "box", "s"))
-        page = await store.read_turns("kim", session.id, TurnPlace.after(-1), 10)
+        page = await store.query(
+            lambda connection: read_turns(connection, "kim", session.id, TurnPlace.after(-1), 10)
+        )
         assert [turn.content for turn in page.turns] == ["how it was"]
     finally:
         store.close()

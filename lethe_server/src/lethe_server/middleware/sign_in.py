@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from loguru import logger
@@ -26,8 +26,6 @@ from lethe_server.routes import ROUTES
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
-
-_SCOPE_HINT: Final = "`lethe-server token create --scope` makes a token that may"
 
 
 @web.middleware
