@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from browser.conftest import PATIENCE
 from browser.stories import Story
-from browser.waiting import FRAMES, LIVE, place_of, scroll_down
+from browser.waiting import FRAMES, LIVE, place_of, scroll_to
 
 #: Counts the changes that the page was told of, behind the page's own listener.
 TOLD = """
@@ -334,8 +334,7 @@ def test_what_comes_late_above_moves_nothing_that_is_read(page, session_path):
     page.goto(session_path)
     expect(page.locator(".turn").first).to_be_visible()
     read = page.locator(".turn", has_text="Now make the test")
-    while not read.count():
-        assert scroll_down(page, 600)
+    scroll_to(page, read)
     read.scroll_into_view_if_needed()
     before = place_of(read)
     asked.release()

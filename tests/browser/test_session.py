@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from browser.locating import tool_call
 from browser.stories import WATERING, Story
-from browser.waiting import IS_FREE, LIVE, hold_timers, place_of, scroll_down
+from browser.waiting import IS_FREE, LIVE, hold_timers, place_of, scroll_to
 
 
 def test_keys_jump_from_prompt_to_prompt(reading):
@@ -77,8 +77,7 @@ def test_who_comes_back_to_a_session_reads_on(page, archive):
     page.goto(path)
     expect(page.locator(".turn").first).to_be_visible()
     read = page.locator(".turn", has_text="Question 150 about")
-    while not read.count():
-        assert scroll_down(page, 1500)
+    scroll_to(page, read)
     read.scroll_into_view_if_needed()
     before = place_of(read)
 

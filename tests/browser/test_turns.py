@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from browser.locating import tool_call
 from browser.stories import Story
-from browser.waiting import hold_timers, scroll_down, wait_until_drawn
+from browser.waiting import hold_timers, scroll_to, wait_until_drawn
 
 FORES = (*range(30, 38), *range(90, 98))
 BACKS = (0, *range(40, 48), *range(100, 108))
@@ -254,8 +254,7 @@ def test_everything_else_has_its_form(reading):
         turn = reading.locator(f'.turn[data-kind="{kind}"]')
         reading.evaluate("scrollTo(0, 0)")
         wait_until_drawn(reading)
-        while not turn.count():
-            assert scroll_down(reading, 600)
+        scroll_to(reading, turn)
         expect(turn).to_contain_text(text)
 
 

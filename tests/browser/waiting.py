@@ -22,6 +22,11 @@ IS_DRAWN = """() => {
   };
   return ![...document.querySelectorAll(".rows-space, main .skeleton")].some(isSeen);
 }"""
+#: Whether any of some elements is seen.
+IS_ANY_SEEN = """(elements) => elements.some((element) => {
+  const { top, bottom } = element.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
+})"""
 #: Where an element is when it has been there for so many pictures.
 PLACE = """async (element, count) => {
   let top = NaN;
@@ -57,6 +62,15 @@ def scroll_down(page, pixels):
     page.evaluate(FRAMES, 2)
     wait_until_drawn(page)
     return page.evaluate("scrollY") != before
+
+
+def scroll_to(page, locator, pixels=600):
+    """Scroll down a list until something of it is seen.
+
+    What is merely there, beyond the edge of the window, may go again while heights are measured.
+    """
+    while not locator.evaluate_all(IS_ANY_SEEN):
+        assert scroll_down(page, pixels)
 
 
 def place_of(locator):
