@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lethe_core.watermarks import MAX_SENT, Sent, Watermark
+from lethe_core.watermarks import MAX_LATE, MAX_SENT, Sent, Watermark
 
 
 def add(mark: Watermark, changed: int, rowid: int, digest: str = "d", overlap: int = 10) -> None:
@@ -45,3 +45,33 @@ def test_a_row_with_an_old_time_does_not_lower_the_floor() -> None:
     add(mark, 50, 3)
     assert (100, 1) == (mark.changed, mark.rowid)
     assert (3, "2", 200) == (mark.high, mark.tip, mark.top)
+
+
+def test_the_last_rows_with_old_times_are_remembered() -> None:
+    """The newest of them are known by their values, and awaited when they change."""
+    mark = Watermark()
+    add(mark, 100, 1)
+    add(mark, 200, 2)
+    for rowid in range(3, 5 + MAX_LATE):
+        add(mark, 50, rowid)
+    add(mark, 60, 6, "changed")
+
+    assert [*range(7, 5 + MAX_LATE), 6] == [sent.rowid for sent in mark.late][-MAX_LATE + 1 :]
+    assert len(mark.late) == MAX_LATE
+    assert mark.knows(Sent(60, 6, "changed"))
+    assert not mark.knows(Sent(60, 6, "again"))
+    assert mark.awaits(70, 6)
+    assert not mark.awaits(60, 6)
+    assert not mark.awaits(70, 3)
+
+
+def test_a_late_row_that_becomes_the_newest_is_one_of_those_above_the_floor() -> None:
+    """When the clock is as late as it was, such a row is remembered once."""
+    mark = Watermark()
+    add(mark, 100, 1)
+    add(mark, 200, 2)
+    add(mark, 50, 3)
+    add(mark, 201, 3)
+
+    assert [] == mark.late
+    assert [2, 3] == [sent.rowid for sent in mark.sent]

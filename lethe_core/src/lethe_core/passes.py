@@ -78,7 +78,7 @@ class Found:
         marks: how far all feeds were read then; all that had changed after the feed's own mark
             is among the places.
         places: in the order of delivery.
-        late: how many of them are new rows that bear an old time; these come first.
+        late: how many of them bear an old time; these come first.
     """
 
     identity: tuple[int, int, int]
@@ -185,8 +185,8 @@ class Pass:
         """Find the rows that are new or above the floor, a window of rows at a time.
 
         Returns:
-            The places of those that are new and bear an old time, and of those above the floor,
-            in the order of delivery, and whether there are more than are given.
+            The places of those that bear an old time and are new, or were lately, and of those
+            above the floor, in the order of delivery, and whether there are more than are given.
         """
         mark = self.progress.mark(feed)
         floor = (mark.changed, mark.rowid)
@@ -208,6 +208,8 @@ class Pass:
     def _windows(self, feed: Feed, mark: Watermark) -> Iterator[list[tuple[int, int]]]:
         """Give ``(changed, rowid)`` of rows that may be new, by rowid, a transaction a window."""
         self._end = -(2**63)
+        late = [one.rowid for one in mark.late]
+        is_late = f"rowid IN ({', '.join('?' * len(late))})"
         while True:
             with self.database.snapshot():
                 end = self.database.query(
@@ -225,8 +227,8 @@ class Pass:
                 window = self.database.query(
                     f"SELECT {changed_sql(feed)}, rowid FROM {feed.table}"  # noqa: S608
                     " WHERE rowid > ? AND rowid <= ?"
-                    f" AND (({changed_sql(feed)}, rowid) > (?, ?) OR rowid > ?)",
-                    (self._end, end, mark.changed, mark.rowid, mark.high),
+                    f" AND (({changed_sql(feed)}, rowid) > (?, ?) OR rowid > ? OR {is_late})",
+                    (self._end, end, mark.changed, mark.rowid, mark.high, *late),
                 )
             self._end = end
             yield [(changed, rowid) for changed, rowid in window]

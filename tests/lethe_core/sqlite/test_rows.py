@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
 import tracemalloc
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 from fakes.notes import SCHEMA, NoteParser, closing, contents, dump, put, read, source_of, write
 
 import lethe_core.passes
-from lethe_core import TurnEvent
+from lethe_core import Cursor, TurnEvent
 from lethe_core.errors import SourceError, SourceReplaced
 from lethe_core.testing import ParserConformance, read_records
 
@@ -90,6 +91,41 @@ def test_c31_imported_history_is_seen(path: Path) -> None:
     assert {"old1": "long ago", "old2": "longer ago"} == contents(records)
     assert ["old2"] == list(contents(read(path, records[0].cursor)))
     assert [] == read(path, records[-1].cursor)
+
+
+@pytest.mark.promise("C26", "C31", "P3")
+def test_c26_rows_written_after_a_clock_was_set_back_are_followed(path: Path) -> None:
+    """What changes before the clock is as late as it was is delivered, each state of it."""
+    with closing(path) as connection:
+        for number in range(300):
+            put(connection, f"ahead{number}", 90_000 + number, "by a clock that is ahead")
+        cursor = read(path)[-1].cursor
+        put(connection, "m10", 2000, "a word")
+        cursor = read(path, cursor)[-1].cursor
+        for body, updated in [("a word more", 2010), ("and one", 2010), ("and the last", 2020)]:
+            put(connection, "m10", 2000, body, updated=updated)
+            put(connection, body, updated, "beside it")
+            records = read(path, cursor)
+            assert {"m10": body, body: "beside it"} == contents(records)
+            cursor = records[-1].cursor
+    assert [] == read(path, cursor)
+
+
+@pytest.mark.promise("C26", "P10")
+def test_c26_a_cursor_from_before_late_rows_were_followed_holds(path: Path) -> None:
+    """Nothing is read again with a cursor that remembers no late rows, and they are noted."""
+    with closing(path) as connection:
+        put(connection, "ahead", 90_000, "by a clock that is ahead")
+        put(connection, "old", 5, "long ago")
+        cursor = read(path)[-1].cursor
+        before = json.loads(cursor.removeprefix("q1:"))
+        assert all(mark.pop() == [] for mark in before["marks"].values())
+        cursor = Cursor(f"q1:{json.dumps(before)}")
+        assert [] == read(path, cursor)
+        put(connection, "m10", 2000, "a word")
+        cursor = read(path, cursor)[-1].cursor
+        put(connection, "m10", 2000, "a word more", updated=2010)
+        assert {"m10": "a word more"} == contents(read(path, cursor))
 
 
 @pytest.mark.promise("C33", "P8", "P5")
