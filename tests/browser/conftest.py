@@ -29,9 +29,9 @@ EXPECTED = (("404", "/completeness"), ("404", "?around="))
 DESKTOP = {"width": 1280, "height": 860}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def archive(tmp_path_factory):
-    """A server with the sessions of `stories`."""
+    """A server with the sessions of `stories`; of a module, so that lists hold no other's."""
     with serving(tmp_path_factory.mktemp("browser") / "data") as served:
         served.send(archive_events())
         yield served
