@@ -10,8 +10,13 @@ import pytest
 
 from lethe_server.storage import Store
 from lethe_server.storage.backups import back_up, restore
+from lethe_server.storage.database import prepare_directory
 
 SERVER = (4321, 4322)
+
+
+def _below(directory):
+    return [path for path in directory.rglob("*") if path.is_symlink() or path.is_file()]
 
 
 @pytest.fixture
@@ -19,6 +24,12 @@ def given(tmp_path, monkeypatch):
     """Be root, in a directory that belongs to the server's user; what was given to whom."""
     chowned = {}
     stat = Path.stat
+
+    def note(file, *to):
+        number = os.fstat(file).st_ino
+        chowned.update(
+            {path.name: to for path in _below(tmp_path) if path.lstat().st_ino == number}
+        )
 
     def tell(path, **options):
         found = stat(path, **options)
@@ -30,6 +41,7 @@ def given(tmp_path, monkeypatch):
     back_up(tmp_path / "data", tmp_path / "copy.db")
     monkeypatch.setattr(Path, "stat", tell)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", note)
     monkeypatch.setattr(os, "chown", lambda path, *to: chowned.update({Path(path).name: to}))
     return chowned
 
@@ -56,3 +68,16 @@ def test_a_backup_belongs_to_who_made_it(tmp_path, given):
     back_up(tmp_path / "data", tmp_path / "data" / "second.db")
 
     assert not {name for name in given if "second" in name}
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_nothing_is_given_away_through_a_link(tmp_path, given, link):
+    """Whoever owns the directory could else have root give them any file of the system."""
+    foreign = tmp_path / "foreign"
+    foreign.write_bytes(b"")
+    (tmp_path / "data" / "lethe.db").unlink()
+    link(foreign, tmp_path / "data" / "lethe.db")
+
+    prepare_directory(tmp_path / "data")
+
+    assert given == {}

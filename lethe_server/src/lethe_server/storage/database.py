@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import stat
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
@@ -83,17 +84,24 @@ def prepare_directory(directory: Path) -> Path:
 def leave_to_owner(path: Path) -> None:
     """Have a file that root has made in a data directory belong to whom the directory belongs.
 
-    Who calls a command as root, such as `restore`, would else shut the server's own user out.
+    Who calls a command as root, such as `restore`, would else shut the server's own user out. A link
+    stays as it is, and so does all where root may not do that, as in some containers: there it serves
+    itself.
 
     Args:
         path: the file; nothing is done for anybody but root.
     """
     if os.geteuid() != 0:
         return
-    owner, file = path.parent.stat(), path.stat()
-    if (owner.st_uid, owner.st_gid) != (file.st_uid, file.st_gid):
-        with contextlib.suppress(OSError):  # the root of some containers may not; it serves itself
-            os.chown(path, owner.st_uid, owner.st_gid)
+    owner = path.parent.stat()
+    with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+        # By a descriptor, and no link: else who owns the directory could have any file of root's.
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        stack.callback(os.close, file)
+        found = os.fstat(file)
+        is_alone = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+        if is_alone and (owner.st_uid, owner.st_gid) != (found.st_uid, found.st_gid):
+            os.fchown(file, owner.st_uid, owner.st_gid)
 
 
 def open_database(path: Path, *, writer: bool) -> APSWDatabase:
