@@ -84,9 +84,9 @@ def prepare_directory(directory: Path) -> Path:
 def leave_to_owner(path: Path) -> None:
     """Have a file that root has made in a data directory belong to whom the directory belongs.
 
-    Who calls a command as root, such as `restore`, would else shut the server's own user out. A link
-    stays as it is, and so does all where root may not do that, as in some containers: there it serves
-    itself.
+    Who calls a command as root, such as `restore`, would else shut the server's own user out. A
+    link stays as it is, and so does everything where root may give nothing away, as in some
+    containers: there it serves itself.
 
     Args:
         path: the file; nothing is done for anybody but root.
