@@ -66,6 +66,21 @@ def test_a_link_leads_to_an_address(run, data):
     )
 
 
+def test_without_a_configuration_that_of_up_counts(run, tmp_path, monkeypatch):
+    """Who runs `lethe up` alone need not name its file."""
+    monkeypatch.delenv("LETHE_SERVER_CONFIG")
+    for name in ("CONFIG", "DATA"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
+    refused = run("token", "list")
+    written = tmp_path / "DATA" / "lethe" / "server.yaml"
+    written.parent.mkdir(parents=True)
+    written.write_text(f"data_dir: {written.parent}\nauth: {{allowed_users: [alice]}}\n")
+
+    assert refused.exit_code == 78
+    assert run("token", "create", "--owner", "alice", "--name", "laptop").exit_code == 0
+    assert "laptop" in run("token", "list").stdout
+
+
 def test_help_is_there_by_either_name():
     """`-h` is help, of a command in a group as well."""
     # In a process of its own: click remembers the options of a command that was looked at alone.
