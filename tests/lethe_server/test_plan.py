@@ -12,6 +12,7 @@ from fakes.toy import ToyParser
 from lethe_core.plugins import ParserRegistry
 from lethe_core.wire import decode_line
 from lethe_server.storage import Store, prepare_record
+from lethe_server.storage.database import open_database, prepare_directory
 from lethe_server.up import plan
 from lethe_server.up.files import write_settings
 
@@ -93,3 +94,14 @@ async def test_a_database_alone_tells_whose_it_is(tmp_path, monkeypatch):
 
     (tmp_path / "lethe.db").write_text("no database")
     assert plan_of(tmp_path).owner == "grace"  # the server says what is wrong
+
+
+@pytest.mark.parametrize("statement", ["PRAGMA user_version", "CREATE TABLE foreign_one (id)"])
+def test_a_database_without_users_tells_none(tmp_path, monkeypatch, statement):
+    """One that was killed before it had any table, or that is another program's."""
+    run_as(monkeypatch, "grace")
+    path = prepare_directory(tmp_path)
+    with contextlib.closing(open_database(path, writer=True)) as database:
+        database.connection().execute(statement)
+
+    assert plan_of(tmp_path).owner == "grace"

@@ -13,7 +13,7 @@ from lethe_server.storage.database import (
 )
 from lethe_server.storage.faults import translated_faults
 from lethe_server.storage.integrity import find_damage, rebuild_index
-from lethe_server.storage.migrations import migrate
+from lethe_server.storage.migrations import APPLICATION_ID, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def check_archive(directory: Path) -> list[Finding]:
         directory: the server's `data_dir`.
 
     Raises:
-        ConfigInvalid: there is no database of this version.
+        ConfigInvalid: there is no database.
         Unavailable: it cannot be opened now.
     """
     with _opened(directory) as connection, translated_faults():
@@ -66,7 +66,7 @@ def archived_users(directory: Path) -> list[str]:
     """Name the users of whom an archive holds sessions; it is only read.
 
     Args:
-        directory: the server's `data_dir`.
+        directory: the server's `data_dir`; nobody is in what was never filled, or is no archive.
 
     Raises:
         Unavailable: it cannot be read now.
@@ -75,7 +75,10 @@ def archived_users(directory: Path) -> list[str]:
     if not path.exists() or not path.stat().st_size:
         return []
     with translated_faults(), contextlib.closing(open_database(path, writer=False)) as database:
-        return [name for (name,) in database.connection().execute(_USERS)]
+        connection = database.connection()
+        if connection.pragma("application_id") != APPLICATION_ID:
+            return []
+        return [name for (name,) in connection.execute(_USERS)]
 
 
 @contextlib.contextmanager
