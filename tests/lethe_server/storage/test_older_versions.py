@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import apsw
 import pytest
-from fakes.sessions import find
+from fakes.sessions import find, read_slice
 
 from lethe_server.errors import StorageFailed
 from lethe_server.storage import (
@@ -13,7 +13,6 @@ from lethe_server.storage import (
     TokenBook,
     TurnPlace,
     database,
-    read_turns,
 )
 from lethe_server.storage.backups import back_up, restore
 from lethe_server.storage.database import open_database
@@ -70,9 +69,7 @@ async def test_o1_backups_of_each_version_are_made_and_restored(tmp_path, versio
     store = Store.open(tmp_path / "new")
     try:
         session = await find(store, "kim", SessionKey("tool", "box", "s"))
-        page = await store.query(
-            lambda connection: read_turns(connection, "kim", session.id, TurnPlace.after(-1), 10)
-        )
+        page = await read_slice(store, "kim", session.id, TurnPlace.after(-1), 10)
         assert [turn.content for turn in page.turns] == ["how it was"]
     finally:
         store.close()
