@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import apsw
 import pytest
 from fakes.sessions import find, read_slice
@@ -98,3 +100,23 @@ def test_o2_what_another_program_has_open_is_not_migrated(tmp_path, monkeypatch,
         running.close()
     Store.open(old).close()
     assert version_of(old / "lethe.db") == VERSIONS[-1]
+
+
+async def versions_of(directory):
+    """What tells the answers about the session from one another; see `Tagged`."""
+    with contextlib.closing(Store.open(directory)) as store:
+        session = await find(store, "kim", SessionKey("tool", "box", "s"))
+    return session.id, session.version
+
+
+async def test_a_restored_archive_of_an_older_version_is_none_that_a_browser_knows(tmp_path):
+    """What went on after the backup had the same row; its page must not be taken for this one."""
+    old = archive_of(tmp_path / "old", 3)
+    back_up(old, tmp_path / "copy.db")
+    went_on = await versions_of(old)
+    restore(tmp_path / "copy.db", old)
+
+    restored = await versions_of(old)
+
+    assert went_on != restored
+    assert restored == await versions_of(old)  # each start but the first keeps it

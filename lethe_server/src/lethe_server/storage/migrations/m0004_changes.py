@@ -20,6 +20,9 @@ _STATEMENTS: Final = (
     ) STRICT, WITHOUT ROWID
     """,
     "ALTER TABLE sessions ADD COLUMN version INTEGER NOT NULL DEFAULT 0",
+    # Browsers keep answers by the version. An archive that is set back to before it had any is
+    # brought here again, and must not be taken for the one that went on.
+    "UPDATE sessions SET version = random() & 0x1FFFFFFFFFFFFF",
 )
 
 
