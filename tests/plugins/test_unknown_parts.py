@@ -253,6 +253,22 @@ def test_a_large_part_to_come_is_kept_in_part(tmp_path):
     assert metadata["block_bytes"] > len(large["more"])
 
 
+@pytest.mark.parametrize("case", [case for case in LINES if case.endswith("answered")])
+def test_a_part_behind_a_long_output_is_kept(tmp_path, case):
+    """What is known takes nothing of the room for what is not."""
+    name, line = LINES[case]
+    long = json.dumps(KNOWN | {"text": "x" * 2 * MAX_UNMAPPED_RAW_BYTES})
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        json.dumps(line).replace(f"[{json.dumps(PART)}", f"[{long}, {json.dumps(PART)}") + "\n"
+    )
+    turns = said_of(case.partition(",")[0], tmp_path)
+
+    assert_kept(turns)
+    assert all("block_head" not in turn.metadata for turn in turns)
+
+
 def test_a_part_that_the_wire_refuses_is_told_with_its_line(tmp_path):
     """A number that no float holds, in a part that nobody looks into, costs no event."""
     name, line = LINES["claude-code, said"]

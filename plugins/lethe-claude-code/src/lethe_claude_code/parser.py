@@ -38,7 +38,7 @@ class ClaudeCodeParser(JsonlParser):
 
     tool: ClassVar[str] = "claude-code"
     label: ClassVar[str] = "Claude Code"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     record_type: ClassVar[type[Entry]] = Entry
 
     def __init__(self) -> None:

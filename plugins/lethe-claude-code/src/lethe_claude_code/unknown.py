@@ -45,7 +45,7 @@ def add_unknown(
 
 
 def unknown_parts(block: Block, line: Line, index: int) -> dict[str, Any]:
-    """Make the metadata of a result of which not all parts are known: its content is kept.
+    """Make the metadata of the parts of a result that are not known; none if all are.
 
     Args:
         block: the result.
@@ -57,9 +57,13 @@ def unknown_parts(block: Block, line: Line, index: int) -> dict[str, Any]:
     """
     content = block.content
     parts = content if isinstance(content, list) else [content]
-    if all(map(_is_told, parts)):
+    unknown = [number for number, part in enumerate(parts) if not _is_told(part)]
+    if not unknown:
         return {}
-    return unknown_block(msgspec.json.decode(raw_blocks(line.raw)[index])["content"])
+    written = msgspec.json.decode(raw_blocks(line.raw)[index])["content"]
+    return unknown_block(
+        [written[number] for number in unknown] if isinstance(written, list) else [written]
+    )
 
 
 def _is_told(part: Any) -> bool:
