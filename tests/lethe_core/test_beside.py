@@ -39,9 +39,9 @@ def test_what_is_too_large_is_none(tmp_path):
 
 
 def test_what_is_no_plain_file_is_none(tmp_path):
-    """Neither a missing file nor a directory or a FIFO says anything, and none is waited for."""
+    """Neither a missing file nor a directory, a FIFO or what is no name says anything, at once."""
     os.mkfifo(tmp_path / "fifo")
 
-    for name in ("missing", ".", "fifo"):
+    for name in ("missing", ".", "fifo", "a\0b", "n" * 300):
         assert read_beside(tmp_path / name) == b""
         assert decode_beside(tmp_path / name, dict[str, str]) is None

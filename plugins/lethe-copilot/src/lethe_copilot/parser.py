@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from lethe_copilot.events import map_event
 from lethe_copilot.happening import Happening
 from lethe_core import JsonlParser, SessionMeta
+from lethe_core.beside import read_beside
 from lethe_core.jsonl import clean_session_id
+from lethe_core.limits import KIB
 from lethe_core.mapping import skip_word
-from lethe_core.sources import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +24,7 @@ _EVENTS: Final = "events.jsonl"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.jsonl", re.IGNORECASE)
 _NAME = re.compile(r"^name:(.+)$", re.MULTILINE)
 _NO_NAME: Final = frozenset({"", "null", "~", "|", "|-", ">", ">-"})
-_MAX_WORKSPACE_BYTES: Final = 64 * 1024
+_MAX_WORKSPACE_BYTES: Final = 64 * KIB
 _LONGEST_TITLE: Final = 500
 
 
@@ -79,12 +80,8 @@ def _read_name(events: Path) -> str:
     The file is rewritten whole. It is read with each read of the events, and a name that changed
     is told with the next event.
     """
-    try:
-        with os.fdopen(open_source(events.with_name("workspace.yaml")), "rb") as file:
-            words = file.read(_MAX_WORKSPACE_BYTES).decode("utf-8", "replace")
-    except OSError:
-        return ""
-    found = _NAME.search(words)
+    written = read_beside(events.with_name("workspace.yaml"), _MAX_WORKSPACE_BYTES)
+    found = _NAME.search(written.decode("utf-8", "replace"))
     name = found[1].strip(" \t") if found else ""
     if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'":
         name = name[1:-1]
