@@ -18,6 +18,7 @@ from lethe_core.wire import decode_line, encode_event
 WORDS = "the words of a part to come"
 PART = {"type": "hologram", "beam": {"words": WORDS}}
 KNOWN = {"type": "text", "text": "known words"}
+RESULT = {"functionResponse": {"id": "c", "name": "look", "response": {"output": "known"}}}
 CHAT = "garden/chats/session-1.jsonl"
 KIMI_CLI = "0123/5f2e0000-0000-4000-8000-00000000000a/wire.jsonl"
 PI = "--demo--/2026-05-04T10-00-00-000Z_019e1000-0000-7000-8000-00000000000a.jsonl"
@@ -72,6 +73,10 @@ LINES = {
         "lamp/agent-transcripts/1/1.jsonl",
         {"role": "assistant", "message": {"content": [PART, KNOWN]}},
     ),
+    "cursor, typed": (
+        "lamp/agent-transcripts/1/1.jsonl",
+        {"role": "user", "message": {"content": [PART, KNOWN]}},
+    ),
     "droid, said": (
         "1.jsonl",
         {"type": "message", "id": "m", "message": {"role": "assistant", "content": [PART, KNOWN]}},
@@ -89,6 +94,7 @@ LINES = {
     ),
     "gemini, said": (CHAT, {"id": "m", "type": "gemini", "content": [PART]}),
     "gemini, typed": (CHAT, {"id": "m", "type": "user", "content": [PART, {"text": "known"}]}),
+    "gemini, returned": (CHAT, {"id": "m", "type": "user", "content": [RESULT, PART]}),
     "kimi-cli, said": (
         KIMI_CLI,
         {"timestamp": 1.5, "message": {"type": "ContentPart", "payload": PART}},
@@ -135,6 +141,14 @@ LINES = {
         "mill/chats/1.jsonl",
         {"type": "assistant", "uuid": "u", "message": {"parts": [PART, {"text": "known"}]}},
     ),
+    "qwen, returned": (
+        "mill/chats/1.jsonl",
+        {"type": "tool_result", "uuid": "u", "message": {"parts": [RESULT, RESULT, PART]}},
+    ),
+    "qwen, returned alone": (
+        "mill/chats/1.jsonl",
+        {"type": "tool_result", "uuid": "u", "message": {"parts": [PART]}},
+    ),
 }
 
 
@@ -146,10 +160,10 @@ def said_of(tool, root):
 
 
 def assert_kept(turns):
-    """Check that nothing was said to be unmapped, and that the part's words are there."""
+    """Check that nothing was said to be unmapped, and that the part's words are there, once."""
     kinds = [turn.metadata["kind"] for turn in turns]
     assert "unmapped" not in kinds
-    assert WORDS in msgspec.json.encode(turns).decode(), kinds
+    assert msgspec.json.encode(turns).decode().count(WORDS) == 1, kinds
 
 
 @pytest.mark.parametrize("case", LINES)
@@ -161,6 +175,17 @@ def test_a_part_to_come_is_kept(tmp_path, case):
     path.write_text(json.dumps(line) + "\n")
 
     assert_kept(said_of(case.partition(",")[0], tmp_path))
+
+
+def test_a_part_of_a_prompt_that_was_told_before_is_kept(tmp_path):
+    """Where an event of Codex tells a prompt first, its item still tells what else was in it."""
+    name, line = LINES["codex, typed"]
+    event = {"type": "event_msg", "payload": {"type": "user_message", "message": KNOWN["text"]}}
+    (tmp_path / name).write_text(f"{json.dumps(event)}\n{json.dumps(line)}\n")
+    turns = said_of("codex", tmp_path)
+
+    assert_kept(turns)
+    assert [turn.content for turn in turns if turn.content] == [KNOWN["text"]]
 
 
 @pytest.mark.parametrize("role", ["user", "assistant"])

@@ -99,6 +99,10 @@ def _map_user(payload: dict[str, Any], step: Step) -> Mapped:
         events.append(step.turn(role, "shell" if shell else "context", message.injected))
     if message.written or message.metadata:
         if message.written and not step.first("item", "p", message.written):
+            # The event that told it has words and images alone.
+            if unknown := unknown_parts(payload.get("content")):
+                index = len(events)
+                events.append(step.turn("user", "unknown_block", index=index, metadata=unknown))
             return events or "prompt, told before"
         events.append(
             step.turn(

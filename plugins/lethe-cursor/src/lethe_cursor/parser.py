@@ -8,16 +8,15 @@ place among the messages, so that it is the same turn in each generation.
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
 from lethe_core import JsonlParser, Line, Role, SessionMeta, ToolCall, TurnEvent
+from lethe_core.beside import decode_beside
 from lethe_core.jsonl import clean_session_id
 from lethe_core.mapping import call_line, skip_word, text, unknown_block
-from lethe_core.sources import open_source
 from lethe_cursor.prompts import take_apart
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ _TRANSCRIPTS: Final = "agent-transcripts"
 _SUBAGENTS: Final = "subagents"
 _REDACTED: Final = "[REDACTED]"
 _MAX_TITLE: Final = 120
-_MOST_BYTES: Final = 64 * 1024
 
 
 class Record(msgspec.Struct):
@@ -139,6 +137,9 @@ class _Turns:
             turn.session_meta = msgspec.structs.replace(
                 self._line.context, title=title, title_source="prompt"
             )
+        for block in self._blocks():
+            if not isinstance(block.get("text"), str):
+                self.add("unknown_block", "user").metadata |= unknown_block(block)
 
     def reply(self) -> None:
         """Map what the model said and called."""
@@ -185,9 +186,5 @@ def _working_directory(path: Path) -> str | None:
     project = next((one.parent for one in path.parents if one.name == _TRANSCRIPTS), None)
     if project is None:
         return None
-    try:
-        with os.fdopen(open_source(project / ".workspace-trusted"), "rb") as file:
-            trusted = msgspec.json.decode(file.read(_MOST_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return (text(trusted.get("workspacePath")) or None) if isinstance(trusted, dict) else None
+    trusted = decode_beside(project / ".workspace-trusted", dict[str, Any]) or {}
+    return text(trusted.get("workspacePath")) or None

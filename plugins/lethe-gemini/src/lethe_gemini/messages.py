@@ -114,7 +114,7 @@ class Mapper:
         for number, result in enumerate(sent.results):
             yield self._sent_result(message, result, number)
         if sent.results:
-            if sent.text.strip():
+            if sent.text.strip() or sent.unknown:
                 yield self._said(message, sent, "system", "context", suffix=".context")
             return
         shown = sort_parts(message.display_content).text

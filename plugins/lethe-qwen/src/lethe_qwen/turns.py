@@ -134,6 +134,7 @@ def map_results(record: Record, line: Line) -> Iterable[Event] | str:
     shown, status = details.get("resultDisplay"), text(details.get("status"))
     if not parts.results and details:
         parts.results = [{"id": details.get("callId"), "response": shown}]
+    beside = parts  # what is no result stands with the first one
     for result in parts.results:
         output, is_error = result_output(result.get("response"))
         call = ToolCall(
@@ -142,14 +143,14 @@ def map_results(record: Record, line: Line) -> Iterable[Event] | str:
             output=output,
             is_error=is_error or status == "error",
         )
-        turn = turns.add("tool_result", "tool", parts, tool_calls=[call])
+        turn = turns.add("tool_result", "tool", beside, tool_calls=[call])
         if status and status not in ("success", "error"):
             turn.metadata["status"] = status
         if isinstance(shown, dict) and (patch := text(shown.get("fileDiff"))):
             turn.metadata["patch"] = patch[:_MAX_PATCH]
-        parts.attachments = []
-    if parts.text.strip():
-        turns.add("context", "system", content=parts.text)
+        beside = Parts()
+    if parts.text.strip() or beside.metadata():
+        turns.add("context", "system", beside, content=parts.text)
     return turns.given()
 
 
