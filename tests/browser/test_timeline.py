@@ -104,6 +104,23 @@ def test_keys_walk_the_list(page):
     expect(page.locator(".session-row").first).to_have_attribute("data-selected", "true")
 
 
+def test_who_comes_back_from_far_down_finds_the_row_in_focus(page, archive):
+    """However far a session was read, the row that led to it is chosen and in focus again."""
+    story = Story("read-far", time.time() - 500, title="Read far", title_source="generated")
+    for number in range(60):
+        story.prompt(f"Question {number} about the beds.")
+    archive.send(story.events)
+    page.goto("/")
+    row = page.locator('.session-row[href="/session/claude-code/laptop/read-far"]')
+    row.click()
+    expect(page.locator(".turn").first).to_be_visible()
+    assert scroll_down(page, 4000)
+    page.go_back()
+
+    expect(row).to_be_focused()
+    expect(row).to_be_in_viewport()
+
+
 def test_filters_narrow_the_list(page):
     """A project leads to its sessions alone; a filter that fits nothing says so."""
     page.goto("/?project=pump")

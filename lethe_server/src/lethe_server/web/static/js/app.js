@@ -74,7 +74,8 @@ function focusSearch() {
 /** A new view begins at its top; one that is come back to, where it was left. */
 function useScroll({ path }) {
   const before = useRef(path);
-  useEffect(() => {
+  // At once: a list that is drawn where the view before it was loses the row that is in focus.
+  useLayoutEffect(() => {
     if (before.current === path) return;
     before.current = path;
     window.scrollTo({ top: window.history.state?.scroll ?? 0, behavior: "instant" });
