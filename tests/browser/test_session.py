@@ -6,11 +6,11 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from browser.locating import tool_call
 from browser.stories import WATERING, Story
-from browser.waiting import IS_FREE, LIVE, hold_timers, place_of, scroll_to
+from browser.waiting import FRAMES, IS_FREE, LIVE, hold_timers, place_of, scroll_to
 
 
 def test_keys_jump_from_prompt_to_prompt(reading):
@@ -68,7 +68,7 @@ def test_o_moves_nothing_that_is_read(page, archive):
 
 
 def test_who_comes_back_to_a_session_reads_on(page, archive):
-    """The way back, the way forward and a reload lead to the turn that was read."""
+    """The way back and a reload lead to the turn that was read."""
     story = Story("left", time.time() - 5150, title="Left", title_source="generated")
     for number in range(200):
         story.prompt(f"Question {number} about the beds.").answer("Dry. " * (7 * number % 90))
@@ -95,6 +95,44 @@ def test_who_comes_back_to_a_session_reads_on(page, archive):
     page.goto("about:blank")
     page.go_back()
     expect_place()
+
+
+def go_away(page):
+    """Look at something else in the same tab, and come back."""
+    page.goto("about:blank")
+    page.go_back()
+
+
+def go_back_and_forward(page):
+    """Go back to the hits that led to the session, and forward again."""
+    page.go_back()
+    expect(page.locator(".result").first).to_be_focused()
+    page.go_forward()
+
+
+@pytest.mark.parametrize("leave", [Page.reload, go_away, go_back_and_forward])
+def test_who_read_on_from_a_hit_finds_that_place_again(page, archive, leave):
+    """However a session is left, who comes back is where they read, not where a link had led."""
+    name = f"hit-{leave.__name__.replace('_', '-')}"
+    word = leave.__name__.replace("_", "")
+    story = Story(name, time.time() - 5150, title=name, title_source="generated")
+    for number in range(150):
+        asks = f"Where is the {word}?" if number == 20 else f"Question {number} about the beds."
+        story.prompt(asks).answer("Dry. " * (7 * number % 90))
+    archive.send(story.events)
+    page.goto(f"/?q={word}")
+    page.locator(".result").first.click()
+    expect(page.locator(".turn[data-lit]")).to_contain_text(word)
+    read = page.locator(".turn", has_text="Question 50 about")
+    while not read.count():
+        page.mouse.wheel(0, 800)
+        page.evaluate(FRAMES, 10)
+    read.scroll_into_view_if_needed()
+    before = place_of(read)
+    leave(page)
+
+    expect(read).to_be_in_viewport()
+    assert place_of(read) == pytest.approx(before, abs=2)
 
 
 def test_find_counts_walks_and_paints(reading):

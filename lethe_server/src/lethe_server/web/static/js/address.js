@@ -49,6 +49,7 @@ export function go(address, { replace = false } = {}) {
   } else {
     keepPlace();
     window.history.pushState({}, "", address);
+    enter();
   }
   announce();
 }
@@ -69,9 +70,48 @@ export function usePlace(give) {
   }, [give]);
 }
 
+let entry = ""; // the id of the entry of the history that is seen
+let entries = 0;
+/** Where somebody was in entries that they left by the browser's buttons, by id. */
+let left = new Map();
+/** Where the tab keeps that while it shows another page, or loads this one again. */
+const LEFT = "lethe.left";
+
+const whereNow = () => ({ scroll: window.scrollY, place: placeOf() });
+
 function keepPlace() {
+  left.delete(entry);
+  window.history.replaceState({ ...window.history.state, ...whereNow() }, "");
+}
+
+/** Come to an entry, which knows from then on where it was left. */
+function enter() {
   const { state } = window.history;
-  window.history.replaceState({ ...state, scroll: window.scrollY, place: placeOf() }, "");
+  entries += 1;
+  entry = state?.entry ?? `${Date.now()}-${entries}`;
+  window.history.replaceState({ ...state, entry, ...left.get(entry) }, "");
+  left.delete(entry);
+}
+
+function remember() {
+  try {
+    left = new Map(JSON.parse(sessionStorage.getItem(LEFT)));
+  } catch {
+    // Storage may be refused; who comes back then begins at the top.
+  }
+}
+
+/** A page that goes away may not change the history any more. */
+function store() {
+  left.set(entry, whereNow());
+  sessionStorage.setItem(LEFT, JSON.stringify([...left]));
+}
+
+/** The browser's buttons: the history is elsewhere already, what is seen is not. */
+function moved() {
+  left.set(entry, whereNow());
+  enter();
+  announce();
 }
 
 /** Change parameters of the present view; `undefined` takes one away. */
@@ -101,8 +141,10 @@ const PAGES = /^\/(?:$|session\/|stats$|projects$|hosts$|settings$)/;
 /** Let plain clicks on links of the page, and the browser's buttons, change the view in place. */
 export function followLinks() {
   window.history.scrollRestoration = "manual";
-  window.addEventListener("popstate", announce);
-  window.addEventListener("pagehide", keepPlace);
+  remember();
+  enter();
+  window.addEventListener("popstate", moved);
+  window.addEventListener("pagehide", store);
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button !== 0) return;
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

@@ -26,7 +26,7 @@ export function Session({ address }) {
   const redraw = useRedraw();
   const pages = useMemo(() => new Pages({ tool, host, session_id: id }, redraw), [tool, host, id]);
   useEffect(() => {
-    pages.open(address.turn ?? window.history.state?.place?.turn ?? null);
+    pages.open(window.history.state?.place?.turn ?? address.turn);
     return () => pages.close();
   }, [pages]);
   useChanges(pages.changed, pages.refresh);
@@ -98,19 +98,21 @@ function Reading({ pages, wanted }) {
   const comeBack = async ({ turn, gap }) => {
     const mine = (wish.current += 1);
     const index = await pages.seek(turn);
-    if (index < 0 || wish.current !== mine) return;
+    if (wish.current !== mine) return true;
+    if (index < 0) return false;
     control.show(index, gap);
     read(index);
+    return true;
   };
 
-  // The turn of the address, as soon as it is there.
+  // Where somebody was, else the turn of the address, as soon as it is there.
   const [missing, setMissing] = useState(false);
   useEffect(() => {
     let isWanted = true;
     setMissing(false);
     const { place } = window.history.state ?? {};
-    if (wanted !== null) seek(wanted).then((found) => isWanted && setMissing(!found));
-    else if (place) comeBack(place);
+    const arrive = async () => (place && (await comeBack(place))) || wanted === null || seek(wanted);
+    arrive().then((found) => isWanted && setMissing(!found));
     return () => {
       isWanted = false;
     };
