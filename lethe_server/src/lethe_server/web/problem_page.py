@@ -8,8 +8,6 @@ says what a problem says, and nothing of the request.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +15,7 @@ from aiohttp import web
 
 from lethe_server.errors import Unauthorized
 from lethe_server.keys import ASSETS
-from lethe_server.middleware.security_headers import CONTENT_POLICY
+from lethe_server.middleware.security_headers import CONTENT_POLICY, policy_of_style
 
 if TYPE_CHECKING:
     from lethe_server.problems import Problem
@@ -81,7 +79,6 @@ def problem_page(request: web.Request, problem: Problem, request_id: str) -> web
     """
     files = request.app[ASSETS].files
     style = "".join(files[name].data.decode() for name in _SHEETS)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     is_unknown = request.match_info.http_exception is not None
     detail = _DETAILS.get(problem.code, problem.detail) if is_unknown else problem.detail
     hint = problem.extra.get("hint", "")
@@ -94,7 +91,7 @@ def problem_page(request: web.Request, problem: Problem, request_id: str) -> web
         code=html.escape(problem.code),
         request_id=html.escape(request_id),
     )
-    policy = f"{CONTENT_POLICY}; style-src 'sha256-{digest}'"
+    policy = f"{CONTENT_POLICY}; {policy_of_style(style)}"
     return web.Response(
         status=problem.status,
         text=body,
