@@ -304,6 +304,27 @@ def test_enter_before_find_was_answered_leads_to_the_first_hit(page, archive):
     expect(page.locator(".turn[data-lit]")).to_contain_text("Question 4050 about")
 
 
+def test_enter_in_a_find_that_was_closed_leads_nowhere(page, archive):
+    """Who closed the bar before anything was found is led to no hit when it is opened again."""
+    story = new_story(archive, "found-closed", 4100)
+    asked = Held(page, re.compile(r"/find\?.*q=4050"))
+    page.goto(path_of(story))
+    expect(page.locator(".turn").first).to_be_visible()
+    page.keyboard.press("f")
+    page.get_by_role("textbox", name="Find in this session").fill("4050")
+    asked.wait()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    asked.forget()
+    page.keyboard.press("f")
+    asked.release()
+    expect(page.locator(".find-count")).to_have_text("1")
+    page.evaluate(FRAMES, 10)
+
+    expect(page.locator(".find-count")).to_have_text("1")
+    expect(page.locator(".turn[data-lit]")).to_have_count(0)
+
+
 @pytest.mark.parametrize("what", ["token", "search"])
 def test_what_is_pressed_twice_is_done_once(page, what):
     """While a token is made or a search is saved, a second press does not ask for another one."""

@@ -78,6 +78,7 @@ export function useFind({ pages, version, at, jump, seek, reveal }) {
       begin();
     },
     close: () => {
+      early.current = 0;
       show(false);
       setPlace(-1);
       paint([]);
