@@ -230,6 +230,20 @@ def test_a_preview_that_repeats_the_title_is_left_out(page, archive):
     expect(more).to_have_count(1)
 
 
+def test_a_list_that_may_be_old_says_why(watched):
+    """Who is signed in no more is told so, and sees what was there before."""
+    page = watched(allowed=("401",)).new_page()
+    page.goto("/")
+    expect(page.locator(".session-row").first).to_be_visible()
+    page.get_by_role("link", name="Settings").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Settings")
+    page.context.clear_cookies()
+    page.go_back()
+
+    expect(page.get_by_text("You are not signed in; what is shown may be old.")).to_be_visible()
+    expect(page.locator(".session-row").first).to_be_visible()
+
+
 def test_a_list_that_breaks_off_says_so_at_its_end(watched, archive):
     """Where the next page cannot be had it is said there, and tried again; nothing is lost."""
     now = time.time() - 150 * 86400

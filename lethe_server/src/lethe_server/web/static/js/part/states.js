@@ -33,6 +33,9 @@ const TITLES = {
   INVALID: "That cannot be understood",
 };
 
+/** What did not work. */
+export const titleOf = (error) => TITLES[error.code] ?? "That did not work";
+
 /** Something did not work: what, and what can be done. */
 export function Failed({ error, again }) {
   const offline = error.code === "OFFLINE";
@@ -51,7 +54,7 @@ export function Failed({ error, again }) {
   if (error.code === "UNAUTHORIZED") return html`<${SignedOut} />`;
   return html`<div class="state state-failed" role="alert">
     <${Icon} name=${offline ? "offline" : "alert"} />
-    <p class="state-title">${TITLES[error.code] ?? "That did not work"}</p>
+    <p class="state-title">${titleOf(error)}</p>
     <div class="state-text">
       <p>${offline ? "Trying again by itself." : sentence(error.message)}</p>
       ${error.hint && html`<p>${sentence(error.hint)}</p>`}

@@ -9,7 +9,7 @@ import { Chips, dayEnd, dayStart } from "../part/chips.js";
 import { Icon } from "../part/icon.js";
 import { Rows } from "../part/rows.js";
 import { SessionRow, isRunning, sessionKey } from "../part/sessionrow.js";
-import { Empty, Failed, Loading } from "../part/states.js";
+import { Empty, Failed, Loading, titleOf } from "../part/states.js";
 import { html, useCallback, useEffect, useMemo, useNow, useRef, useState } from "../ui.js";
 
 const PAGE = 100;
@@ -65,7 +65,7 @@ export function Timeline({ params }) {
       </button>
     <//>
     ${list.error && rows.length === 0 && html`<${Failed} error=${list.error} again=${list.again} />`}
-    ${list.error && rows.length > 0 && html`<p class="notice">The server does not answer; what is shown may be old.</p>`}
+    ${list.error && rows.length > 0 && html`<p class="notice">${titleOf(list.error)}; what is shown may be old.</p>`}
     ${!list.error && rows.length === 0 && !list.complete && html`<${Loading} rows=${8} />`}
     ${!list.error && rows.length === 0 && list.complete && html`<${Nothing} filters=${filters} leftOut=${list.sessions.length} />`}
     ${rows.length > 0 &&
