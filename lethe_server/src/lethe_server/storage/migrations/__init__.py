@@ -88,7 +88,8 @@ def _have_alone(connection: apsw.Connection) -> None:
     except StorageFailed:
         raise StorageFailed(
             "another program has the archive open, which is still of an older version",
-            hint="stop the server that runs, and start that of this version",
+            hint="stop the server that runs, or wait until another command has ended, and start the"
+            " server of this version",
         ) from None
     connection.pragma("journal_mode", mode)
 
