@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,6 +122,13 @@ class TestPrompts:
         (turn,) = read(user(image))
         assert turn.metadata["kind"] == "prompt"
 
+    def test_directories_that_never_end_hold_up_nobody(self, read):
+        """A line of a megabyte that names a directory again and again is read at once."""
+        named = "# Current Working Directory ("
+        (turn,) = read(user(f"x\n{named * 40_000}\n{named}/srv) Files"))
+
+        assert turn.session_meta.working_dir == "/srv"
+
 
 class TestReplies:
     """What the model said and called."""
@@ -133,6 +141,14 @@ class TestReplies:
         assert call.tool_calls[0].input == {"path": "a.py"}
         (turn,) = read(user("[read_file for 'a.py'] Result:", "one", "two"))
         assert turn.tool_calls[0].output == "one\ntwo"
+
+    def test_arguments_that_are_never_closed_hold_up_nobody(self, read):
+        """A call with a hundred thousand tags of different names is read at once."""
+        names = ["".join(letters) for letters in product("abcdefghij", repeat=5)]
+        written = "".join(f"<{name}>" for name in names)
+        [turn] = read(reply(f"<read_file>{written}<path>a.py</path></read_file>"))
+
+        assert turn.tool_calls[0].input == {"path": "a.py"}
 
     def test_calls_that_are_never_closed_are_text(self, read):
         """A call that was cut off is text, and a text full of them takes no longer to read."""

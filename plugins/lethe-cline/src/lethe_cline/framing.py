@@ -44,7 +44,7 @@ TOOLS: Final = (
 )
 
 _ENVIRONMENT = re.compile(r"<environment_details>.*?(</environment_details>|\Z)", re.DOTALL)
-_DIRECTORY = re.compile(r"# Current (?:Working|Workspace) Directory \(([^\n]+?)\) Files")
+_DIRECTORY = re.compile(r"# Current (?:Working|Workspace) Directory \(([^\n]+)")
 _NOTICE = re.compile(r"<(mode_notice)>")
 _TYPED = re.compile(
     r"^<(task|user_message|feedback|answer|user_input|user_command)\b[^>\n]*>", re.MULTILINE
@@ -60,6 +60,7 @@ _RESULT = re.compile(r"\[([a-z_]+)(?: for [^\n]*)?\] Result:\s*")
 _NOTE = re.compile(r"\[[A-Z][A-Z ]+\]")
 _CALL = re.compile(rf"<({'|'.join(TOOLS)})>")
 _ARGUMENT = re.compile(r"<([a-z_]+)>")
+_CLOSING = re.compile(r"</([a-z_]+)>")
 
 
 class _Element(NamedTuple):
@@ -85,8 +86,10 @@ def without_environment(text: str) -> str:
 
 def working_directory(text: str) -> str | None:
     """Find the directory in what Cline appends to a message."""
-    match = _DIRECTORY.search(text)
-    return match[1] if match else None
+    for match in _DIRECTORY.finditer(text):
+        if (end := match[1].find(") Files", 1)) > 0:
+            return match[1][:end]
+    return None
 
 
 def without_notices(text: str) -> str:
@@ -139,19 +142,18 @@ def _elements(text: str, opening: re.Pattern[str]) -> Iterator[_Element]:
 
     It takes time in proportion to the text, whatever stands in it.
     """
-    unclosed: set[str] = set()
-    place = 0
-    while match := opening.search(text, place):
+    match = opening.search(text)
+    if not match:
+        return
+    last = {closing[1]: closing.start() for closing in _CLOSING.finditer(text, match.end())}
+    while match:
         name, place = match[1], match.end()
-        if name in unclosed:
-            continue
-        closing = f"</{name}>"
-        end = text.find(closing, place)
-        if end < 0:
-            unclosed.add(name)
-            continue
-        yield _Element(name, text[place:end], match.start(), end + len(closing))
-        place = end + len(closing)
+        if last.get(name, -1) >= place:
+            closing = f"</{name}>"
+            end = text.index(closing, place)
+            inner, place = text[place:end], end + len(closing)
+            yield _Element(name, inner, match.start(), place)
+        match = opening.search(text, place)
 
 
 def _without(text: str, elements: Iterable[_Element]) -> str:
