@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lethe_core import SessionMeta
-from lethe_core.jsonl import Line, clean_session_id
+from lethe_core.jsonl import Line
 from lethe_core.limits import MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES, MIB
 from lethe_core.testing import (
     append,
@@ -255,27 +255,6 @@ class TestPlaces:
 
         assert first + second == expected
         assert len(expected) == len(lines)
-
-
-class TestSessionIds:
-    """Names of files as names of sessions."""
-
-    @given(name=st.text())
-    def test_any_name_gives_a_valid_id(self, name):
-        """Whatever a file is called, its session has a valid id."""
-        cleaned = clean_session_id(name)
-
-        assert 1 <= len(cleaned) <= 200
-        assert cleaned.isascii()
-        assert cleaned[0].isalnum()
-
-    def test_valid_names_stay(self):
-        """A name that is valid is the id."""
-        assert clean_session_id("6f0c1f0e-2b54_x.y") == "6f0c1f0e-2b54_x.y"
-
-    def test_long_names_differ_by_a_hash(self):
-        """Names that begin alike and are too long have different ids."""
-        assert clean_session_id("a" * 300) != clean_session_id("a" * 301)
 
 
 class _Message(msgspec.Struct):

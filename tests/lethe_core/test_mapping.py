@@ -143,3 +143,24 @@ def test_no_step_raises(value):
     mapping.decoded_arguments(value)
     mapping.call_line("tool", value)
     mapping.data_url_image(value)
+
+
+class TestSessionIds:
+    """Names of files as names of sessions."""
+
+    @given(name=st.text())
+    def test_any_name_gives_a_valid_id(self, name):
+        """Whatever a file is called, its session has a valid id."""
+        cleaned = mapping.clean_session_id(name)
+
+        assert 1 <= len(cleaned) <= 200
+        assert cleaned.isascii()
+        assert cleaned[0].isalnum()
+
+    def test_valid_names_stay(self):
+        """A name that is valid is the id."""
+        assert mapping.clean_session_id("6f0c1f0e-2b54_x.y") == "6f0c1f0e-2b54_x.y"
+
+    def test_long_names_differ_by_a_hash(self):
+        """Names that begin alike and are too long have different ids."""
+        assert mapping.clean_session_id("a" * 300) != mapping.clean_session_id("a" * 301)

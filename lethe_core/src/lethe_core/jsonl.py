@@ -37,6 +37,7 @@ import msgspec
 from lethe_core.decoding import DECODING_ERRORS, decode_tolerantly, describe
 from lethe_core.errors import PluginError, SourceReplaced
 from lethe_core.limits import MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES, MIB
+from lethe_core.mapping import clean_session_id
 from lethe_core.origins import Origin
 from lethe_core.outcomes import (
     FAILURES,
@@ -60,8 +61,6 @@ _ANCHOR_BYTES: Final = 1024
 _OPENING_BYTES: Final = 256
 _BOM: Final = b"\xef\xbb\xbf"
 _TORN_ATTEMPTS: Final = 32
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-_SESSION_ID_LENGTH: Final = 200
 _CURSOR = re.compile(
     r"j[12]:(?P<offset>[0-9]{1,15}):(?P<length>[0-9]{1,15}):(?P<size>[0-9]{1,4}):[0-9a-f]+"
     r"(?::(?P<state>\{.*\}))?"
@@ -276,19 +275,6 @@ class JsonlParser(Parser):
         return Outcome((turn,), unmapped=True)
 
 
-def clean_session_id(name: str) -> str:
-    """Make a valid session id of a name: unsafe characters become ``-``, the length is bounded.
-
-    Args:
-        name: any text, such as a file name.
-    """
-    cleaned = _UNSAFE.sub("-", name).lstrip("._-")
-    if len(cleaned) > _SESSION_ID_LENGTH or not cleaned:
-        digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8)
-        cleaned = f"{cleaned[: _SESSION_ID_LENGTH - 17]}-{digest.hexdigest()}".lstrip("-")
-    return cleaned
-
-
 class _RawLine(msgspec.Struct, gc=False):
     """One complete line: `data` without its end, `anchor` the last bytes of the file up to its end.
 
@@ -330,7 +316,8 @@ class _LineRecord(MappedRecord):
 def _complete_lines(file: BinaryIO, offset: int) -> Iterator[_RawLine]:
     """Read the lines that end in a newline, from an offset on.
 
-    A line is put together when its end is found: a long one is never held twice (P10).
+    A line is put together when its end is found, so that what it is made of is held twice for that
+    moment alone, and not while it is mapped (P10).
     """
     before = _read_before(file, offset, min(offset, _ANCHOR_BYTES))  # what the block follows
     begun: list[bytes] = []  # the line that is not complete yet, block by block

@@ -22,6 +22,8 @@ from lethe_core.limits import (
 )
 
 _KEY = re.compile(KEY_PATTERN)
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_SESSION_ID_LENGTH: Final = 200
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{0,63}\Z")
 _LONG_NUMBER = re.compile(r"[0-9]{19}")
 _DATA_URL = re.compile(r"data:([A-Za-z0-9.+/-]{1,100})(?:;[^;,]{0,100})*;base64,")
@@ -126,6 +128,19 @@ def unknown_block(block: Any) -> dict[str, Any]:
 def wire_key(value: Any) -> str:
     """Return an id of the tool if the wire takes it as a turn id or usage key, else nothing."""
     return value if isinstance(value, str) and _KEY.match(value) else ""
+
+
+def clean_session_id(name: str) -> str:
+    """Make a valid session id of a name: unsafe characters become ``-``, the length is bounded.
+
+    Args:
+        name: any text, such as a file name.
+    """
+    cleaned = _UNSAFE.sub("-", name).lstrip("._-")
+    if len(cleaned) > _SESSION_ID_LENGTH or not cleaned:
+        digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8)
+        cleaned = f"{cleaned[: _SESSION_ID_LENGTH - 17]}-{digest.hexdigest()}".lstrip("-")
+    return cleaned
 
 
 def skip_word(what: str, name: Any) -> str:

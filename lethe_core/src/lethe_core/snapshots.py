@@ -39,9 +39,9 @@ import msgspec
 from lethe_core.decoding import DECODING_ERRORS, decode_tolerantly, describe
 from lethe_core.documents import WholeFile, read_whole
 from lethe_core.errors import PluginError, SourceReplaced, SourceUnreadable
-from lethe_core.jsonl import clean_session_id
 from lethe_core.ladders import Ladder, make_cursor, roll
 from lethe_core.limits import MAX_DOCUMENT_BYTES, MAX_LINE_BYTES, MAX_UNMAPPED_RAW_BYTES
+from lethe_core.mapping import clean_session_id
 from lethe_core.outcomes import (
     FAILURES,
     MappedRecord,

@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lethe_core.databases import Database, database_source
 from lethe_core.feeds import check_columns, check_times, count_rows
-from lethe_core.jsonl import clean_session_id
+from lethe_core.mapping import clean_session_id
 from lethe_core.parser import Parser
 from lethe_core.passes import Pass
 from lethe_core.progress import Progress

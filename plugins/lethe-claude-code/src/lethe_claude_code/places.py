@@ -19,7 +19,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from lethe_core.jsonl import clean_session_id
+from lethe_core.mapping import clean_session_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

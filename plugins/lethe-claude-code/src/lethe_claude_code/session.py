@@ -11,8 +11,8 @@ import msgspec
 from lethe_claude_code import places
 from lethe_core import SessionMeta
 from lethe_core.beside import decode_beside
-from lethe_core.jsonl import clean_session_id
 from lethe_core.limits import KIB
+from lethe_core.mapping import clean_session_id
 
 if TYPE_CHECKING:
     from pathlib import Path

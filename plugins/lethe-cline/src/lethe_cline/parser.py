@@ -20,8 +20,7 @@ from lethe_cline.history import map_message
 from lethe_cline.requests import map_request
 from lethe_cline.task import Task, session_meta, task_meta
 from lethe_core import Piece, SnapshotParser
-from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import text
+from lethe_core.mapping import clean_session_id, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

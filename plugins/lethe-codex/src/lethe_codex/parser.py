@@ -18,8 +18,7 @@ from lethe_codex.packed import Unpacked
 from lethe_codex.records import map_meta, map_record
 from lethe_codex.step import Step
 from lethe_core import Cursor, Identity, JsonlParser, Parser, Piece, Record, SnapshotParser, Source
-from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import unix_time
+from lethe_core.mapping import clean_session_id, unix_time
 from lethe_core.sources import find_files, open_source
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from lethe_codex.happenings import map_happening
 from lethe_codex.items import Mapped, map_item
 from lethe_codex.usage import map_usage_record
 from lethe_core import SessionMeta
-from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import skip_word, text, unix_time
+from lethe_core.mapping import clean_session_id, skip_word, text, unix_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable

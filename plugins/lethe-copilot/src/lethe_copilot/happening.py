@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import text, unix_time, wire_key
+from lethe_core.mapping import clean_session_id, text, unix_time, wire_key
 
 if TYPE_CHECKING:
     from lethe_core import Event, Line, SessionMeta, TurnEvent

@@ -11,9 +11,8 @@ from lethe_copilot.events import map_event
 from lethe_copilot.happening import Happening
 from lethe_core import JsonlParser, SessionMeta
 from lethe_core.beside import read_beside
-from lethe_core.jsonl import clean_session_id
 from lethe_core.limits import KIB
-from lethe_core.mapping import skip_word
+from lethe_core.mapping import clean_session_id, skip_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

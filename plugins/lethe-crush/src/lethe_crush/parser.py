@@ -10,8 +10,7 @@ import shlex
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from lethe_core import Feed, Row, SessionMeta, SqliteParser
-from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import text, unix_time
+from lethe_core.mapping import clean_session_id, text, unix_time
 from lethe_crush.messages import Message, places_of
 from lethe_crush.projects import global_directory, known_projects, working_directory
 

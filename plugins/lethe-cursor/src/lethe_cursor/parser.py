@@ -15,8 +15,7 @@ import msgspec
 
 from lethe_core import JsonlParser, Line, Role, SessionMeta, ToolCall, TurnEvent
 from lethe_core.beside import decode_beside
-from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import call_line, skip_word, text, unknown_block
+from lethe_core.mapping import call_line, clean_session_id, skip_word, text, unknown_block
 from lethe_cursor.prompts import take_apart
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from lethe_core import SessionMeta, ToolCall
-from lethe_core.jsonl import clean_session_id
 from lethe_core.mapping import (
     as_text,
     call_line,
+    clean_session_id,
     image,
     skip_word,
     text,

@@ -28,9 +28,8 @@ from lethe_core import (
     TurnEvent,
 )
 from lethe_core.decoding import DECODING_ERRORS
-from lethe_core.jsonl import clean_session_id
 from lethe_core.limits import MAX_LINE_BYTES
-from lethe_core.mapping import text
+from lethe_core.mapping import clean_session_id, text
 from lethe_core.removals import removal
 from lethe_core.sources import find_files, open_source
 from lethe_gemini.messages import Mapper, Revisions

@@ -9,8 +9,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lethe_core import Usage
-from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import count, price, text, unix_time
+from lethe_core.mapping import clean_session_id, count, price, text, unix_time
 from lethe_goose.messages import MOST_TURNS, second_of, start_of
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from lethe_core import ToolCall
-from lethe_core.jsonl import clean_session_id
 from lethe_core.mapping import (
     as_text,
     call_line,
+    clean_session_id,
     image,
     skip_word,
     text,

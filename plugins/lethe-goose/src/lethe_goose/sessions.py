@@ -8,8 +8,7 @@ import msgspec
 
 from lethe_core import SessionMeta
 from lethe_core.decoding import DECODING_ERRORS
-from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import text, unix_time
+from lethe_core.mapping import clean_session_id, text, unix_time
 from lethe_goose.ledger import Tokens, told_by_ledger, usage_key
 
 if TYPE_CHECKING:

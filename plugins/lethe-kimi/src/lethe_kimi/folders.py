@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from lethe_core import SessionMeta
 from lethe_core.beside import decode_beside
-from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import text
+from lethe_core.mapping import clean_session_id, text
 
 if TYPE_CHECKING:
     from pathlib import Path

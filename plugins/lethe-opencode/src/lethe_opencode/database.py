@@ -12,8 +12,7 @@ import msgspec
 
 from lethe_core import Feed, Row, SqliteParser
 from lethe_core.decoding import DECODING_ERRORS, decode_tolerantly
-from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import count, unix_time
+from lethe_core.mapping import clean_session_id, count, unix_time
 from lethe_opencode import parts, rows
 from lethe_opencode.places import Tool
 from lethe_opencode.sessions import session_meta

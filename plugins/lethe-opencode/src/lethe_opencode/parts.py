@@ -11,6 +11,8 @@ from lethe_opencode.turns import Turns, add_failure, attach_file, attach_usage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lethe_core import Role
+
 #: The last places of a message.
 _FAILURE: Final = 510
 #: Parts that are bookkeeping: snapshots of the work tree, and tokens that the message tells.
@@ -111,9 +113,9 @@ class Answer:
         turn_id = self.turns.numbered("answer")
         if not words.strip():
             return
-        role = "system" if self._is_summary else "assistant"
+        role: Role = "system" if self._is_summary else "assistant"
         self.turns.add(
-            role,  # type: ignore[arg-type]
+            role,
             "compact_summary" if self._is_summary else "answer",
             words,
             place=place,

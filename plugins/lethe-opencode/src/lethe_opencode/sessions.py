@@ -6,8 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lethe_core import SessionMeta
-from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import text
+from lethe_core.mapping import clean_session_id, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

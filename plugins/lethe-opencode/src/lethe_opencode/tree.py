@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from lethe_core import Piece, Place, SnapshotParser, Source
-from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import count, text, unix_time
+from lethe_core.mapping import clean_session_id, count, text, unix_time
 from lethe_core.sources import find_files
 from lethe_opencode import parts
 from lethe_opencode.places import Tool

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from lethe_core import TurnEvent, Usage
-from lethe_core.jsonl import clean_session_id
 from lethe_core.limits import MAX_SEQ
 from lethe_core.mapping import (
+    clean_session_id,
     count,
     data_url_image,
     price,

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import msgspec
 
 from lethe_core import Identity, JsonlParser, SessionMeta
-from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import text, unix_time
+from lethe_core.mapping import clean_session_id, text, unix_time
 from lethe_core.sources import open_source
 from lethe_pi.entries import map_entry
 

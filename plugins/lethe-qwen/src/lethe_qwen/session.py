@@ -8,9 +8,8 @@ import msgspec
 
 from lethe_core import SessionMeta
 from lethe_core.beside import decode_beside
-from lethe_core.jsonl import clean_session_id
 from lethe_core.limits import KIB
-from lethe_core.mapping import text
+from lethe_core.mapping import clean_session_id, text
 from lethe_qwen.records import AgentMeta, Record
 
 if TYPE_CHECKING:

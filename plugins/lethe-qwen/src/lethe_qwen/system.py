@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lethe_core import SessionMeta
 from lethe_core.gemini_parts import sort_parts
-from lethe_core.jsonl import clean_session_id
-from lethe_core.mapping import skip_word, text
+from lethe_core.mapping import clean_session_id, skip_word, text
 from lethe_qwen.session import make_title
 from lethe_qwen.turns import Turns
 
