@@ -8,7 +8,7 @@ import time
 from playwright.sync_api import expect
 
 from browser.stories import WATERING, Story, everyday
-from browser.waiting import LIVE, scroll_down, wait_until_drawn
+from browser.waiting import FRAMES, LIVE, scroll_down, wait_until_drawn
 
 #: Where the first session leads that is seen whole, below the head of the page.
 SEEN = """() => [...document.querySelectorAll(".session-row")]
@@ -119,6 +119,25 @@ def test_who_comes_back_from_far_down_finds_the_row_in_focus(page, archive):
 
     expect(row).to_be_focused()
     expect(row).to_be_in_viewport()
+
+
+def test_enter_opens_what_is_chosen_after_the_list_was_loaded_again(page):
+    """The row that was chosen before takes no focus from where the keys have gone since."""
+    page.goto("/")
+    expect(page.locator(".session-row").first).to_be_visible()
+    for _ in range(40):
+        page.keyboard.press("j")
+    chosen = page.locator(".session-row[data-selected]")
+    expect(chosen).to_be_in_viewport()
+    page.reload()
+    expect(page.locator(".session-row").first).to_be_visible()
+    page.keyboard.press("j")
+    expect(chosen).to_be_in_viewport()
+    page.evaluate(FRAMES, 10)
+    address = chosen.get_attribute("href")
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(re.compile(re.escape(address)))
 
 
 def test_filters_narrow_the_list(page):

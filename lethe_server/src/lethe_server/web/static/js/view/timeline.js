@@ -238,6 +238,7 @@ function useSelection(rows) {
     if (!stops.length) return;
     const at = stops.findIndex((index) => rows[index].key === key);
     const next = at < 0 ? 0 : Math.max(0, Math.min(stops.length - 1, at + step));
+    left.current = null;
     setKey(rows[stops[next]].key);
     document.activeElement?.closest(".session-row")?.blur(); // else Enter would open that one
     control.show?.(stops[next], window.innerHeight / 3);
