@@ -135,6 +135,19 @@ def test_who_read_on_from_a_hit_finds_that_place_again(page, archive, leave):
     assert place_of(read) == pytest.approx(before, abs=2)
 
 
+def test_a_hit_is_open_when_it_is_loaded_again(page, archive):
+    """A link to an output opens it and marks it, and so does loading that address again."""
+    story = Story("again", time.time() - 5150, title="Again", title_source="generated")
+    story.prompt("Look.").call("Bash", {"command": "look"}, "There it is.").answer("Found.")
+    archive.send(story.events)
+    page.goto("/session/claude-code/laptop/again#turn-again-1")
+    hit = page.locator(".turn[data-lit]", has_text="There it is.")
+    expect(hit).to_be_visible()
+    page.reload()
+
+    expect(hit).to_be_visible()
+
+
 def test_find_counts_walks_and_paints(reading):
     """All turns are searched, outputs of closed calls too; a hit is opened and painted."""
     reading.keyboard.press("f")

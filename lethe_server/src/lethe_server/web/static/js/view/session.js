@@ -65,15 +65,18 @@ function Reading({ pages, wanted }) {
     isLit.current = id;
     setLit(id);
   };
+  const point = (index, open) => {
+    const id = transcript.rows[index]?.turn.turn_id ?? null;
+    if (open) opened.set(id, true);
+    light(id);
+  };
   const jump = useCallback(
     (index, { open = false } = {}) => {
       if (index < 0) return;
       wish.current += 1;
-      const id = transcript.rows[index]?.turn.turn_id ?? null;
-      if (open) opened.set(id, true);
+      point(index, open);
       control.show(index);
       read(index);
-      light(id);
     },
     [control],
   );
@@ -100,6 +103,8 @@ function Reading({ pages, wanted }) {
     const index = await pages.seek(turn);
     if (wish.current !== mine) return true;
     if (index < 0) return false;
+    const led = wanted === null ? -1 : transcript.find(wanted);
+    if (led >= 0) point(led, true);
     control.show(index, gap);
     read(index);
     return true;
