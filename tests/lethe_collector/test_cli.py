@@ -18,7 +18,7 @@ from fakes.toy import ToyParser, hook
 from lethe_collector import __main__, status, status_command
 from lethe_collector.cli import main
 from lethe_collector.plugin_list import describe, tell
-from lethe_core.plugins import load_parsers
+from lethe_core.plugins import PluginReport, load_parsers
 
 
 @pytest.fixture
@@ -206,6 +206,18 @@ def test_doctor_shows_names_that_a_terminal_would_obey(machine, run, tmp_path):
     result = run("doctor")
 
     assert "is a link" in result.output
+    assert all(line.isprintable() for line in result.output.split("\n"))
+
+
+@pytest.mark.promise("A6")
+def test_plugins_shows_names_that_a_terminal_would_obey(machine, run, monkeypatch):
+    """The name of a place, which may be that of anybody's project, does nothing either."""
+    place = machine.place / "a\x1b]0;owned\x07\u202e"
+    machine.registry.reports.append(PluginReport(name="toy", tools=["toy"]))
+    monkeypatch.setattr("lethe_collector.plugin_list.roots_of", lambda *_: [place])
+    result = run("plugins")
+
+    assert "owned" in result.output
     assert all(line.isprintable() for line in result.output.split("\n"))
 
 

@@ -94,7 +94,7 @@ def plugins(context: click.Context, config_path: Path | None, as_json: bool) -> 
         click.echo(json.dumps(rows, indent=1))
     else:
         for line in tell(rows):
-            click.echo(line)
+            click.echo(printable(line))
     sys.exit(EXIT_PROBLEM if any(row["status"] == "error" for row in rows) else 0)
 
 
