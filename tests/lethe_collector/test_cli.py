@@ -213,7 +213,9 @@ def test_doctor_shows_names_that_a_terminal_would_obey(machine, run, tmp_path):
 def test_plugins_shows_names_that_a_terminal_would_obey(machine, run, monkeypatch):
     """The name of a place, which may be that of anybody's project, does nothing either."""
     place = machine.place / "a\x1b]0;owned\x07\u202e"
-    machine.registry.reports.append(PluginReport(name="toy", tools=["toy"]))
+    registry = machine.registry
+    registry.reports.append(PluginReport(name="toy", tools=["toy"]))
+    monkeypatch.setattr("lethe_core.plugins.load_parsers", lambda **_: registry)
     monkeypatch.setattr("lethe_collector.plugin_list.roots_of", lambda *_: [place])
     result = run("plugins")
 
