@@ -102,12 +102,13 @@ function Reading({ pages, wanted }) {
     const mine = (wish.current += 1);
     const index = await pages.seek(turn);
     if (wish.current !== mine) return true;
-    if (index < 0) return false;
-    const led = wanted === null ? -1 : transcript.find(wanted);
-    if (led >= 0) point(led, true);
+    if (index < 0) return wanted === null || seek(wanted);
     control.show(index, gap);
     read(index);
-    return true;
+    if (wanted === null) return true;
+    const led = await pages.seek(wanted);
+    if (led >= 0 && wish.current === mine) point(led, true);
+    return led >= 0;
   };
 
   // Where somebody was, else the turn of the address, as soon as it is there.
@@ -116,7 +117,7 @@ function Reading({ pages, wanted }) {
     let isWanted = true;
     setMissing(false);
     const { place } = window.history.state ?? {};
-    const arrive = async () => (place && (await comeBack(place))) || wanted === null || seek(wanted);
+    const arrive = async () => (place ? comeBack(place) : wanted === null || seek(wanted));
     arrive().then((found) => isWanted && setMissing(!found));
     return () => {
       isWanted = false;
