@@ -301,3 +301,17 @@ def test_what_is_not_there_is_said(watched):
     page.goto("/session/claude-code/laptop/nothing")
 
     expect(page.get_by_role("alert")).to_contain_text("There is no such thing")
+
+
+def test_a_browser_that_keeps_nothing_shows_the_session(page, session_path):
+    """Where storage is refused no place is remembered, and nothing else is missing."""
+    page.add_init_script(
+        """Object.defineProperty(window, "sessionStorage", {
+          get() { throw new DOMException("refused", "SecurityError"); },
+        });"""
+    )
+    for _ in range(2):
+        page.goto(session_path)
+        expect(page.locator(".turn").first).to_be_visible()
+        page.reload()
+        expect(page.locator(".turn").first).to_be_visible()

@@ -104,7 +104,11 @@ function remember() {
 /** A page that goes away may not change the history any more. */
 function store() {
   left.set(entry, whereNow());
-  sessionStorage.setItem(LEFT, JSON.stringify([...left]));
+  try {
+    sessionStorage.setItem(LEFT, JSON.stringify([...left]));
+  } catch {
+    // As when it is read.
+  }
 }
 
 /** The browser's buttons: the history is elsewhere already, what is seen is not. */
