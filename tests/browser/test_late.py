@@ -288,15 +288,20 @@ def test_letters_that_are_not_asked_for_yet_lead_nobody_back(page):
     expect(page.get_by_role("heading", level=1)).to_have_text("Stats")
 
 
-def test_enter_before_find_was_answered_leads_to_the_first_hit(page, archive):
-    """In a session that the server searches, Enter waits for what it finds."""
-    story = new_story(archive, "found-late", 4100)
+def find_unanswered(page, archive):
+    """Look for a late prompt of a session that the server searches; it does not answer yet."""
     asked = Held(page, re.compile(r"/find\?.*q=4050"))
-    page.goto(path_of(story))
+    page.goto(path_of(new_story(archive, "found-late", 4100)))
     expect(page.locator(".turn").first).to_be_visible()
     page.keyboard.press("f")
     page.get_by_role("textbox", name="Find in this session").fill("4050")
     asked.wait()
+    return asked
+
+
+def test_enter_before_find_was_answered_leads_to_the_first_hit(page, archive):
+    """In a session that the server searches, Enter waits for what it finds."""
+    asked = find_unanswered(page, archive)
     page.keyboard.press("Enter")
     asked.release()
 
@@ -306,13 +311,7 @@ def test_enter_before_find_was_answered_leads_to_the_first_hit(page, archive):
 
 def test_enter_in_a_find_that_was_closed_leads_nowhere(page, archive):
     """Who closed the bar before anything was found is led to no hit when it is opened again."""
-    story = new_story(archive, "found-closed", 4100)
-    asked = Held(page, re.compile(r"/find\?.*q=4050"))
-    page.goto(path_of(story))
-    expect(page.locator(".turn").first).to_be_visible()
-    page.keyboard.press("f")
-    page.get_by_role("textbox", name="Find in this session").fill("4050")
-    asked.wait()
+    asked = find_unanswered(page, archive)
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     asked.forget()

@@ -26,14 +26,14 @@ async def watching(*roots):
         watch.close()
 
 
-async def write_until_seen(path, seen):
-    """Write to a file until the watch has named it: arming takes a moment."""
+async def write_until_seen(path, seen, name=None):
+    """Write to a file until the watch has named it, or a link to it: arming takes a moment."""
     path.parent.mkdir(parents=True, exist_ok=True)
 
     def told():
         with path.open("a") as file:
             file.write("x\n")
-        return str(path) in seen
+        return str(name or path) in seen
 
     await until(told)
 
@@ -68,13 +68,7 @@ async def test_link_to_a_file_is_watched_where_it_leads(tmp_path):
     link.symlink_to(target)
 
     async with watching(link) as (_, seen):
-
-        def told():
-            with target.open("a") as file:
-                file.write("x\n")
-            return str(link) in seen
-
-        await until(told)
+        await write_until_seen(target, seen, name=link)
 
 
 async def test_place_that_cannot_be_looked_at_ends_nothing(tmp_path):

@@ -85,22 +85,19 @@ class PendingTurn:
     @property
     def moved(self) -> bool:
         """Whether the stored copy stays, at another place or with greater tokens."""
-        stored = self.stored
-        return (
-            stored is not None
-            and self.record is None
-            and (self.seq, self.tokens) != (stored.seq, stored.tokens)
-        )
+        kept = self._kept
+        return kept is not None and (self.seq, self.tokens) != (kept.seq, kept.tokens)
 
     @property
     def raised(self) -> bool:
         """Whether the stored copy stays, and what it is compared by has grown."""
-        stored = self.stored
-        return (
-            stored is not None
-            and self.record is None
-            and (self.seq_version, self.rank) != (stored.seq_version, stored.rank)
-        )
+        kept = self._kept
+        return kept is not None and (self.seq_version, self.rank) != (kept.seq_version, kept.rank)
+
+    @property
+    def _kept(self) -> StoredTurn | None:
+        """The stored copy, if it stays."""
+        return self.stored if self.record is None else None
 
     @property
     def is_told_anew(self) -> bool:
